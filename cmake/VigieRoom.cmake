@@ -1,0 +1,45 @@
+# A room is a folder of src/: a static library of its *.cc, and the tests that lie beside the code.
+#   x_test.cc     unit tests: every case is a CTest test of its own, run under ASan and UBSan
+#   x_pg_test.cc  tests with a real PostgreSQL: one CTest test a binary, so that the cases share one server
+# Tests are found by glob; scripts/check_layers.py fails on one that no target builds.
+
+function(vigie_room room)
+  cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
+  set(dir ${PROJECT_SOURCE_DIR}/src/${room})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  if(sources)
+    add_library(vigie_${room} STATIC ${sources})
+    target_link_libraries(vigie_${room} PUBLIC vigie_flags ${ROOM_LINKS})
+  else()
+    add_library(vigie_${room} INTERFACE)
+    target_link_libraries(vigie_${room} INTERFACE vigie_flags ${ROOM_LINKS})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY VIGIE_ROOMS ${room})
+endfunction()
+
+function(vigie_test_binary name case_each)
+  cmake_parse_arguments(TB "" "" "LINKS;SOURCES;LABELS" ${ARGN})
+  if(NOT TB_SOURCES)
+    return()
+  endif()
+  add_executable(${name} ${TB_SOURCES})
+  target_link_libraries(${name} PRIVATE ${TB_LINKS} vigie_test_support)
+  add_dependencies(${name} vigie)
+  if(case_each)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                         PROPERTIES TIMEOUT 120 LABELS "unit;${TB_LABELS}")
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "pg;${TB_LABELS}")
+  endif()
+endfunction()
+
+function(vigie_room_tests room)
+  set(dir ${PROJECT_SOURCE_DIR}/src/${room})
+  file(GLOB_RECURSE pg CONFIGURE_DEPENDS ${dir}/*_pg_test.cc)
+  file(GLOB_RECURSE unit CONFIGURE_DEPENDS ${dir}/*_test.cc)
+  list(FILTER unit EXCLUDE REGEX "_pg_test\\.cc$")
+  vigie_test_binary(${room}_test TRUE SOURCES ${unit} LINKS vigie_${room} LABELS ${room})
+  vigie_test_binary(${room}_pg_test FALSE SOURCES ${pg} LINKS vigie_${room} LABELS ${room})
+endfunction()

@@ -1,0 +1,34 @@
+// JSON with limits, and its canonical form. The library is Boost.JSON.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace vigie {
+
+namespace json = boost::json;
+
+struct JsonLimits {
+  size_t max_bytes = 1 << 20;
+  size_t max_depth = 32;
+};
+
+// One JSON text (RFC 8259). Duplicate keys are refused: two readers could see two documents. The
+// error is manifest_invalid-like: the caller maps `reason` into a code of its own. On failure the
+// Error's code is `http_bad_request` and its `reason` says what and where (byte offset).
+Result<json::value> parse_json(std::string_view text, JsonLimits limits = {});
+
+// RFC 8785 (JSON Canonicalization Scheme): keys sorted by UTF-16 code units, shortest numbers as
+// ECMAScript prints them, no white space. Integers beyond 2^53 are written as integers, exactly.
+std::string canonical_json(const json::value& value);
+
+// Reading an object: nullptr when the key is absent or of another kind.
+const json::string* find_string(const json::object& object, std::string_view key);
+const json::object* find_object(const json::object& object, std::string_view key);
+const json::array* find_array(const json::object& object, std::string_view key);
+const json::value* find_value(const json::object& object, std::string_view key);
+
+}  // namespace vigie

@@ -1,0 +1,14 @@
+// Every test binary: GoogleTest, and the supervisor under which the tests' children run.
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+#include "platform/process.h"
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "__supervise") {
+    return vigie::platform::supervise_main(argc - 2, argv + 2);
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
