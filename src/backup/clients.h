@@ -1,0 +1,24 @@
+// The client programs of a server's own major version: an archive of pg_dump 17 of a 15 server is
+// refused by pg_restore 15, so each server is dumped, restored and drilled with its own.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "platform/file_system.h"
+
+namespace vigie::backup {
+
+// A folder that holds pg_dump, pg_dumpall, pg_restore and psql of one major version.
+struct Clients {
+  platform::Path folder;
+  platform::Path program(std::string_view name) const { return folder / name; }
+};
+
+// Looks in `bindir` when it is set, else in /usr/lib/postgresql/MAJOR/bin. Error: client_missing.
+Result<Clients> find_clients(platform::FileSystem& files, int major, const platform::Path& bindir);
+
+// The package that brings them on Debian: "postgresql-client-15".
+std::string client_package(int major);
+
+}  // namespace vigie::backup

@@ -1,0 +1,98 @@
+// What others may see of the backup room: plain immutable values, published anew when something
+// changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "base/verdict.h"
+
+namespace vigie::backup {
+
+enum class VerifyMode : unsigned char { quick, full };
+
+struct Verification {
+  Verdict result = Verdict::could_not_verify;
+  VerifyMode mode = VerifyMode::quick;
+  SystemTime at;
+  std::string error_code;  // empty when passed
+};
+
+// Why an artefact is kept beside its retention.
+struct Hold {
+  std::string kind;    // pin, read, drill
+  std::string reason;  // words of whoever set it
+  SystemTime since;
+};
+
+// One published artefact.
+struct ArtefactView {
+  BackupId id;
+  std::string store;
+  SystemTime ended_at;
+  Bytes raw;
+  Bytes stored;
+  uint64_t rows = 0;
+  uint64_t tables = 0;
+  std::string correlation_id;
+  std::string manifest_sha256;
+  std::optional<Verification> last_verification;  // of any mode
+  std::optional<SystemTime> fully_verified_at;    // the last full one that passed
+  std::vector<Hold> holds;
+  // Good: published, and no verification of it has failed since the last that passed.
+  bool good() const { return !last_verification || last_verification->result != Verdict::failed; }
+};
+
+// What is waiting for a human: nothing of the job and database expires until it is acknowledged.
+struct PlausibilityAlarm {
+  BackupId backup;
+  std::vector<std::string> reasons;
+  SystemTime since;
+};
+
+struct DatabaseView {
+  std::string name;
+  std::optional<SystemTime> last_success;  // start (the data's time) of the newest good artefact
+  std::optional<PlausibilityAlarm> alarm;
+};
+
+struct StoreView {
+  std::string name;
+  std::string type;  // local
+  Bytes total;
+  Bytes available;
+  Bytes reserve;
+  bool reachable = false;
+  std::string error_code;  // why it is not
+  SystemTime observed_at;
+  bool off_host = false;
+};
+
+struct BackupJobView {
+  std::string name;
+  std::string store;
+  std::string retention;  // as words: "last 3, 7 daily, 5 weekly, 12 monthly, at least 3"
+  Duration rpo_target{};
+  Duration scrub_period{};  // each kept artefact is verified again within it; 0: never
+  bool verify_after_backup = true;
+  std::vector<DatabaseView> databases;
+};
+
+// Artefacts are sorted by id: job, database, time.
+struct BackupsView {
+  SystemTime observed_at;
+  bool reconciled = false;  // the catalogue was compared with the stores since the start
+  std::vector<BackupJobView> jobs;
+  std::vector<ArtefactView> artefacts;
+  std::vector<StoreView> stores;
+};
+
+using BackupsViewPtr = std::shared_ptr<const BackupsView>;
+
+}  // namespace vigie::backup
