@@ -1,0 +1,83 @@
+// What the routes need from the other rooms, as function types that the daemon fills. A function
+// that is empty makes its routes answer 404.
+//
+// Queries and commands run on a bounded pool of threads, each with a deadline and a stop token;
+// views are read on the engine's thread and must not wait for anything.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "api/tokens.h"
+#include "backup/view.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "status/views.h"
+
+namespace vigie::api {
+
+// Who asks, and within what time.
+struct CallContext {
+  std::string actor;  // "token:<id>", "socket:uid=0"
+  Scope scope = Scope::read;
+  CorrelationId correlation_id;
+  std::string request_id;
+  std::string reason;  // of a human act: from the body
+  std::string reference;
+  std::optional<std::string> idempotency_key;  // 1 to 128 printable characters
+  std::string request_hash;                    // of method, target and body, for the key
+  MonoTime deadline{};
+  std::stop_token stop;
+};
+
+struct EvidenceQuery {
+  std::optional<std::string> kind;
+  std::optional<std::string> correlation_id;
+  std::optional<std::string> backup;
+  std::optional<SystemTime> from;
+  std::optional<SystemTime> to;
+  std::optional<uint64_t> after_seq;  // the cursor
+  size_t limit = 100;                 // 1 to 500
+};
+
+struct EvidencePage {
+  json::array entries;  // as they stand in the ledger
+  std::optional<uint64_t> next_after_seq;
+};
+
+enum class TokenChange : unsigned char { created, revoked };
+
+struct Services {
+  // Class 1: must return at once, from any thread.
+  std::function<status::Views()> views;
+
+  // Class 2: queries.
+  std::function<Result<EvidencePage>(const EvidenceQuery&, const CallContext&)> evidence;
+  std::function<Result<json::object>(const BackupId&, const CallContext&)> manifest;
+  // {id, job, kind, state, progress{…}, …}: the shape is openapi.yaml's Run.
+  std::function<Result<json::object>(const RunId&, const CallContext&)> run;
+  std::function<Result<json::value>(std::optional<std::string> job, const CallContext&)> prune_plan;
+  std::function<Result<json::value>(size_t next, const CallContext&)> schedule;
+  std::function<Result<json::value>(const CorrelationId&, const CallContext&)> trace;
+
+  // Class 3: commands. They only write down that something is to be done.
+  std::function<Result<RunId>(const std::string& job, const CallContext&)> start_backup;
+  std::function<Result<RunId>(const BackupId&, backup::VerifyMode, const CallContext&)>
+      start_verification;
+  std::function<Result<RunId>(std::optional<std::string> job, const CallContext&)> start_prune;
+  std::function<Result<>(const RunId&, const CallContext&)> cancel_run;
+  std::function<Result<>(const BackupId&, const CallContext&)> pin;
+  std::function<Result<>(const BackupId&, const CallContext&)> unpin;
+  std::function<Result<>(const BackupId&, const CallContext&)> acknowledge_plausibility;
+  std::function<Result<>(const CallContext&)> reload;
+  // Writes evidence of a token's creation or end.
+  std::function<Result<>(TokenChange, const TokenInfo&, const CallContext&)> record_token;
+};
+
+}  // namespace vigie::api

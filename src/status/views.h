@@ -1,0 +1,43 @@
+// All that status is computed from. Plain values, copied or shared; reading them waits for nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backup/view.h"
+#include "base/time.h"
+
+namespace vigie::jobs {
+struct JobsView;
+}
+namespace vigie::ledger {
+struct LedgerView;
+}
+
+namespace vigie::status {
+
+// The daemon about itself.
+struct ProcessView {
+  std::string service_name = "vigie";
+  std::string version;
+  SystemTime started_at;
+  SystemTime configured_at;       // when the configuration in force was loaded
+  std::string reload_error_code;  // why a newer configuration was refused; empty: it was not
+  std::optional<SystemTime> reload_failed_at;
+  bool state_writable = true;  // state.db took its last write
+  std::string state_error_code;
+  SystemTime state_observed_at;
+  std::optional<uint64_t> resident_bytes;
+  std::optional<uint64_t> children_resident_bytes;
+};
+
+// A null pointer: not known yet (unknown, never pass).
+struct Views {
+  ProcessView process;
+  backup::BackupsViewPtr backups;
+  std::shared_ptr<const jobs::JobsView> jobs;
+  std::shared_ptr<const ledger::LedgerView> ledger;
+};
+
+}  // namespace vigie::status
