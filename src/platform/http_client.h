@@ -1,0 +1,47 @@
+// HTTP requests to others, by libcurl: http and https only (also after a redirect), certificates
+// verified, a deadline, a stop token, a limit on what the answer may hold. No proxy, netrc or
+// cookie from the environment.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
+
+namespace vigie::platform {
+
+struct HttpRequest {
+  std::string name;  // who is asked, for errors: "ping of nightly"
+  Secret url;        // whole; it may hold a token
+  std::string method = "GET";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;          // sent when the method is POST or PUT
+  Bytes max_answer = 1_MiB;  // of the body; header lines are limited to 64 KiB
+  int max_redirects = 3;
+  std::string ca_file;  // empty: the system's
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+};
+
+// Thread-safe: each call is a transfer of its own.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // Any status is an answer. Errors: peer_unreachable, deadline_exceeded, cancelled,
+  // limit_exceeded, http_invalid_parameter (a URL that is none, or of another scheme).
+  virtual Result<HttpAnswer> send(const HttpRequest& request, MonoTime deadline,
+                                  std::stop_token stop) = 0;
+};
+
+std::unique_ptr<HttpClient> make_http_client();
+
+}  // namespace vigie::platform

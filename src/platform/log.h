@@ -1,0 +1,71 @@
+// The log: one JSON object a line, one write() a line, so that lines of several threads and
+// processes do not mix. A line is at most kMaxLogLine bytes with its newline: long values are cut.
+// Bytes that are not UTF-8 are shown as \xNN. Secrets that were registered are replaced by
+// [redacted], raw, percent-encoded and base64-encoded.
+//
+//   log.write(LogLevel::info, "backup.published", "artefact published",
+//             {{"backup", id.str()}, {"duration_s", 12.5}});
+//
+// Keys that the Logger writes itself: ts, level, event, msg, service. Others by convention:
+// correlation_id, request_id, endpoint, actor_role, error_code, duration_ms.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "platform/clock.h"
+
+namespace vigie::platform {
+
+inline constexpr size_t kMaxLogLine = 8192;
+
+enum class LogLevel : unsigned char { debug, info, warn, error };
+std::string_view to_string(LogLevel level);
+
+// Replaces what must not be read. Thread-safe.
+class Scrubber {
+ public:
+  // Secrets under four bytes are ignored: they would redact ordinary words.
+  void add(const Secret& secret);
+  std::string scrub(std::string_view text) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Secret> forms_;  // guarded by mutex_; longest first
+};
+
+using LogSink = std::function<void(std::string_view line)>;  // the line with its newline
+// Writes to a descriptor that stays the caller's. What cannot be written is lost.
+LogSink descriptor_sink(int fd);
+
+using LogField = std::pair<std::string_view, json::value>;
+
+// Thread-safe; the sink is called by one thread at a time. Clock and Scrubber must outlive it.
+class Logger {
+ public:
+  Logger(LogSink sink, LogLevel least, const Clock& clock, const Scrubber& scrubber,
+         std::string service = "vigie");
+
+  void write(LogLevel level, std::string_view event, std::string_view message,
+             std::initializer_list<LogField> fields = {});
+  // The error's code and detail, for operators.
+  void write(LogLevel level, std::string_view event, const Error& error,
+             std::initializer_list<LogField> fields = {});
+
+ private:
+  LogSink sink_;  // guarded by mutex_
+  LogLevel least_;
+  const Clock& clock_;
+  const Scrubber& scrubber_;
+  std::string service_;
+  std::mutex mutex_;
+};
+
+}  // namespace vigie::platform
