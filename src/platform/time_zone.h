@@ -1,10 +1,12 @@
 // IANA time zones from the system's /usr/share/zoneinfo, by date-tz. For schedules and for what a
-// person reads; all that is stored is UTC.
+// person reads; all that is stored is UTC. Rules are known as far as the compiled files reach
+// (2037); after it the last offset stays.
 #pragma once
 
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -27,22 +29,34 @@ struct LocalMeaning {
   SystemTime second;
 };
 
-// A value; cheap to copy. Thread-safe.
+// From `begin` until before `end` local time is UTC + offset.
+struct OffsetSpan {
+  SystemTime begin;
+  SystemTime end;
+  std::chrono::seconds offset{0};
+};
+
+// A value; cheap to copy. Thread-safe. Times are 1970 to 9999.
 class TimeZone {
  public:
-  // "Europe/Paris", "UTC". Errors: time_zone_unknown (also when the host has no zoneinfo).
+  TimeZone() = default;  // UTC, also on a host without zoneinfo
+  // "Europe/Paris", "UTC". Errors: time_zone_unknown, with the nearest name (also when the host has
+  // no zoneinfo).
   static Result<TimeZone> find(std::string_view name);
 
   const std::string& name() const { return name_; }
   LocalTime to_local(SystemTime time) const;
   LocalMeaning to_sys(LocalTime time) const;
+  OffsetSpan span_at(SystemTime time) const;
   // "CET", "+03".
   std::string abbreviation(SystemTime time) const;
 
+  bool operator==(const TimeZone&) const = default;
+
  private:
   TimeZone(std::string name, const date::time_zone* zone) : name_(std::move(name)), zone_(zone) {}
-  std::string name_;
-  const date::time_zone* zone_;  // lives as long as the process
+  std::string name_ = "UTC";
+  const date::time_zone* zone_ = nullptr;  // lives as long as the process; null: UTC
 };
 
 }  // namespace vigie::platform

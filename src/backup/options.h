@@ -1,0 +1,88 @@
+// databases: and backups: in vigie.yaml.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/yaml_fields.h"
+#include "platform/postgres.h"
+#include "platform/time_zone.h"
+
+namespace vigie::backup {
+
+struct DatabaseOptions {
+  std::string name;
+  platform::Dsn dsn;   // has the same name, and no password in it
+  std::string bindir;  // of this server's own clients; empty: found in /usr/lib/postgresql/*/bin
+  Place place;
+
+  static DatabaseOptions parse(const std::string& name, const yaml::Entry& entry,
+                               Problems& problems);
+};
+
+// The newest of each of the last N hours, days, … that have a good artefact; see retention.h.
+struct RetentionOptions {
+  int keep_last = 3;
+  int hourly = 0;
+  int daily = 7;
+  int weekly = 5;
+  int monthly = 12;
+  int yearly = 0;
+  int min_good = 3;  // at least 1
+
+  static RetentionOptions parse(yaml::Fields& fields);
+};
+
+// How much smaller than the one before a backup may be: 0.5 for "-50%".
+struct PlausibilityOptions {
+  double rows = 0.5;
+  double bytes = 0.5;
+
+  static PlausibilityOptions parse(yaml::Fields& fields);
+};
+
+// What is asked of the source itself under the dump's snapshot.
+enum class SourceCheck : unsigned char { none, counts, full };
+enum class VerifyAfterBackup : unsigned char { none, quick, full };
+
+struct VerifyOptions {
+  VerifyAfterBackup after_backup = VerifyAfterBackup::full;
+  Duration scrub = std::chrono::days(7);  // each kept artefact again within this; zero: never
+};
+
+// Sessions that queue behind the dump's locks longer than `after` make it give way.
+struct GiveWayOptions {
+  Duration after = std::chrono::seconds(5);  // zero: never gives way
+  int retries = 3;
+};
+
+enum class Globals : unsigned char { none, without_passwords, with_passwords };
+
+struct BackupJobOptions {
+  std::string name;
+  std::vector<std::string> databases;  // names of databases:, resolved and never empty
+  std::string store;
+  int jobs = 2;
+  int compression_level = 1;
+  Globals globals = Globals::without_passwords;
+  SourceCheck source_check = SourceCheck::counts;
+  RetentionOptions retention;
+  PlausibilityOptions plausibility;
+  VerifyOptions verify;
+  GiveWayOptions give_way;
+  Duration rpo_target = std::chrono::hours(26);
+  Duration lock_wait_timeout = std::chrono::seconds(30);
+  std::string ping_url_file;  // empty: none
+  int large_objects_limit = 100'000;
+
+  bool all_databases = false;  // as written: databases: all
+  Place place;
+  Place databases_place;
+  Place store_place;
+  Place rpo_place;
+
+  // Takes its own keys out of the job's mapping; the schedule's are jobs::TimingOptions's.
+  static BackupJobOptions parse(const std::string& name, yaml::Fields& fields);
+};
+
+}  // namespace vigie::backup

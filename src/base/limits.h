@@ -1,0 +1,17 @@
+// Limits on what Vigie reads and did not write itself. The manual's table of limits lists them.
+#pragma once
+
+#include <cstddef>
+
+#include "base/bytes.h"
+
+namespace vigie::limits {
+
+// vigie.yaml, and every other YAML text.
+inline constexpr Bytes kYamlBytes = 1_MiB;
+inline constexpr size_t kYamlDepth = 32;
+inline constexpr size_t kYamlNodes = 50'000;  // after aliases were copied out
+inline constexpr size_t kYamlAliases = 64;
+inline constexpr size_t kProblems = 200;  // listed; the rest is only counted
+
+}  // namespace vigie::limits
