@@ -1,0 +1,130 @@
+// The manifest vigie.artefact/1: what a sealed backup is and holds. The format is
+// docs/formats/artefact-1.md. Plain values; parse() trusts nothing that it reads.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artefact/copy_rows.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace vigie::artefact {
+
+inline constexpr std::string_view kManifestName = "manifest.json";
+inline constexpr std::string_view kSumsName = "SHA256SUMS";
+inline constexpr std::string_view kCardName = "RECOVER.md";
+inline constexpr Bytes kMaxManifestBytes = 64_MiB;
+
+enum class FileKind : unsigned char { toc, data, blobs_toc, blob, globals, card };
+enum class Codec : unsigned char { none, zstd };
+
+std::string_view to_string(FileKind kind);
+std::string_view to_string(Codec codec);
+
+struct FileEntry {
+  std::string name;  // as stored: "dump/3456.dat.zst"
+  FileKind kind = FileKind::data;
+  Codec codec = Codec::zstd;
+  Bytes raw;
+  Sha256Digest raw_sha256{};
+  Bytes stored;
+  Sha256Digest stored_sha256{};
+};
+
+struct TableEntry {
+  uint32_t oid = 0;
+  std::string schema;
+  std::string name;
+  std::string file;  // the FileEntry's name
+  RowSummary rows;
+};
+
+struct Server {
+  std::string version;  // "15.14 (Debian 15.14-0+deb12u1)"
+  int version_num = 0;  // 150014
+  std::string system_identifier;
+  std::string database;  // its name inside PostgreSQL
+  std::string encoding;
+  std::string collate;
+  std::string ctype;
+  std::string locale_provider;
+  std::string collation_version;  // empty: none
+  std::string lc_monetary;
+};
+
+struct Snapshot {
+  SystemTime at;
+  std::string lsn;  // "0/1A2B3C4"
+};
+
+struct Versioned {
+  std::string name;
+  std::string version;
+};
+
+struct NotIncluded {
+  std::string kind;    // "subscription", "user mapping", …
+  std::string object;  // its name; may be empty
+  std::string reason;
+};
+
+// What the source itself said under the same snapshot.
+struct SourceCheck {
+  std::string mode = "none";    // none, counts, full
+  std::string result = "none";  // none, passed, failed, could_not_verify
+};
+
+struct Manifest {
+  BackupId id;
+  std::string vigie_version;
+  std::string run_id;
+  std::string correlation_id;
+  SystemTime started_at;
+  SystemTime sealed_at;
+  std::map<std::string, Duration> durations;  // stage -> time
+  Server server;
+  std::string client_version;
+  Snapshot snapshot;
+  FingerprintKey fingerprint_key{};
+  std::vector<FileEntry> files;    // any order; written sorted by name
+  std::vector<TableEntry> tables;  // any order; written sorted by oid
+  std::vector<Versioned> extensions;
+  std::vector<Versioned> collations;
+  std::vector<NotIncluded> not_included;
+  std::vector<std::string> roles_without_password;
+  SourceCheck source_check;
+
+  Bytes raw() const;  // sums over files
+  Bytes stored() const;
+  uint64_t rows() const;
+  const FileEntry* file(std::string_view name) const;  // linear
+
+  // Canonical JSON and a newline.
+  std::string to_json() const;
+  // `expected` is what the folder says. Errors: manifest_invalid, manifest_newer.
+  static Result<Manifest> parse(std::string_view text, const BackupId& expected);
+};
+
+// One or two components of [A-Za-z0-9_][A-Za-z0-9_.-]*, at most 100 bytes each; not a name that
+// the format reserves (manifest.json, SHA256SUMS).
+bool is_stored_name(std::string_view name);
+
+// The three texts beside the sealed files, made from one manifest: adds the card to `files`.
+// Write card and sums as they are, then publish the manifest's text.
+struct Cover {
+  std::string card;      // RECOVER.md
+  std::string sums;      // SHA256SUMS
+  std::string manifest;  // manifest.json
+  std::string manifest_sha256;
+};
+Cover make_cover(Manifest manifest);
+
+// SHA256SUMS as it must be beside a manifest of these bytes.
+std::string sums_text(const Manifest& manifest, std::string_view manifest_text);
+
+}  // namespace vigie::artefact

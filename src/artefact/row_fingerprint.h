@@ -1,0 +1,58 @@
+// The order-free fingerprint of a table's rows: the sum modulo 2^128 of a keyed hash of each row
+// (SipHash-1-3, 128 bits). docs/formats/artefact-1.md is the definition.
+//
+// Finds lost, added, doubled and changed rows in one pass, whatever the order. Nobody who writes
+// rows can aim at a sum while the key is unknown: draw it after the snapshot.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/encoding.h"
+
+namespace vigie::artefact {
+
+using FingerprintKey = std::array<unsigned char, 16>;
+
+FingerprintKey new_fingerprint_key();  // from the system's random source
+
+// A number modulo 2^128.
+struct Fingerprint {
+  uint64_t low = 0;
+  uint64_t high = 0;
+
+  Fingerprint& operator+=(Fingerprint other) {
+    low += other.low;
+    high += other.high + (low < other.low ? 1 : 0);
+    return *this;
+  }
+  bool operator==(const Fingerprint&) const = default;
+
+  std::string hex() const;  // 32 digits, the most significant first
+  static std::optional<Fingerprint> parse(std::string_view hex);
+};
+
+// One row, whole.
+Fingerprint hash_row(const FingerprintKey& key, ByteSpan row);
+
+// One row in any number of pieces. A value type; not for two threads.
+class RowHash {
+ public:
+  explicit RowHash(const FingerprintKey& key);
+  void update(ByteSpan piece);
+  // The hash of what was given; the object starts afresh after it.
+  Fingerprint finish();
+
+ private:
+  void reset();
+
+  FingerprintKey key_;
+  uint64_t v_[4];
+  uint64_t length_;
+  unsigned char tail_[8];
+};
+
+}  // namespace vigie::artefact

@@ -1,0 +1,55 @@
+// Is an artefact what was written? One flipped bit or one missing byte anywhere is found, always.
+//
+// quick: the manifest is valid, SHA256SUMS is the manifest's, every file is there with its size,
+// nothing else is. full: also every file is read once: SHA-256 of stored and raw bytes, zstd
+// frames with their checksums, COPY's trailer, rows, fingerprints.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "artefact/manifest.h"
+#include "artefact/source.h"
+#include "base/verdict.h"
+#include "platform/clock.h"
+
+namespace vigie::artefact {
+
+enum class VerifyDepth : unsigned char { quick, full };
+
+struct VerifyProgress {
+  Bytes done;   // stored bytes read
+  Bytes total;  // as the manifest says
+};
+
+struct VerifyRequest {
+  BackupId id;
+  VerifyDepth depth = VerifyDepth::full;
+  std::string expected_manifest_sha256;  // from the ledger; empty: not known
+  unsigned workers = 1;                  // threads for full
+  MonoTime deadline = MonoTime::max();
+  std::stop_token stop;
+  std::function<void(const VerifyProgress&)>
+      progress;  // from any worker, one at a time; may be empty
+};
+
+struct VerifyReport {
+  Verdict result = Verdict::could_not_verify;
+  std::vector<Error> findings;  // the first kMaxFindings, sorted by file
+  uint64_t findings_total = 0;
+  std::optional<Manifest> manifest;  // when it could be read
+  std::string manifest_sha256;
+  Bytes stored_read;
+  Bytes raw_read;
+};
+inline constexpr size_t kMaxFindings = 100;
+
+// An Error only when the work itself ended early: cancelled, deadline_exceeded. What is wrong with
+// the artefact stands in the report; an artefact that cannot be read is could_not_verify.
+Result<VerifyReport> verify(ArtefactSource& source, const platform::Clock& clock,
+                            const VerifyRequest& request);
+
+}  // namespace vigie::artefact

@@ -1,0 +1,83 @@
+// Where artefacts lie. A driver is this small set of functions and its features; every driver
+// passes tests/support/store_contract.h. The rule of every store: an artefact exists if and only if
+// its manifest does; the manifest is written last and removed first (docs/formats/artefact-1.md).
+//
+// All of it is thread-safe but ArtefactWriter's publish() and discard(), which come once, after all
+// FileWriters are closed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artefact/source.h"
+#include "base/ids.h"
+#include "platform/file_system.h"
+
+namespace vigie::store {
+
+struct Features {
+  bool off_host = false;     // a lost host does not take the store with it
+  bool knows_space = false;  // space() can answer
+  bool local_path = false;   // artefact_path() can answer: stock tools can be pointed at it
+};
+
+// One file on its way into the store. One thread at a time. Dropping it without close() leaves
+// debris.
+class FileWriter {
+ public:
+  virtual ~FileWriter() = default;
+  virtual Result<> append(ByteSpan bytes) = 0;
+  // Nothing more comes. The bytes are durable only after the artefact's publish().
+  virtual Result<> close() = 0;
+};
+
+// One artefact on its way. Dropping it without publish() leaves debris, which no list shows.
+class ArtefactWriter {
+ public:
+  virtual ~ArtefactWriter() = default;
+  // `name` as artefact::is_stored_name, or SHA256SUMS. Error: file_exists.
+  virtual Result<std::unique_ptr<FileWriter>> create(std::string_view name) = 0;
+  // Makes every file durable, then writes the manifest. After it the artefact exists; after an
+  // error it may exist only when the very last sync failed: ask exists().
+  virtual Result<> publish(std::string_view manifest) = 0;
+  // Removes what was written.
+  virtual Result<> discard() = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual const std::string& name() const = 0;  // in vigie.yaml
+  virtual Features features() const = 0;
+
+  // Error: file_exists when there is an artefact or debris of that id.
+  virtual Result<std::unique_ptr<ArtefactWriter>> begin(const BackupId& id) = 0;
+
+  virtual Result<bool> exists(const BackupId& id) = 0;
+  // Those with a manifest, sorted.
+  virtual Result<std::vector<BackupId>> list() = 0;
+  // Folders that look like an artefact and have no manifest, sorted. What carries any other name is
+  // not ours and is never touched.
+  virtual Result<std::vector<BackupId>> debris() = 0;
+  // For reading and verifying. Error: backup_not_found.
+  virtual Result<std::unique_ptr<artefact::ArtefactSource>> open(const BackupId& id) = 0;
+  // Manifest first, then the rest. Fine when there is nothing. Also removes debris.
+  virtual Result<> remove(const BackupId& id) = 0;
+
+  // Writes, reads back and removes a small file.
+  virtual Result<> probe() = 0;
+  virtual Result<platform::Space> space() = 0;
+  // Only with features().local_path.
+  virtual platform::Path artefact_path(const BackupId& id) const = 0;
+};
+
+// A small file in one call.
+Result<> write_file(ArtefactWriter& writer, std::string_view name, std::string_view text);
+
+// The manifest's bytes. Errors: backup_not_found, limit_exceeded.
+Result<std::string> read_manifest(Store& store, const BackupId& id);
+
+}  // namespace vigie::store
