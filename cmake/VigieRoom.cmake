@@ -2,9 +2,11 @@
 #   x_test.cc     unit tests: every case is a CTest test of its own, run under ASan and UBSan
 #   x_pg_test.cc  tests with a real PostgreSQL: one CTest test a binary, so that the cases share one server
 # Tests are found by glob; scripts/check_layers.py fails on one that no target builds.
+# CTest labels: the room, and `unit` or `pg`. The unit tests of a room marked THREADS also carry `threads`, and the target
+# thread_tests builds them: they are what runs under TSan.
 
 function(vigie_room room)
-  cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "THREADS" "" "LINKS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${room})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cc)
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -16,6 +18,9 @@ function(vigie_room room)
     target_link_libraries(vigie_${room} INTERFACE vigie_flags ${ROOM_LINKS})
   endif()
   set_property(GLOBAL APPEND PROPERTY VIGIE_ROOMS ${room})
+  if(ROOM_THREADS)
+    set_property(GLOBAL APPEND PROPERTY VIGIE_THREADED_ROOMS ${room})
+  endif()
 endfunction()
 
 function(vigie_test_binary name case_each)
@@ -27,8 +32,11 @@ function(vigie_test_binary name case_each)
   target_link_libraries(${name} PRIVATE ${TB_LINKS} vigie_test_support)
   add_dependencies(${name} vigie)
   if(case_each)
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT 120 LABELS "unit;${TB_LABELS}")
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+    # gtest_discover_tests keeps only the first of several labels: set them when CTest has the names.
+    set(labels ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+    file(WRITE ${labels} "if(${name}_TESTS)\n  set_tests_properties(\${${name}_TESTS} PROPERTIES LABELS \"unit;${TB_LABELS}\")\nendif()\n")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels})
   else()
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "pg;${TB_LABELS}")
@@ -40,6 +48,14 @@ function(vigie_room_tests room)
   file(GLOB_RECURSE pg CONFIGURE_DEPENDS ${dir}/*_pg_test.cc)
   file(GLOB_RECURSE unit CONFIGURE_DEPENDS ${dir}/*_test.cc)
   list(FILTER unit EXCLUDE REGEX "_pg_test\\.cc$")
-  vigie_test_binary(${room}_test TRUE SOURCES ${unit} LINKS vigie_${room} LABELS ${room})
+  set(labels ${room})
+  get_property(threaded GLOBAL PROPERTY VIGIE_THREADED_ROOMS)
+  if(room IN_LIST threaded)
+    list(APPEND labels threads)
+    if(unit)
+      add_dependencies(thread_tests ${room}_test)
+    endif()
+  endif()
+  vigie_test_binary(${room}_test TRUE SOURCES ${unit} LINKS vigie_${room} LABELS ${labels})
   vigie_test_binary(${room}_pg_test FALSE SOURCES ${pg} LINKS vigie_${room} LABELS ${room})
 endfunction()
