@@ -78,6 +78,6 @@ struct Gaps {
   Duration longest{0};
 };
 std::optional<Gaps> gaps(const Schedule& schedule, const platform::TimeZone& zone, SystemTime from,
-                         size_t count = 800);
+                         size_t count = 8000);
 
 }  // namespace vigie::jobs

@@ -1,5 +1,8 @@
 #include "platform/time_zone.h"
 
+// As Debian built the library: its classes have another layout without it.
+#define USE_OS_TZDB 1
+#define ONLY_C_LOCALE 1
 #include <date/tz.h>
 
 #include <algorithm>
@@ -34,7 +37,7 @@ const date::tzdb* database() {
 
 const date::time_zone* locate(std::string_view name) {
   try {
-    return date::get_tzdb().locate_zone(std::string(name));
+    return date::locate_zone(name);
   } catch (const std::exception&) {
     return nullptr;
   }
