@@ -21,7 +21,7 @@ constexpr size_t kOtherDescriptors = 128;
 // The connections of a server, on the loop's thread.
 class Room {
  public:
-  Room(Handler handler, RefusalFn refuse, const platform::Clock& clock, const ServerLimits& limits)
+  Room(Handler handler, RefusalFn refuse, const platform::Clock& clock, const EngineLimits& limits)
       : loop_(Loop::make()),
         host_(new ConnectionHost{.limits = limits,
                                  .handler = std::move(handler),
@@ -146,7 +146,7 @@ std::string_view Room::date() {
 class EngineServer final : public Server {
  public:
   EngineServer(Handler handler, RefusalFn refuse, const platform::Clock& clock,
-               const ServerLimits& limits)
+               const EngineLimits& limits)
       : room_(std::move(handler), std::move(refuse), clock, limits) {}
 
   ~EngineServer() override {
@@ -156,7 +156,7 @@ class EngineServer final : public Server {
     room_.close_all();
   }
 
-  Result<> listen(const std::vector<Listen>& listens) {
+  Result<> listen(const std::vector<ListenOn>& listens) {
     for (const auto& listen : listens) {
       TRY_ASSIGN(const uint16_t port,
                  room_.loop().listen(listen, [this](std::unique_ptr<Stream> stream) {
@@ -192,9 +192,9 @@ class EngineServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(const std::vector<Listen>& listens, Handler handler,
+Result<std::unique_ptr<Server>> Server::start(const std::vector<ListenOn>& listens, Handler handler,
                                               RefusalFn refuse, const platform::Clock& clock,
-                                              ServerLimits limits) {
+                                              EngineLimits limits) {
   auto server =
       std::make_unique<EngineServer>(std::move(handler), std::move(refuse), clock, limits);
   TRY(server->listen(listens));
@@ -202,7 +202,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::vector<Listen>& listens
   return server;
 }
 
-size_t reserve_descriptors(const ServerLimits& limits) {
+size_t reserve_descriptors(const EngineLimits& limits) {
   const size_t wanted =
       limits.connections + limits.connections / 8 + limits.unix_connections + kOtherDescriptors;
   rlimit limit{};

@@ -22,7 +22,7 @@
 
 namespace vigie::api {
 
-struct ServerLimits {
+struct EngineLimits {
   size_t connections = 1024;       // over TCP; beyond it the longest idle one goes, else 503
   size_t unix_connections = 64;    // over unix sockets, counted apart: the operator gets in
   size_t header_bytes = 16 << 10;  // request line and header fields
@@ -42,7 +42,7 @@ struct TlsFiles {
 };
 
 // Either an address and a port, or the path of a unix socket.
-struct Listen {
+struct ListenOn {
   std::string address;  // "127.0.0.1", "::"
   uint16_t port = 0;    // 0: any free one
   platform::Path unix_path;
@@ -66,9 +66,10 @@ class Server {
  public:
   // Listens at once; connections are served from then on. `clock` outlives the server.
   // Errors: listen_failed, tls_files.
-  static Result<std::unique_ptr<Server>> start(const std::vector<Listen>& listens, Handler handler,
-                                               RefusalFn refuse, const platform::Clock& clock,
-                                               ServerLimits limits = {});
+  static Result<std::unique_ptr<Server>> start(const std::vector<ListenOn>& listens,
+                                               Handler handler, RefusalFn refuse,
+                                               const platform::Clock& clock,
+                                               EngineLimits limits = {});
   // Stops accepting, gives answers under way two seconds, closes. Unix sockets' paths are removed.
   virtual ~Server() = default;
   Server() = default;
@@ -84,6 +85,6 @@ class Server {
 
 // Raises this process's soft limit of descriptors to what `limits` need, as far as the hard limit
 // allows; the number of connections that fits.
-size_t reserve_descriptors(const ServerLimits& limits);
+size_t reserve_descriptors(const EngineLimits& limits);
 
 }  // namespace vigie::api

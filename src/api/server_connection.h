@@ -18,7 +18,7 @@ namespace vigie::api {
 
 // What all connections of a server share. Lives as long as the last of them.
 struct ConnectionHost {
-  ServerLimits limits;
+  EngineLimits limits;
   Handler handler;
   RefusalFn refuse;
   const platform::Clock& clock;

@@ -106,7 +106,7 @@ tl::unexpected<Error> listen_error(const std::string& where, const error_code& e
 
 class AsioLoop final : public Loop, public std::enable_shared_from_this<AsioLoop> {
  public:
-  Result<uint16_t> listen(const Listen& listen, AcceptFn accepted) override {
+  Result<uint16_t> listen(const ListenOn& listen, AcceptFn accepted) override {
     if (!listen.unix_path.empty()) return listen_unix(listen, std::move(accepted));
     return listen_tcp(listen, std::move(accepted));
   }
@@ -131,8 +131,8 @@ class AsioLoop final : public Loop, public std::enable_shared_from_this<AsioLoop
   using TcpListener = Listener<tcp>;
   using UnixListener = Listener<unix_protocol>;
 
-  Result<uint16_t> listen_tcp(const Listen& listen, AcceptFn accepted);
-  Result<uint16_t> listen_unix(const Listen& listen, AcceptFn accepted);
+  Result<uint16_t> listen_tcp(const ListenOn& listen, AcceptFn accepted);
+  Result<uint16_t> listen_unix(const ListenOn& listen, AcceptFn accepted);
   template <class Protocol>
   void accept(const std::shared_ptr<Listener<Protocol>>& listener);
   std::unique_ptr<Stream> make_stream(TcpListener& listener, tcp::socket socket);
@@ -148,7 +148,7 @@ class AsioLoop final : public Loop, public std::enable_shared_from_this<AsioLoop
   std::atomic<std::thread::id> thread_;
 };
 
-Result<uint16_t> AsioLoop::listen_tcp(const Listen& listen, AcceptFn accepted) {
+Result<uint16_t> AsioLoop::listen_tcp(const ListenOn& listen, AcceptFn accepted) {
   const auto where = listen.address + ":" + std::to_string(listen.port);
   error_code error;
   const auto address = asio::ip::make_address(listen.address, error);
@@ -173,7 +173,7 @@ Result<uint16_t> AsioLoop::listen_tcp(const Listen& listen, AcceptFn accepted) {
 
 // A path that is left from a process that died is in the way of bind(). Whoever starts a server on
 // it holds the lock of the folder, so that no living server is pushed aside.
-Result<uint16_t> AsioLoop::listen_unix(const Listen& listen, AcceptFn accepted) {
+Result<uint16_t> AsioLoop::listen_unix(const ListenOn& listen, AcceptFn accepted) {
   const auto where = listen.unix_path.string();
   if (where.size() >= 108)  // sockaddr_un
     return fail(ErrorCode::listen_failed, {{"host", where}, {"reason", "the path is too long"}});

@@ -49,7 +49,7 @@ class Loop {
   virtual ~Loop() = default;
 
   // Before run(), or on the loop's thread.
-  virtual Result<uint16_t> listen(const Listen& listen, AcceptFn accepted) = 0;
+  virtual Result<uint16_t> listen(const ListenOn& listen, AcceptFn accepted) = 0;
   virtual void close_listeners() = 0;  // removes the paths of unix sockets
   virtual void every(std::chrono::milliseconds period, std::function<void()> task) = 0;
   virtual void after(std::chrono::milliseconds delay, std::function<void()> task) = 0;
