@@ -1,5 +1,7 @@
 # Installs what scripts/packages lists for the groups that a verb needs; does nothing when all of it is there.
-# Sourced by ./run after lib.sh. As root, or through sudo; otherwise it names the command and stops.
+# Sourced by ./run after lib.sh; `root` is the tree. As root, or through sudo; otherwise it names the command and stops.
+
+# shellcheck shell=bash disable=SC2154
 
 readonly apt_deadline_s=600
 
@@ -21,7 +23,12 @@ missing_of() {
 }
 
 as_root() {
-  if is_root; then "$@"; else sudo -n true 2>/dev/null || on_terminal || die "sudo asks for a password and there is no terminal"; sudo "$@"; fi
+  if is_root; then
+    "$@"
+  else
+    sudo -n true 2>/dev/null || on_terminal || die "sudo asks for a password, and there is no terminal"
+    sudo "$@"
+  fi
 }
 
 # apt-get, waiting for another apt at work; C.UTF-8 because a bare machine has no other locale.
@@ -75,10 +82,17 @@ confirm() {
   [[ -z $answer || $answer == [yY]* ]]
 }
 
-install_now() { without_services apt install -y --no-install-recommends "$@"; }
+# apt's many words matter only when it fails.
+install_now() {
+  mkdir -p "$root/build"
+  without_services apt install -y --no-install-recommends "$@" >"$root/build/install.log" 2>&1 || {
+    tail -n 30 "$root/build/install.log" >&2
+    return 1
+  }
+}
 
 install_groups() {
-  local missing package
+  local wanted missing package
   mapfile -t wanted < <(packages_of "$@")
   mapfile -t missing < <(missing_of "${wanted[@]}")
   ((${#missing[@]} == 0)) && return 0
@@ -89,7 +103,8 @@ install_groups() {
     die "not root and no sudo; as root: apt-get install --no-install-recommends ${missing[*]}"
   confirm || die "nothing was installed"
   refuse_main_cluster
-  all_have_candidates "${missing[@]}" || apt_update || die "apt-get update failed"
+  all_have_candidates "${missing[@]}" || timed "Fetching the lists of packages" apt_update || die "apt-get update failed"
   # Lists that are old name files that are gone: fetch new lists and try once more.
-  install_now "${missing[@]}" || { apt_update && install_now "${missing[@]}"; } || die "apt-get install failed"
+  timed "Installing ${#missing[@]} packages" install_now "${missing[@]}" ||
+    { apt_update && timed "Installing them with fresh lists" install_now "${missing[@]}"; } || die "apt-get install failed"
 }

@@ -1,4 +1,5 @@
 # Words, times and limits that ./run and its parts share. Sourced by bash; sets no state beyond its functions.
+# shellcheck shell=bash
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }
