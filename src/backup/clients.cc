@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <charconv>
+
+#include "platform/process_output.h"
 
 namespace vigie::backup {
 
@@ -20,6 +22,26 @@ Result<Clients> find_clients(platform::FileSystem& files, int major, const platf
                                             {"package", client_package(major)}});
   }
   return clients;
+}
+
+// "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
+Result<int> client_version(platform::ProcessRunner& runner, const Clients& clients,
+                           const platform::CallLimits& limits) {
+  platform::Command command;
+  command.program = clients.program("pg_dump");
+  command.arguments = {"--version"};
+  TRY_ASSIGN(const auto text,
+             platform::run_for_text(runner, command, 64_KiB, limits.deadline, limits.stop));
+  const size_t at = text.output.find(") ");
+  int major = 0;
+  if (at != std::string::npos) {
+    std::from_chars(text.output.data() + at + 2, text.output.data() + text.output.size(), major);
+  }
+  if (major == 0) {
+    return fail(ErrorCode::client_missing,
+                {{"version", "?"}, {"command", "pg_dump"}, {"package", "postgresql-client"}});
+  }
+  return major;
 }
 
 }  // namespace vigie::backup

@@ -2,10 +2,12 @@
 // refused by pg_restore 15, so each server is dumped, restored and drilled with its own.
 #pragma once
 
-#include <vector>
+#include <string>
 
 #include "base/result.h"
 #include "platform/file_system.h"
+#include "platform/postgres.h"
+#include "platform/process.h"
 
 namespace vigie::backup {
 
@@ -17,6 +19,10 @@ struct Clients {
 
 // Looks in `bindir` when it is set, else in /usr/lib/postgresql/MAJOR/bin. Error: client_missing.
 Result<Clients> find_clients(platform::FileSystem& files, int major, const platform::Path& bindir);
+
+// The major version that pg_dump itself reports. Errors: client_missing, process_*.
+Result<int> client_version(platform::ProcessRunner& runner, const Clients& clients,
+                           const platform::CallLimits& limits);
 
 // The package that brings them on Debian: "postgresql-client-15".
 std::string client_package(int major);

@@ -1,0 +1,62 @@
+#include "backup/give_way.h"
+
+#include <algorithm>
+
+namespace vigie::backup {
+namespace {
+
+using namespace std::chrono_literals;
+
+// pg_locks is visible to every role; what pg_stat_activity says of other roles' sessions is not.
+constexpr std::string_view kWaiting = R"sql(
+with dump as (select array_agg(pid) as pids from pg_stat_activity where application_name = $1)
+select distinct l.pid from pg_locks l, dump
+where not l.granted and l.pid <> all(dump.pids) and pg_blocking_pids(l.pid) && dump.pids
+limit 1000)sql";
+
+}  // namespace
+
+bool Waiters::update(const std::vector<int>& pids, MonoTime now) {
+  std::erase_if(since_,
+                [&](const auto& one) { return std::ranges::find(pids, one.first) == pids.end(); });
+  return std::ranges::any_of(
+      pids, [&](int pid) { return now - since_.emplace(pid, now).first->second >= patience_; });
+}
+
+GiveWayWatch::GiveWayWatch(platform::PgConnector& connector, const platform::Dsn& dsn,
+                           std::string dump_application, Duration patience,
+                           const platform::Clock& clock, std::stop_source give_way)
+    : connector_(connector),
+      dsn_(dsn),
+      dump_application_(std::move(dump_application)),
+      patience_(patience),
+      clock_(clock),
+      give_way_source_(std::move(give_way)),
+      thread_([this](std::stop_token stop) { watch(std::move(stop)); }) {}
+
+void GiveWayWatch::watch(std::stop_token stop) {
+  Waiters waiters(patience_);
+  Result<std::unique_ptr<platform::PgConnection>> session =
+      connector_.connect(dsn_, "vigie give way", {clock_.monotonic() + 10s, stop});
+  while (session && clock_.sleep_until(clock_.monotonic() + 1s, stop)) {
+    const auto waited = look(**session, waiters, stop);
+    if (!waited) break;
+    if (*waited) {
+      gave_way_ = true;
+      give_way_source_.request_stop();
+      return;
+    }
+  }
+  if (!stop.stop_requested()) blind_ = true;
+}
+
+Result<bool> GiveWayWatch::look(platform::PgConnection& session, Waiters& waiters,
+                                std::stop_token stop) {
+  TRY_ASSIGN(const auto rows,
+             session.query(kWaiting, {dump_application_}, {clock_.monotonic() + 10s, stop}));
+  std::vector<int> pids;
+  for (size_t i = 0; i < rows->rows(); ++i) pids.push_back(static_cast<int>(rows->integer(i, 0)));
+  return waiters.update(pids, clock_.monotonic());
+}
+
+}  // namespace vigie::backup
