@@ -1,0 +1,254 @@
+#include "backup/catalogue.h"
+
+#include <array>
+
+#include "base/json.h"
+
+namespace vigie::backup {
+namespace {
+
+using platform::Migration;
+
+constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
+create table artefact(
+  id text primary key, store text not null, ended_at integer not null, raw_bytes integer not null,
+  stored_bytes integer not null, row_count integer not null, table_count integer not null,
+  correlation_id text not null, manifest_sha256 text not null,
+  verify_result text, verify_mode text, verified_at integer, verify_error text, fully_verified_at integer) strict;
+create table hold(
+  backup_id text not null, kind text not null, reason text not null, since integer not null,
+  primary key (backup_id, kind)) strict;
+create table plausibility_alarm(
+  job text not null, "database" text not null, backup_id text not null, reasons text not null,
+  since integer not null, primary key (job, "database")) strict;
+)sql"}}};
+
+Verdict verdict_of(std::string_view text) {
+  if (text == to_string(Verdict::passed)) return Verdict::passed;
+  return text == to_string(Verdict::failed) ? Verdict::failed : Verdict::could_not_verify;
+}
+
+std::string_view mode_name(VerifyMode mode) {
+  return mode == VerifyMode::full ? "full" : "quick";
+}
+
+std::optional<Verification> read_verification(const platform::SqliteStatement& row, int from) {
+  if (row.is_null(from)) return std::nullopt;
+  return Verification{verdict_of(row.text(from)),
+                      row.text(from + 1) == "full" ? VerifyMode::full : VerifyMode::quick,
+                      row.time(from + 2), row.text(from + 3)};
+}
+
+// `use` is called for each row.
+template <class Use>
+Result<> each_row(platform::Sqlite& db, std::string_view sql, Use use) {
+  TRY_ASSIGN(auto rows, db.query(sql));
+  while (true) {
+    TRY_ASSIGN(const bool row, rows.step());
+    if (!row) return {};
+    use(rows);
+  }
+}
+
+std::string to_text(const std::vector<std::string>& reasons) {
+  return canonical_json(json::array(reasons.begin(), reasons.end()));
+}
+
+std::vector<std::string> from_text(std::string_view text) {
+  std::vector<std::string> reasons;
+  const auto value = parse_json(text);
+  if (!value || !value->is_array()) return reasons;
+  for (const json::value& reason : value->get_array()) {
+    if (reason.is_string()) reasons.emplace_back(reason.get_string());
+  }
+  return reasons;
+}
+
+tl::unexpected<Error> not_found(const BackupId& id) {
+  return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Catalogue>> Catalogue::open(const platform::Path& state_db) {
+  TRY_ASSIGN(auto db, platform::Sqlite::open(state_db));
+  TRY(platform::migrate(db, "backup", kMigrations));
+  std::unique_ptr<Catalogue> catalogue(new Catalogue(std::move(db)));
+  TRY(catalogue->load());
+  return catalogue;
+}
+
+Result<> Catalogue::load() {
+  // Whoever was reading an artefact ended with the process.
+  TRY(db_.run("delete from hold where kind = 'read'"));
+  TRY(load_artefacts());
+  TRY(load_holds());
+  return load_alarms();
+}
+
+Result<> Catalogue::load_artefacts() {
+  return each_row(db_, R"sql(
+      select id, store, ended_at, raw_bytes, stored_bytes, row_count, table_count, correlation_id, manifest_sha256,
+             verify_result, verify_mode, verified_at, verify_error, fully_verified_at from artefact)sql",
+                  [&](const platform::SqliteStatement& row) {
+                    const auto id = BackupId::parse(row.text(0));
+                    if (!id) return;  // derived again from the store
+                    ArtefactView& artefact = artefacts_[*id];
+                    artefact.id = *id;
+                    artefact.store = row.text(1);
+                    artefact.ended_at = row.time(2);
+                    artefact.raw = {static_cast<uint64_t>(row.integer(3))};
+                    artefact.stored = {static_cast<uint64_t>(row.integer(4))};
+                    artefact.rows = static_cast<uint64_t>(row.integer(5));
+                    artefact.tables = static_cast<uint64_t>(row.integer(6));
+                    artefact.correlation_id = row.text(7);
+                    artefact.manifest_sha256 = row.text(8);
+                    artefact.last_verification = read_verification(row, 9);
+                    if (!row.is_null(13)) artefact.fully_verified_at = row.time(13);
+                  });
+}
+
+Result<> Catalogue::load_holds() {
+  return each_row(db_, "select backup_id, kind, reason, since from hold order by kind",
+                  [&](const platform::SqliteStatement& row) {
+                    const auto id = BackupId::parse(row.text(0));
+                    const auto artefact = id ? artefacts_.find(*id) : artefacts_.end();
+                    if (artefact == artefacts_.end()) return;
+                    artefact->second.holds.push_back({row.text(1), row.text(2), row.time(3)});
+                  });
+}
+
+Result<> Catalogue::load_alarms() {
+  return each_row(
+      db_, "select job, \"database\", backup_id, reasons, since from plausibility_alarm",
+      [&](const platform::SqliteStatement& row) {
+        const auto id = BackupId::parse(row.text(2));
+        if (!id) return;
+        alarms_[{row.text(0), row.text(1)}] = {*id, from_text(row.text(3)), row.time(4)};
+      });
+}
+
+std::vector<ArtefactView> Catalogue::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ArtefactView> out;
+  out.reserve(artefacts_.size());
+  for (const auto& [id, artefact] : artefacts_) out.push_back(artefact);
+  return out;
+}
+
+std::vector<ArtefactView> Catalogue::of(std::string_view job, std::string_view database) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ArtefactView> out;
+  auto at = artefacts_.lower_bound({std::string(job), std::string(database), SystemTime::min()});
+  for (; at != artefacts_.end() && at->first.job == job && at->first.database == database; ++at) {
+    out.push_back(at->second);
+  }
+  return out;
+}
+
+std::optional<ArtefactView> Catalogue::find(const BackupId& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = artefacts_.find(id);
+  return found == artefacts_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<ArtefactView> Catalogue::get(const BackupId& id) const {
+  auto found = find(id);
+  if (!found) return not_found(id);
+  return std::move(*found);
+}
+
+Result<> Catalogue::add(const ArtefactView& artefact) {
+  const std::lock_guard lock(mutex_);
+  TRY(save(artefact));
+  ArtefactView& kept = artefacts_[artefact.id];
+  auto holds = std::move(kept.holds);
+  kept = artefact;
+  kept.holds = std::move(holds);
+  return {};
+}
+
+Result<> Catalogue::save(const ArtefactView& a) {
+  const auto& v = a.last_verification;
+  using Text = std::optional<std::string>;
+  return db_.run(
+      "insert or replace into artefact values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+      "?13, ?14)",
+      a.id.str(), a.store, a.ended_at, a.raw.count, a.stored.count, a.rows, a.tables,
+      a.correlation_id, a.manifest_sha256, v ? Text(to_string(v->result)) : std::nullopt,
+      v ? Text(mode_name(v->mode)) : std::nullopt, v ? std::optional(v->at) : std::nullopt,
+      v ? Text(v->error_code) : std::nullopt, a.fully_verified_at);
+}
+
+Result<> Catalogue::remove(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
+  TRY(db_.run("delete from artefact where id = ?1", id.str()));
+  TRY(db_.run("delete from hold where backup_id = ?1", id.str()));
+  TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  TRY(transaction.commit());
+  artefacts_.erase(id);
+  std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
+  return {};
+}
+
+Result<> Catalogue::record(const BackupId& id, const Verification& verification) {
+  const std::lock_guard lock(mutex_);
+  const auto found = artefacts_.find(id);
+  if (found == artefacts_.end()) return not_found(id);
+  ArtefactView changed = found->second;
+  changed.last_verification = verification;
+  if (verification.result == Verdict::passed && verification.mode == VerifyMode::full) {
+    changed.fully_verified_at = verification.at;
+  }
+  TRY(save(changed));
+  found->second = std::move(changed);
+  return {};
+}
+
+Result<> Catalogue::hold(const BackupId& id, const Hold& hold) {
+  const std::lock_guard lock(mutex_);
+  const auto found = artefacts_.find(id);
+  if (found == artefacts_.end()) return not_found(id);
+  TRY(db_.run("insert or replace into hold values (?1, ?2, ?3, ?4)", id.str(), hold.kind,
+              hold.reason, hold.since));
+  std::erase_if(found->second.holds, [&](const Hold& other) { return other.kind == hold.kind; });
+  found->second.holds.push_back(hold);
+  return {};
+}
+
+Result<> Catalogue::release(const BackupId& id, std::string_view kind) {
+  const std::lock_guard lock(mutex_);
+  const auto found = artefacts_.find(id);
+  if (found == artefacts_.end()) return not_found(id);
+  TRY(db_.run("delete from hold where backup_id = ?1 and kind = ?2", id.str(), kind));
+  std::erase_if(found->second.holds, [&](const Hold& hold) { return hold.kind == kind; });
+  return {};
+}
+
+Result<> Catalogue::raise(const PlausibilityAlarm& alarm) {
+  const std::lock_guard lock(mutex_);
+  TRY(db_.run("insert or replace into plausibility_alarm values (?1, ?2, ?3, ?4, ?5)",
+              alarm.backup.job, alarm.backup.database, alarm.backup.str(), to_text(alarm.reasons),
+              alarm.since));
+  alarms_[{alarm.backup.job, alarm.backup.database}] = alarm;
+  return {};
+}
+
+Result<> Catalogue::acknowledge(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = alarms_.find({id.job, id.database});
+  if (found == alarms_.end() || found->second.backup != id) return not_found(id);
+  TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  alarms_.erase(found);
+  return {};
+}
+
+std::optional<PlausibilityAlarm> Catalogue::alarm(std::string_view job,
+                                                  std::string_view database) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = alarms_.find({std::string(job), std::string(database)});
+  return found == alarms_.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace vigie::backup

@@ -1,0 +1,59 @@
+// What artefacts there are, how their last verification ended, what holds them, what waits for an
+// acknowledgement. The format is docs/formats/state-db-backup-1.md. A cache of what the stores say
+// (see reconcile.h), so that the daemon knows 2,000 artefacts without reading 2,000 manifests.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/view.h"
+#include "platform/sqlite.h"
+
+namespace vigie::backup {
+
+// Thread-safe. Every change is durable when its call returns.
+class Catalogue {
+ public:
+  // Opens `state_db`, brings the room's tables up to date, reads them. Errors: those of Sqlite,
+  // state_newer.
+  static Result<std::unique_ptr<Catalogue>> open(const platform::Path& state_db);
+
+  std::vector<ArtefactView> all() const;  // sorted by id
+  std::vector<ArtefactView> of(std::string_view job, std::string_view database) const;
+  std::optional<ArtefactView> find(const BackupId& id) const;
+  // Errors: backup_not_found.
+  Result<ArtefactView> get(const BackupId& id) const;
+
+  Result<> add(const ArtefactView& artefact);  // replaces what was known of it, but not its holds
+  Result<> remove(const BackupId& id);         // with its holds and its alarm
+  Result<> record(const BackupId& id, const Verification& verification);
+
+  Result<> hold(const BackupId& id, const Hold& hold);  // one of each kind; the newer wins
+  Result<> release(const BackupId& id, std::string_view kind);
+
+  Result<> raise(const PlausibilityAlarm& alarm);  // one for each job and database; the newer wins
+  // Errors: backup_not_found when there is no alarm of that artefact.
+  Result<> acknowledge(const BackupId& id);
+  std::optional<PlausibilityAlarm> alarm(std::string_view job, std::string_view database) const;
+
+ private:
+  using Alarms = std::map<std::pair<std::string, std::string>, PlausibilityAlarm>;
+
+  explicit Catalogue(platform::Sqlite db) : db_(std::move(db)) {}
+  Result<> load();
+  Result<> load_artefacts();
+  Result<> load_holds();
+  Result<> load_alarms();
+  Result<> save(const ArtefactView& artefact);
+
+  mutable std::mutex mutex_;
+  platform::Sqlite db_;                         // guarded by mutex_
+  std::map<BackupId, ArtefactView> artefacts_;  // guarded by mutex_
+  Alarms alarms_;                               // guarded by mutex_; by job and database
+};
+
+}  // namespace vigie::backup

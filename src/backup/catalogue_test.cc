@@ -1,0 +1,101 @@
+#include "backup/catalogue.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_folder.h"
+
+namespace vigie::backup {
+namespace {
+
+using namespace std::chrono_literals;
+
+ArtefactView artefact(std::string_view time, std::string_view database = "app") {
+  ArtefactView view;
+  view.id = *BackupId::parse("nightly." + std::string(database) + "-" + std::string(time));
+  view.store = "local";
+  view.raw = 10_MiB;
+  return view;
+}
+
+class CatalogueTest : public ::testing::Test {
+ protected:
+  void SetUp() override { reopen(); }
+  void reopen() {
+    catalogue_.reset();
+    catalogue_ = *Catalogue::open(folder_ / "state.db");
+  }
+  testing::TempFolder folder_;
+  std::unique_ptr<Catalogue> catalogue_;
+};
+
+TEST_F(CatalogueTest, RemembersArtefactsInOrder) {
+  ASSERT_TRUE(catalogue_->add(artefact("20261121T000000Z")));
+  ASSERT_TRUE(catalogue_->add(artefact("20261120T000000Z")));
+  ASSERT_TRUE(catalogue_->add(artefact("20261119T000000Z", "crm")));
+  reopen();
+  ASSERT_EQ(catalogue_->of("nightly", "app").size(), 2U);
+  EXPECT_EQ(catalogue_->of("nightly", "app")[0].id.str(), "nightly.app-20261120T000000Z");
+  EXPECT_EQ(catalogue_->all().size(), 3U);
+  EXPECT_EQ(catalogue_->all()[0].raw, 10_MiB);
+}
+
+TEST_F(CatalogueTest, AFailedVerificationMakesAnArtefactBadUntilOnePasses) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  EXPECT_TRUE(catalogue_->find(one.id)->good());
+  ASSERT_TRUE(catalogue_->record(
+      one.id, {Verdict::failed, VerifyMode::full, SystemTime(1s), "artefact_hash"}));
+  reopen();
+  EXPECT_FALSE(catalogue_->find(one.id)->good());
+  EXPECT_FALSE(catalogue_->find(one.id)->fully_verified_at);
+  ASSERT_TRUE(catalogue_->record(one.id, {Verdict::passed, VerifyMode::full, SystemTime(2s), ""}));
+  reopen();
+  EXPECT_TRUE(catalogue_->find(one.id)->good());
+  EXPECT_EQ(catalogue_->find(one.id)->fully_verified_at, SystemTime(2s));
+}
+
+TEST_F(CatalogueTest, PinsOutliveTheProcessAndReadersDoNot) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"pin", "before the migration", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"read", "verify", SystemTime(1s)}));
+  EXPECT_EQ(catalogue_->find(one.id)->holds.size(), 2U);
+  reopen();
+  ASSERT_EQ(catalogue_->find(one.id)->holds.size(), 1U);
+  EXPECT_EQ(catalogue_->find(one.id)->holds[0].reason, "before the migration");
+}
+
+TEST_F(CatalogueTest, AddingAgainKeepsTheHolds) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"pin", "why", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->add(one));
+  EXPECT_EQ(catalogue_->find(one.id)->holds.size(), 1U);
+}
+
+TEST_F(CatalogueTest, AnAlarmStaysUntilItsOwnArtefactIsAcknowledged) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->raise({one.id, {"table public.orders is gone"}, SystemTime(1s)}));
+  EXPECT_FALSE(catalogue_->acknowledge(artefact("20261121T000000Z").id));
+  reopen();
+  ASSERT_TRUE(catalogue_->alarm("nightly", "app"));
+  EXPECT_EQ(catalogue_->alarm("nightly", "app")->reasons[0], "table public.orders is gone");
+  ASSERT_TRUE(catalogue_->acknowledge(one.id));
+  reopen();
+  EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
+}
+
+TEST_F(CatalogueTest, RemovingAnArtefactRemovesWhatHangsOnIt) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"pin", "why", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->raise({one.id, {"why"}, SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->remove(one.id));
+  reopen();
+  EXPECT_TRUE(catalogue_->all().empty());
+  EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
+}
+
+}  // namespace
+}  // namespace vigie::backup
