@@ -1,0 +1,57 @@
+// Where a command's answers go: data on stdout, words on stderr, colour and progress only on a
+// terminal.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace vigie::cli {
+
+enum class Tone : unsigned char { plain, good, warning, bad, dim, strong };
+
+struct Column {
+  std::string title;
+  bool right = false;  // numbers
+};
+
+struct Cell {
+  std::string text;
+  Tone tone = Tone::plain;
+};
+
+using Row = std::vector<Cell>;
+
+class Console {
+ public:
+  Console(std::FILE* out, std::FILE* words);  // looks for terminals and NO_COLOR
+
+  void data(std::string_view text);   // stdout, as it is
+  void words(std::string_view text);  // stderr, a line
+  void table(const std::vector<Column>& columns, const std::vector<Row>& rows);
+  std::string toned(std::string_view text, Tone tone) const;  // for stdout
+
+  bool words_on_terminal() const { return words_terminal_; }
+  // One line of stderr that is written over and over; only on a terminal. Empty text: takes it
+  // away.
+  void transient(std::string_view text);
+
+ private:
+  std::FILE* out_;
+  std::FILE* words_;
+  bool colour_;
+  bool words_terminal_;
+  bool transient_shown_ = false;
+};
+
+// Columns that `text` takes on a terminal: code points, without combining or wide ones being told
+// apart.
+size_t display_width(std::string_view text);
+
+// JSON for people: two blanks a level.
+std::string pretty_json(const json::value& value);
+
+}  // namespace vigie::cli
