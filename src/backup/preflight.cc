@@ -22,10 +22,10 @@ std::optional<Finding> judge_version(const SourceFacts& facts) {
 }
 
 std::optional<Finding> judge_readable(const SourceFacts& facts, const PreflightInput& input) {
-  const auto unreadable = std::ranges::find(facts.tables, false, &SourceTable::readable);
+  const auto unreadable = std::ranges::find(facts.tables, false, &SourceRelation::readable);
   if (unreadable == facts.tables.end() && facts.unreadable_large_objects == 0) return std::nullopt;
   const auto count =
-      static_cast<uint64_t>(std::ranges::count(facts.tables, false, &SourceTable::readable));
+      static_cast<uint64_t>(std::ranges::count(facts.tables, false, &SourceRelation::readable));
   const std::string object = unreadable == facts.tables.end()
                                  ? fmt::format("{} large objects", facts.unreadable_large_objects)
                                  : unreadable->qualified();
@@ -36,7 +36,7 @@ std::optional<Finding> judge_readable(const SourceFacts& facts, const PreflightI
 }
 
 std::optional<Finding> judge_row_security(const SourceFacts& facts, const PreflightInput& input) {
-  const auto hidden = std::ranges::count(facts.tables, true, &SourceTable::row_security);
+  const auto hidden = std::ranges::count(facts.tables, true, &SourceRelation::row_security);
   if (hidden == 0) return std::nullopt;
   return Finding{
       Error(ErrorCode::row_security_applies,

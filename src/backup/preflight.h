@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "backup/clients.h"
-#include "backup/snapshot.h"
 #include "backup/source.h"
+#include "backup/source_session.h"
 #include "base/error.h"
 #include "platform/process.h"
 

@@ -7,7 +7,7 @@ namespace {
 
 SourceFacts healthy() {
   SourceFacts facts;
-  facts.server_version = 150018;
+  facts.server.version_num = 150018;
   facts.tables = {{16384, "public", "orders"}};
   return facts;
 }
@@ -52,7 +52,7 @@ TEST(JudgeSource, BlocksBeyondTheLimitOfLargeObjects) {
 
 TEST(JudgeSource, OnlyWarnsOutsideTheTestedRange) {
   SourceFacts facts = healthy();
-  facts.server_version = 90600;
+  facts.server.version_num = 90600;
   const auto findings = judge_source(facts, {});
   ASSERT_EQ(codes(findings), std::vector{ErrorCode::unsupported_server});
   EXPECT_EQ(blocking(findings), nullptr);

@@ -11,12 +11,21 @@ using platform::PgConnection;
 // pg_table_size() and friends wait behind an exclusive lock; these queries touch nothing but
 // catalogs.
 constexpr std::string_view kServer = R"sql(
-select current_database(), current_setting('server_version'), pg_encoding_to_char(d.encoding),
+select current_setting('server_version'), current_database(), pg_encoding_to_char(d.encoding),
+       d.datcollate, d.datctype, current_setting('lc_monetary'),
        r.rolsuper, pg_is_in_recovery(), pg_backend_pid(),
        case when has_database_privilege(d.oid, 'connect') then pg_database_size(d.oid) end,
        case when pg_has_role('pg_read_all_settings', 'member') then current_setting('data_directory') end
 from pg_database d, pg_roles r
 where d.datname = current_database() and r.rolname = current_user)sql";
+
+// PostgreSQL 15 knows the provider and the version of the database's own collation; 17 has another
+// way to the latter.
+constexpr std::string_view kLocale15 = R"sql(
+select datlocprovider, coalesce(pg_database_collation_actual_version(oid), '')
+from pg_database where datname = current_database())sql";
+constexpr std::string_view kLocaleBefore15 = R"sql(
+select 'c', coalesce(pg_collation_actual_version((select oid from pg_collation where collname = 'default')), ''))sql";
 
 constexpr std::string_view kSystemIdentifier = "select system_identifier from pg_control_system()";
 
@@ -49,34 +58,27 @@ constexpr std::string_view kExtensions = "select extname, extversion from pg_ext
 constexpr std::string_view kRoles = R"sql(
 select rolname from pg_roles where rolcanlogin and rolname !~ '^pg_' order by 1 limit 10000)sql";
 
-// The row that PostgreSQL 15 has for the database's own collation has other columns before that.
-constexpr std::string_view kDatabaseCollation15 = R"sql(
-select 'default', datlocprovider, coalesce(datcollversion, ''), coalesce(pg_database_collation_actual_version(oid), '')
-from pg_database where datname = current_database())sql";
-constexpr std::string_view kDatabaseCollation10 = R"sql(
-select 'default', 'c', '', coalesce(pg_collation_actual_version('pg_catalog."default"'::regcollation), ''))sql";
-
 constexpr std::string_view kUsedCollations = R"sql(
-select distinct n.nspname || '.' || c.collname, c.collprovider, coalesce(c.collversion, ''),
-       coalesce(pg_collation_actual_version(c.oid), '')
+select distinct n.nspname || '.' || c.collname, coalesce(pg_collation_actual_version(c.oid), '')
 from pg_attribute a join pg_collation c on c.oid = a.attcollation join pg_namespace n on n.oid = c.collnamespace
 join pg_class t on t.oid = a.attrelid join pg_namespace tn on tn.oid = t.relnamespace
 where c.collprovider <> 'd' and tn.nspname <> 'information_schema' and tn.nspname !~ '^pg_'
 order by 1 limit 1000)sql";
 
 constexpr std::string_view kNotIncluded = R"sql(
-select 'rows of the foreign table ' || c.oid::regclass from pg_class c where c.relkind = 'f'
+with me as (select rolsuper from pg_roles where rolname = current_user)
+select 'rows of a foreign table', c.oid::regclass::text, 'they live in the foreign server'
+from pg_class c where c.relkind = 'f'
 union all
-select 'the password of the user mapping of server ' || quote_ident(srvname)
-from pg_user_mappings where umuser <> 0 and not (select rolsuper from pg_roles where rolname = current_user)
-union all
-select 'the subscription ' || quote_ident(subname) from pg_subscription
-where subdbid = (select oid from pg_database where datname = current_database())
-  and not (select rolsuper from pg_roles where rolname = current_user)
-union all
-select 'rows of the materialised view ' || c.oid::regclass || ' (they are computed again)'
+select 'rows of a materialised view', c.oid::regclass::text, 'they are computed again'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and n.nspname !~ '^pg_'
-limit 1000)sql";
+union all
+select 'options of a user mapping', srvname, 'only a superuser may read them'
+from pg_user_mappings, me where not rolsuper
+union all
+select 'subscription', subname, 'only a superuser may read it' from pg_subscription, me
+where subdbid = (select oid from pg_database where datname = current_database()) and not rolsuper
+order by 1, 2 limit 1000)sql";
 
 bool truth(std::string_view text) {
   return text == "t";
@@ -84,16 +86,28 @@ bool truth(std::string_view text) {
 
 Result<> read_server(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
   TRY_ASSIGN(const auto rows, session.query(kServer, limits));
-  facts.database = rows->at(0, 0);
-  facts.server_version = session.server_version();
-  facts.server_version_text = rows->at(0, 1);
-  facts.encoding = rows->at(0, 2);
-  facts.superuser = truth(rows->at(0, 3));
-  facts.in_recovery = truth(rows->at(0, 4));
+  facts.server.version = rows->at(0, 0);
+  facts.server.version_num = session.server_version();
+  facts.server.database = rows->at(0, 1);
+  facts.server.encoding = rows->at(0, 2);
+  facts.server.collate = rows->at(0, 3);
+  facts.server.ctype = rows->at(0, 4);
+  facts.server.lc_monetary = rows->at(0, 5);
+  facts.superuser = truth(rows->at(0, 6));
+  facts.in_recovery = truth(rows->at(0, 7));
   // A pooler answers with a cancel key of its own, so the two numbers differ.
-  facts.pooled = rows->integer(0, 5) != session.backend_pid();
-  facts.database_size = {static_cast<uint64_t>(rows->integer(0, 6))};
-  facts.data_directory = rows->at(0, 7);
+  facts.pooled = rows->integer(0, 8) != session.backend_pid();
+  facts.database_size = {static_cast<uint64_t>(rows->integer(0, 9))};
+  facts.data_directory = rows->at(0, 10);
+  return {};
+}
+
+Result<> read_locale(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
+  const auto sql = facts.server.version_num >= 150000 ? kLocale15 : kLocaleBefore15;
+  TRY_ASSIGN(const auto rows, session.query(sql, limits));
+  const std::string_view provider = rows->at(0, 0);
+  facts.server.locale_provider = provider == "i" ? "icu" : provider == "b" ? "builtin" : "libc";
+  facts.server.collation_version = rows->at(0, 1);
   return {};
 }
 
@@ -114,15 +128,20 @@ Result<> read_tables(PgConnection& session, SourceFacts& facts, const std::strin
   return {};
 }
 
-Result<> read_collations(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
-  for (const auto sql :
-       {facts.server_version >= 150000 ? kDatabaseCollation15 : kDatabaseCollation10,
-        kUsedCollations}) {
-    TRY_ASSIGN(const auto rows, session.query(sql, limits));
-    for (size_t i = 0; i < rows->rows(); ++i) {
-      facts.collations.push_back({std::string(rows->at(i, 0)), std::string(rows->at(i, 1)),
-                                  std::string(rows->at(i, 2)), std::string(rows->at(i, 3))});
-    }
+Result<std::vector<artefact::Versioned>> read_versions(PgConnection& session, std::string_view sql,
+                                                       const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows, session.query(sql, limits));
+  std::vector<artefact::Versioned> out;
+  for (size_t i = 0; i < rows->rows(); ++i)
+    out.push_back({std::string(rows->at(i, 0)), std::string(rows->at(i, 1))});
+  return out;
+}
+
+Result<> read_not_included(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows, session.query(kNotIncluded, limits));
+  for (size_t i = 0; i < rows->rows(); ++i) {
+    facts.not_included.push_back(
+        {std::string(rows->at(i, 0)), std::string(rows->at(i, 1)), std::string(rows->at(i, 2))});
   }
   return {};
 }
@@ -142,17 +161,9 @@ Result<> read_large_objects(PgConnection& session, SourceFacts& facts, const Cal
   return {};
 }
 
-Result<> read_extensions(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
-  TRY_ASSIGN(const auto rows, session.query(kExtensions, limits));
-  for (size_t i = 0; i < rows->rows(); ++i) {
-    facts.extensions.push_back({std::string(rows->at(i, 0)), std::string(rows->at(i, 1))});
-  }
-  return {};
-}
-
 }  // namespace
 
-std::string SourceTable::qualified() const {
+std::string SourceRelation::qualified() const {
   return platform::quote_identifier(schema) + "." + platform::quote_identifier(name);
 }
 
@@ -165,12 +176,13 @@ Result<SourceFacts> read_source(PgConnection& session, const std::string& databa
                                 const CallLimits& limits) {
   SourceFacts facts;
   TRY(read_server(session, facts, limits));
+  TRY(read_locale(session, facts, limits));
   TRY(read_tables(session, facts, database_name, limits));
-  TRY(read_collations(session, facts, limits));
-  TRY(read_extensions(session, facts, limits));
+  TRY_ASSIGN(facts.collations, read_versions(session, kUsedCollations, limits));
+  TRY_ASSIGN(facts.extensions, read_versions(session, kExtensions, limits));
   TRY(read_large_objects(session, facts, limits));
   TRY_ASSIGN(facts.login_roles, read_column(session, kRoles, limits));
-  TRY_ASSIGN(facts.not_included, read_column(session, kNotIncluded, limits));
+  TRY(read_not_included(session, facts, limits));
   return facts;
 }
 

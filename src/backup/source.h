@@ -3,16 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "artefact/manifest.h"
 #include "base/bytes.h"
 #include "platform/postgres.h"
 
 namespace vigie::backup {
 
-struct SourceTable {
+struct SourceRelation {
   uint32_t oid = 0;
   std::string schema;
   std::string name;
@@ -25,37 +25,21 @@ struct SourceTable {
   std::string qualified() const;  // quoted, for SQL
 };
 
-struct Collation {
-  std::string name;      // "default", or schema-qualified
-  std::string provider;  // c: libc, i: ICU
-  std::string version;   // recorded at creation; empty when there is none
-  std::string actual_version;
-};
-
-struct Extension {
-  std::string name;
-  std::string version;
-};
-
 struct SourceFacts {
-  std::string database;    // the name in the server, not the one in vigie.yaml
-  int server_version = 0;  // 150018
-  std::string server_version_text;
-  std::string system_identifier;  // decimal; empty when the role may not read it
-  std::string encoding;
-  std::vector<Collation> collations;  // the database's own first, then those that are used
-  std::vector<Extension> extensions;
+  artefact::Server server;
+  std::vector<artefact::Versioned> collations;  // those that columns use, beside the database's own
+  std::vector<artefact::Versioned> extensions;
+  std::vector<artefact::NotIncluded> not_included;
+  std::vector<SourceRelation> tables;
+  std::vector<std::string> login_roles;  // their passwords are not in the dump unless asked for
   bool superuser = false;
   bool pooled = false;  // the session is not the backend's own: a pooler stands in between
   bool in_recovery = false;
-  Bytes database_size;
+  Bytes database_size;  // 0: the role may not ask
   uint64_t large_objects = 0;
   uint64_t unreadable_large_objects = 0;
-  std::vector<SourceTable> tables;
-  std::vector<std::string> login_roles;   // that have a password: it is not in the dump
-  std::vector<std::string> not_included;  // as words: what the dump cannot hold
-  std::string data_directory;             // empty when the role may not read it
-  int major() const { return server_version / 10000; }
+  std::string data_directory;  // empty when the role may not read it
+  int major() const { return server.version_num / 10000; }
 };
 
 // Errors: database_*, tables_limit.

@@ -1,0 +1,300 @@
+#include "backup/take.h"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+
+#include "backup/give_way.h"
+#include "backup/source_session.h"
+#include "platform/failpoint.h"
+
+namespace vigie::backup {
+namespace {
+
+using namespace std::chrono_literals;
+
+SpaceNeed space_need(const TakeRequest& request, const platform::Space& space,
+                     Bytes database_size) {
+  // Without an earlier artefact: text compresses to about a third, and indexes are not dumped at
+  // all.
+  const Bytes estimate =
+      request.previous ? request.previous->stored : Bytes{database_size.count / 3};
+  return {request.store.name(), space.total, space.available, request.reserve.of(space.total),
+          estimate};
+}
+
+void add_all(std::vector<Finding>& to, std::vector<Finding> from) {
+  std::ranges::move(from, std::back_inserter(to));
+}
+
+Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTools& tools,
+                                      const Work& work, const SourceFacts& facts) {
+  const PreflightInput input{request.database.name, request.database.bindir,
+                             static_cast<uint64_t>(request.job.large_objects_limit), std::nullopt};
+  std::vector<Finding> findings = judge_source(facts, input);
+  if (auto finding =
+          judge_clients(tools.files, tools.processes, facts.major(), input.bindir, work.limits())) {
+    findings.push_back(std::move(*finding));
+  }
+  if (const auto probed = request.store.probe(); !probed) findings.push_back({probed.error()});
+  if (request.store.features().knows_space) {
+    TRY_ASSIGN(const auto space, request.store.space());
+    add_all(findings, judge_space(space_need(request, space, facts.database_size)));
+  }
+  return findings;
+}
+
+artefact::FingerprintKey new_key() {
+  artefact::FingerprintKey key{};
+  // Drawn after the snapshot: whoever writes rows cannot have known it.
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(sizeof key)) != 1)
+    std::abort();
+  return key;
+}
+
+std::vector<SourceTable> names_of(const std::vector<SourceRelation>& relations) {
+  std::vector<SourceTable> out;
+  out.reserve(relations.size());
+  for (const SourceRelation& one : relations) out.push_back({one.oid, one.schema, one.name});
+  return out;
+}
+
+// One attempt after another on one artefact; holds what they share.
+class Taking {
+ public:
+  Taking(const TakeRequest& request, const TakeTools& tools, const Work& work)
+      : request_(request), tools_(tools), work_(work) {}
+
+  Result<Taken> run();
+
+ private:
+  struct Attempt {
+    SourceSession source;
+    DumpResult dump;
+    artefact::FingerprintKey key;
+  };
+
+  Result<> choose_id();
+  Result<Taken> take_into(store::ArtefactWriter& out);
+  Result<Attempt> attempt(store::ArtefactWriter& out);
+  Result<> judge(const SourceFacts& facts);
+  Result<DumpResult> dump(const SourceSession& source, const artefact::FingerprintKey& key,
+                          store::ArtefactWriter& out);
+  DumpRequest dump_request(const SourceSession& source, const artefact::FingerprintKey& key) const;
+  void watch_reserve(std::stop_source& stop);
+  Result<Taken> publish(Attempt attempt, artefact::SourceCheck check, store::ArtefactWriter& out);
+  artefact::Manifest manifest_of(const Attempt& attempt, artefact::SourceCheck check) const;
+  void report(std::string_view phase, Bytes done = {},
+              std::optional<Bytes> total = std::nullopt) const {
+    work_.progress({phase, request_.database.name, done, total});
+  }
+
+  const TakeRequest& request_;
+  const TakeTools& tools_;
+  const Work& work_;
+  BackupId id_;
+  SystemTime started_at_;
+  std::vector<Error> warnings_;
+  int gave_way_ = 0;
+  bool watched_ = true;
+  bool below_reserve_ = false;
+  Bytes estimate_;  // of the raw bytes, for progress
+  MonoTime next_look_{};
+};
+
+// Two backups of one job and database in one second: the later one waits its turn by name.
+Result<> Taking::choose_id() {
+  started_at_ = tools_.clock.now();
+  id_ = {request_.job.name, request_.database.name,
+         std::chrono::floor<std::chrono::seconds>(started_at_)};
+  for (int tries = 0; tries < 10; ++tries, id_.started_at += 1s) {
+    TRY_ASSIGN(const bool taken, request_.store.exists(id_));
+    if (!taken) return {};
+  }
+  return fail(ErrorCode::run_conflict, {{"name", id_.str()}, {"run", "an earlier one"}});
+}
+
+Result<> Taking::judge(const SourceFacts& facts) {
+  TRY_ASSIGN(const auto findings, find_all(request_, tools_, work_, facts));
+  if (const Finding* finding = blocking(findings)) return fail(finding->error);
+  warnings_.clear();
+  for (const Finding& finding : findings) warnings_.push_back(finding.error);
+  return {};
+}
+
+// A dump is given up before the file system of the store fills.
+void Taking::watch_reserve(std::stop_source& stop) {
+  if (!request_.store.features().knows_space || tools_.clock.monotonic() < next_look_) return;
+  next_look_ = tools_.clock.monotonic() + 1s;
+  const auto space = request_.store.space();
+  if (!space || space->available >= request_.reserve.of(space->total)) return;
+  below_reserve_ = true;
+  stop.request_stop();
+}
+
+DumpRequest Taking::dump_request(const SourceSession& source,
+                                 const artefact::FingerprintKey& key) const {
+  DumpRequest dump;
+  dump.dsn = request_.database.dsn;
+  // Preflight has found them.
+  dump.clients = find_clients(tools_.files, source.facts().major(), request_.database.bindir)
+                     .value_or(Clients{});
+  dump.snapshot = source.id();
+  dump.application_name = work_.run.str();
+  dump.jobs = static_cast<unsigned>(request_.job.jobs);
+  dump.compression_level = request_.job.compression_level;
+  dump.lock_wait_timeout = request_.job.lock_wait_timeout;
+  dump.globals = request_.job.globals != Globals::none;
+  dump.role_passwords = request_.job.globals == Globals::with_passwords;
+  dump.row_settings = artefact::row_settings(source.facts().server);
+  dump.fingerprint_key = key;
+  dump.staging = request_.staging;
+  dump.tables = names_of(source.facts().tables);
+  dump.limits.large_objects = static_cast<size_t>(request_.job.large_objects_limit);
+  return dump;
+}
+
+Result<DumpResult> Taking::dump(const SourceSession& source, const artefact::FingerprintKey& key,
+                                store::ArtefactWriter& out) {
+  std::stop_source stop;
+  const std::stop_callback outer(work_.stop, [&] { stop.request_stop(); });
+  std::optional<GiveWayWatch> watch;
+  if (request_.job.give_way.after > 0s) {
+    watch.emplace(tools_.postgres, request_.database.dsn, work_.run.str(),
+                  request_.job.give_way.after, tools_.clock, stop);
+  }
+  const DumpTools tools{tools_.processes, tools_.clock, [&](const DumpProgress& progress) {
+                          report("dump", progress.raw, estimate_);
+                          watch_reserve(stop);
+                        }};
+  auto result =
+      take_dump(dump_request(source, key), tools, out, {work_.deadline, stop.get_token()});
+  if (watch && watch->blind()) watched_ = false;
+  if (result || work_.stop.stop_requested()) return result;
+  if (watch && watch->gave_way()) {
+    return fail(ErrorCode::dump_gave_way, {{"database", request_.database.name},
+                                           {"observed", fmt::format("{}", gave_way_ + 1)}});
+  }
+  if (below_reserve_) {
+    return fail(
+        ErrorCode::space_reserve,
+        {{"store", request_.store.name()}, {"observed", "less"}, {"expected", "the reserve"}});
+  }
+  return result;
+}
+
+Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
+  report("preflight");
+  TRY_ASSIGN(auto source,
+             SourceSession::open(tools_.postgres, request_.database.dsn, "vigie " + work_.run.str(),
+                                 tools_.clock, work_.limits()));
+  TRY(judge(source.facts()));
+  estimate_ = source.facts().database_size;
+  TRY(platform::remove_tree(tools_.files, request_.staging));
+  TRY(tools_.files.create_folder(request_.staging, 0700));
+  const artefact::FingerprintKey key = new_key();
+  TRY_ASSIGN(auto result, dump(source, key, out));
+  return Attempt{std::move(source), std::move(result), key};
+}
+
+Result<Taken> Taking::take_into(store::ArtefactWriter& out) {
+  TRY_ASSIGN(auto done, attempt(out));
+  report("source check", done.dump.measures.peak_staging);
+  TRY_ASSIGN(auto check,
+             check_against_source(done.source, request_.database.name, request_.job.source_check,
+                                  done.dump.tables, done.key, work_.limits()));
+  return publish(std::move(done), std::move(check), out);
+}
+
+artefact::Manifest Taking::manifest_of(const Attempt& attempt, artefact::SourceCheck check) const {
+  const SourceFacts& facts = attempt.source.facts();
+  artefact::Manifest manifest;
+  manifest.id = id_;
+  manifest.vigie_version = tools_.vigie_version;
+  manifest.run_id = work_.run.str();
+  manifest.correlation_id = work_.correlation.str();
+  manifest.started_at = started_at_;
+  manifest.sealed_at = tools_.clock.now();
+  const DumpMeasures& measures = attempt.dump.measures;
+  manifest.durations = {
+      {"dump", measures.dump}, {"seal", measures.seal}, {"globals", measures.globals}};
+  manifest.server = facts.server;
+  manifest.client_version = fmt::format("{}", facts.major());
+  manifest.snapshot = attempt.source.snapshot();
+  manifest.fingerprint_key = attempt.key;
+  manifest.files = attempt.dump.files;
+  manifest.tables = attempt.dump.tables;
+  manifest.extensions = facts.extensions;
+  manifest.collations = facts.collations;
+  manifest.not_included = facts.not_included;
+  if (request_.job.globals != Globals::with_passwords)
+    manifest.roles_without_password = facts.login_roles;
+  manifest.source_check = std::move(check);
+  return manifest;
+}
+
+Result<Taken> Taking::publish(Attempt attempt, artefact::SourceCheck check,
+                              store::ArtefactWriter& out) {
+  report("publish");
+  artefact::Manifest manifest = manifest_of(attempt, std::move(check));
+  const artefact::Cover cover = artefact::make_cover(manifest);
+  TRY(store::write_file(out, artefact::kCardName, cover.card));
+  TRY(store::write_file(out, artefact::kSumsName, cover.sums));
+  if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+  platform::failpoint("backup.before_publish");
+  TRY(out.publish(cover.manifest));
+  platform::failpoint("backup.after_publish");
+  ArtefactView view;
+  view.id = id_;
+  view.store = request_.store.name();
+  view.ended_at = tools_.clock.now();
+  view.raw = manifest.raw();
+  view.stored = manifest.stored();
+  view.rows = manifest.rows();
+  view.tables = manifest.tables.size();
+  view.correlation_id = work_.correlation.str();
+  view.manifest_sha256 = cover.manifest_sha256;
+  return Taken{std::move(view), std::move(manifest), attempt.dump.measures,
+               warnings_,       gave_way_,           watched_};
+}
+
+Result<Taken> Taking::run() {
+  TRY(choose_id());
+  while (true) {
+    TRY_ASSIGN(auto out, request_.store.begin(id_));
+    auto taken = take_into(*out);
+    (void)platform::remove_tree(tools_.files, request_.staging);  // also emptied at start
+    if (taken) return taken;
+    // The error that ended the attempt is the one to report; debris goes at the next start as well.
+    if (const auto exists = request_.store.exists(id_); !exists || !*exists) (void)out->discard();
+    const bool again = taken.error().code() == ErrorCode::dump_gave_way &&
+                       gave_way_ < request_.job.give_way.retries;
+    if (!again) return taken;
+    ++gave_way_;
+    // Whoever waited gets time to do what he waited for.
+    tools_.clock.sleep_until(tools_.clock.monotonic() + request_.job.give_way.after, work_.stop);
+    if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+  }
+}
+
+}  // namespace
+
+Result<Taken> take_backup(const TakeRequest& request, const TakeTools& tools, const Work& work) {
+  auto taken = Taking(request, tools, work).run();
+  if (taken) return taken;
+  Error error = taken.error();
+  error.with("database", request.database.name)
+      .with("job", request.job.name)
+      .with("run", work.run.str());
+  return fail(std::move(error));
+}
+
+Result<std::vector<Finding>> preflight(const TakeRequest& request, const TakeTools& tools,
+                                       const Work& work) {
+  TRY_ASSIGN(const auto source, SourceSession::open(tools.postgres, request.database.dsn,
+                                                    "vigie preflight", tools.clock, work.limits()));
+  return find_all(request, tools, work, source.facts());
+}
+
+}  // namespace vigie::backup

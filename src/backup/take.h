@@ -1,0 +1,59 @@
+// One backup of one database, from preflight to the published artefact. Whatever happens, there is
+// afterwards either a whole artefact or none.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "artefact/manifest.h"
+#include "backup/dump.h"
+#include "backup/options.h"
+#include "backup/preflight.h"
+#include "backup/view.h"
+#include "backup/work.h"
+#include "platform/clock.h"
+#include "platform/postgres.h"
+#include "platform/process.h"
+#include "store/options.h"
+#include "store/store.h"
+
+namespace vigie::backup {
+
+// The outside world. Outlives the call.
+struct TakeTools {
+  platform::FileSystem& files;
+  platform::ProcessRunner& processes;
+  platform::PgConnector& postgres;
+  const platform::Clock& clock;
+  std::string vigie_version;
+};
+
+struct TakeRequest {
+  const DatabaseOptions& database;
+  const BackupJobOptions& job;
+  store::Store& store;
+  store::Reserve reserve;
+  std::optional<ArtefactView> previous;  // the newest good one, for the estimate
+  platform::Path staging;                // this run's own folder; need not exist; gone afterwards
+};
+
+struct Taken {
+  ArtefactView artefact;
+  artefact::Manifest manifest;
+  DumpMeasures dump;
+  std::vector<Error> warnings;
+  int gave_way = 0;     // how often the dump was cancelled for those who waited
+  bool watched = true;  // false: whether somebody waited could not be seen all the time
+};
+
+// Errors: those of preflight, of take_dump, dump_gave_way, space_reserve, source_rows_differ, and
+// of the store.
+Result<Taken> take_backup(const TakeRequest& request, const TakeTools& tools, const Work& work);
+
+// Preflight alone, for the time before the window and for doctor: all findings. Errors: only when
+// the source cannot be asked at all.
+Result<std::vector<Finding>> preflight(const TakeRequest& request, const TakeTools& tools,
+                                       const Work& work);
+
+}  // namespace vigie::backup
