@@ -21,6 +21,7 @@ create table hold(
 create table plausibility_alarm(
   job text not null, "database" text not null, backup_id text not null, reasons text not null,
   since integer not null, primary key (job, "database")) strict;
+create table expiring(backup_id text primary key) strict;
 )sql"}}};
 
 Verdict verdict_of(std::string_view text) {
@@ -83,6 +84,7 @@ Result<> Catalogue::load() {
   TRY(db_.run("delete from hold where kind = 'read'"));
   TRY(load_artefacts());
   TRY(load_holds());
+  TRY(load_expiring());
   return load_alarms();
 }
 
@@ -116,6 +118,12 @@ Result<> Catalogue::load_holds() {
                     if (artefact == artefacts_.end()) return;
                     artefact->second.holds.push_back({row.text(1), row.text(2), row.time(3)});
                   });
+}
+
+Result<> Catalogue::load_expiring() {
+  return each_row(db_, "select backup_id from expiring", [&](const platform::SqliteStatement& row) {
+    if (const auto id = BackupId::parse(row.text(0))) expiring_.insert(*id);
+  });
 }
 
 Result<> Catalogue::load_alarms() {
@@ -186,8 +194,10 @@ Result<> Catalogue::remove(const BackupId& id) {
   TRY(db_.run("delete from artefact where id = ?1", id.str()));
   TRY(db_.run("delete from hold where backup_id = ?1", id.str()));
   TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  TRY(db_.run("delete from expiring where backup_id = ?1", id.str()));
   TRY(transaction.commit());
   artefacts_.erase(id);
+  expiring_.erase(id);
   std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
   return {};
 }
@@ -209,7 +219,7 @@ Result<> Catalogue::record(const BackupId& id, const Verification& verification)
 Result<> Catalogue::hold(const BackupId& id, const Hold& hold) {
   const std::lock_guard lock(mutex_);
   const auto found = artefacts_.find(id);
-  if (found == artefacts_.end()) return not_found(id);
+  if (found == artefacts_.end() || expiring_.contains(id)) return not_found(id);
   TRY(db_.run("insert or replace into hold values (?1, ?2, ?3, ?4)", id.str(), hold.kind,
               hold.reason, hold.since));
   std::erase_if(found->second.holds, [&](const Hold& other) { return other.kind == hold.kind; });
@@ -224,6 +234,29 @@ Result<> Catalogue::release(const BackupId& id, std::string_view kind) {
   TRY(db_.run("delete from hold where backup_id = ?1 and kind = ?2", id.str(), kind));
   std::erase_if(found->second.holds, [&](const Hold& hold) { return hold.kind == kind; });
   return {};
+}
+
+Result<> Catalogue::begin_expiry(const std::vector<BackupId>& ids) {
+  const std::lock_guard lock(mutex_);
+  for (const BackupId& id : ids) {
+    const auto found = artefacts_.find(id);
+    // Whoever took hold of it since the plan was made goes first.
+    if (found != artefacts_.end() && !found->second.holds.empty()) {
+      return fail(ErrorCode::backup_pinned,
+                  {{"backup", id.str()}, {"reason", found->second.holds.front().reason}});
+    }
+  }
+  TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
+  for (const BackupId& id : ids)
+    TRY(db_.run("insert or ignore into expiring values (?1)", id.str()));
+  TRY(transaction.commit());
+  expiring_.insert(ids.begin(), ids.end());
+  return {};
+}
+
+std::vector<BackupId> Catalogue::expiring() const {
+  const std::lock_guard lock(mutex_);
+  return {expiring_.begin(), expiring_.end()};
 }
 
 Result<> Catalogue::raise(const PlausibilityAlarm& alarm) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ class Catalogue {
   Result<> hold(const BackupId& id, const Hold& hold);  // one of each kind; the newer wins
   Result<> release(const BackupId& id, std::string_view kind);
 
+  // Written before the first of them is removed from its store, so that a crash in between is not
+  // taken for a loss: what is expiring at start is removed for good. Errors: backup_pinned when one
+  // is held.
+  Result<> begin_expiry(const std::vector<BackupId>& ids);
+  std::vector<BackupId> expiring() const;
+
   Result<> raise(const PlausibilityAlarm& alarm);  // one for each job and database; the newer wins
   // Errors: backup_not_found when there is no alarm of that artefact.
   Result<> acknowledge(const BackupId& id);
@@ -48,11 +55,13 @@ class Catalogue {
   Result<> load_artefacts();
   Result<> load_holds();
   Result<> load_alarms();
+  Result<> load_expiring();
   Result<> save(const ArtefactView& artefact);
 
   mutable std::mutex mutex_;
   platform::Sqlite db_;                         // guarded by mutex_
   std::map<BackupId, ArtefactView> artefacts_;  // guarded by mutex_
+  std::set<BackupId> expiring_;                 // guarded by mutex_
   Alarms alarms_;                               // guarded by mutex_; by job and database
 };
 

@@ -86,6 +86,26 @@ TEST_F(CatalogueTest, AnAlarmStaysUntilItsOwnArtefactIsAcknowledged) {
   EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
 }
 
+TEST_F(CatalogueTest, RemembersWhatIsExpiringUntilItIsRemoved) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->begin_expiry({one.id}));
+  reopen();
+  EXPECT_EQ(catalogue_->expiring(), std::vector{one.id});
+  EXPECT_FALSE(catalogue_->hold(one.id, {"pin", "too late", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->remove(one.id));
+  reopen();
+  EXPECT_TRUE(catalogue_->expiring().empty());
+}
+
+TEST_F(CatalogueTest, WhatIsHeldDoesNotBeginToExpire) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"read", "verify", SystemTime(1s)}));
+  EXPECT_EQ(catalogue_->begin_expiry({one.id}).error().code(), ErrorCode::backup_pinned);
+  EXPECT_TRUE(catalogue_->expiring().empty());
+}
+
 TEST_F(CatalogueTest, RemovingAnArtefactRemovesWhatHangsOnIt) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));

@@ -1,0 +1,89 @@
+#include "backup/expire.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace vigie::backup {
+namespace {
+
+std::vector<std::string> hold_words(const ArtefactView& artefact) {
+  std::vector<std::string> words;
+  for (const Hold& hold : artefact.holds)
+    words.push_back(fmt::format("{}: {}", hold.kind, hold.reason));
+  return words;
+}
+
+std::vector<RetentionDecision> decide_good(const std::vector<ArtefactView>& artefacts,
+                                           const BackupJobOptions& job,
+                                           const platform::TimeZone& zone) {
+  std::vector<RetentionCandidate> candidates;
+  for (const ArtefactView& one : artefacts) {
+    if (one.good()) candidates.push_back({one.id.str(), one.id.started_at, hold_words(one)});
+  }
+  return plan_retention(candidates, job.retention, zone);
+}
+
+SystemTime oldest_kept(const std::vector<ArtefactView>& artefacts,
+                       const std::map<std::string, RetentionDecision>& decided) {
+  for (const ArtefactView& one : artefacts) {  // oldest first
+    const auto found = decided.find(one.id.str());
+    if (found != decided.end() && found->second.keep) return one.id.started_at;
+  }
+  return SystemTime::min();
+}
+
+PruneDecision decide_bad(const ArtefactView& artefact, SystemTime oldest_good, bool frozen) {
+  PruneDecision decision{artefact.id, true, hold_words(artefact), artefact.stored};
+  if (!decision.reasons.empty()) return decision;
+  decision.keep =
+      frozen || artefact.id.started_at > oldest_good || oldest_good == SystemTime::min();
+  decision.reasons.push_back(
+      decision.keep ? "failed its verification; kept to be looked at"
+                    : "failed its verification, and older than every good one that is kept");
+  return decision;
+}
+
+}  // namespace
+
+std::vector<BackupId> PrunePlan::expired() const {
+  std::vector<BackupId> ids;
+  for (const PruneDecision& one : decisions) {
+    if (!one.keep) ids.push_back(one.id);
+  }
+  return ids;
+}
+
+Bytes PrunePlan::freed() const {
+  Bytes sum;
+  for (const PruneDecision& one : decisions) {
+    if (!one.keep) sum += one.stored;
+  }
+  return sum;
+}
+
+PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
+                     const std::string& database, const platform::TimeZone& zone) {
+  const auto artefacts = catalogue.of(job.name, database);
+  auto good = decide_good(artefacts, job, zone);
+  const auto alarm = catalogue.alarm(job.name, database);
+  if (alarm)
+    good = freeze(std::move(good), fmt::format("{} waits to be acknowledged", alarm->backup.str()));
+  std::map<std::string, RetentionDecision> decided;
+  for (RetentionDecision& one : good) decided.emplace(one.id, std::move(one));
+  const SystemTime oldest = oldest_kept(artefacts, decided);
+
+  PrunePlan plan{job.name, database, {}};
+  for (const ArtefactView& one : artefacts) {
+    const auto found = decided.find(one.id.str());
+    plan.decisions.push_back(
+        found == decided.end()
+            ? decide_bad(one, oldest, alarm.has_value())
+            : PruneDecision{one.id, found->second.keep, found->second.reasons, one.stored});
+  }
+  std::ranges::reverse(plan.decisions);
+  return plan;
+}
+
+}  // namespace vigie::backup

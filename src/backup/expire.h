@@ -1,0 +1,35 @@
+// Which artefacts of a job go, and why the others stay. Deciding is retention.h's; this adds the
+// catalogue's facts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "backup/catalogue.h"
+#include "backup/options.h"
+#include "backup/retention.h"
+#include "platform/time_zone.h"
+
+namespace vigie::backup {
+
+struct PruneDecision {
+  BackupId id;
+  bool keep = true;
+  std::vector<std::string> reasons;
+  Bytes stored;
+};
+
+struct PrunePlan {
+  std::string job;
+  std::string database;
+  std::vector<PruneDecision> decisions;  // newest first
+  std::vector<BackupId> expired() const;
+  Bytes freed() const;
+};
+
+// For one job and database. An artefact that failed its verification counts for nothing; it stays,
+// for whoever wants to look, until it is older than every good one that is kept.
+PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
+                     const std::string& database, const platform::TimeZone& zone);
+
+}  // namespace vigie::backup

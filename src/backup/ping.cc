@@ -1,0 +1,50 @@
+#include "backup/ping.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "platform/secret_file.h"
+
+namespace vigie::backup {
+namespace {
+
+std::string_view suffix(PingKind kind) {
+  switch (kind) {
+    case PingKind::start:
+      return "/start";
+    case PingKind::failure:
+      return "/fail";
+    case PingKind::success:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string ping_address(std::string url, PingKind kind) {
+  const size_t query = std::min(url.find('?'), url.size());
+  const size_t path_end = query > 0 && url[query - 1] == '/' ? query - 1 : query;
+  return url.substr(0, path_end) + std::string(suffix(kind)) + url.substr(query);
+}
+
+Result<> ping(platform::HttpClient& client, const platform::Clock& clock,
+              const std::string& url_file, PingKind kind, const Work& work) {
+  TRY_ASSIGN(const Secret url, platform::read_secret_file(url_file, 4_KiB));
+  platform::HttpRequest request;
+  request.name = "ping";
+  request.url = Secret(ping_address(url.reveal(), kind));
+  request.max_answer = 64_KiB;
+  // The end of a run that was cancelled must be told too: its own stop token does not count here.
+  const auto deadline = clock.monotonic() + std::chrono::seconds(10);
+  TRY_ASSIGN(
+      const auto answer,
+      client.send(request, deadline, kind == PingKind::start ? work.stop : std::stop_token()));
+  if (answer.status < 200 || answer.status > 299) {
+    return fail(ErrorCode::ping_failed, {{"code", fmt::format("{}", answer.status)}});
+  }
+  return {};
+}
+
+}  // namespace vigie::backup
