@@ -1,9 +1,243 @@
+// The supervisor: one thread, little memory, no library beyond libc.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "platform/process.h"
+#include "platform/process_protocol.h"
+#include "platform/stderr_text.h"
+#include "platform/system_info.h"
+#include "platform/wait.h"
 
 namespace vigie::platform {
+namespace {
 
-int supervise_main(int, char**) {
-  return 2;
+using namespace supervision;
+
+constexpr std::array kIgnored{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
+constexpr std::chrono::seconds kKillPatience{20};
+
+void report(ReportKind kind, int value) {
+  const Report packet{kind, value};
+  (void)::send(kControl, &packet, sizeof packet, MSG_NOSIGNAL);
+}
+
+void report_text(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, kTextPacket);
+    if (::send(kControl, part.data(), part.size(), MSG_NOSIGNAL) < 0) return;
+    text.remove_prefix(part.size());
+  }
+}
+
+struct Arguments {
+  size_t keep_stderr = 0;
+  const char* folder = nullptr;
+  char** program = nullptr;  // path and arguments, null at the end
+};
+
+std::optional<Arguments> parse(int argc, char** argv) {
+  if (argc < 3) return std::nullopt;
+  Arguments out{0, argv[1], argv + 2};
+  const std::string_view keep = argv[0];
+  const auto [end, error] =
+      std::from_chars(keep.data(), keep.data() + keep.size(), out.keep_stderr);
+  if (error != std::errc() || end != keep.data() + keep.size()) return std::nullopt;
+  return out;
+}
+
+// What the new process does between fork and exec. Only async-signal-safe calls.
+[[noreturn]] void become(const Arguments& arguments, int error_output, int failure) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t none;
+  sigemptyset(&none);
+  for (const int ignored : kIgnored) ::signal(ignored, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::setsid();
+  if (::chdir(arguments.folder) == 0 && ::dup2(error_output, STDERR_FILENO) >= 0) {
+    ::execv(arguments.program[0], arguments.program);
+  }
+  const int error = errno;
+  (void)!::write(failure, &error, sizeof error);
+  ::_exit(127);
+}
+
+struct Child {
+  pid_t pid = -1;
+  Descriptor error_output;  // our end of its stderr
+};
+
+// The child, or an errno. fork is cheap here: this process is small whatever its parent is.
+std::optional<Child> spawn(const Arguments& arguments, int& error) {
+  std::array<int, 2> text{};
+  std::array<int, 2> failure{};
+  if (::pipe2(text.data(), O_CLOEXEC) != 0 || ::pipe2(failure.data(), O_CLOEXEC) != 0) {
+    error = errno;
+    return std::nullopt;
+  }
+  const Descriptor text_in(text[1]);
+  const Descriptor failure_out(failure[0]);
+  Descriptor failure_in(failure[1]);
+  Child child{::fork(), Descriptor(text[0])};
+  if (child.pid == 0) become(arguments, text_in.get(), failure_in.get());
+  error = errno;
+  if (child.pid < 0) return std::nullopt;
+  (void)failure_in.close();
+  if (::read(failure_out.get(), &error, sizeof error) != sizeof error) return child;
+  (void)::waitpid(child.pid, nullptr, 0);
+  return std::nullopt;
+}
+
+class Supervisor {
+ public:
+  Supervisor(Child child, size_t keep_stderr) : child_(std::move(child)), text_(keep_stderr) {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    signals_ = Descriptor(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+    ::fcntl(child_.error_output.get(), F_SETFL, O_NONBLOCK);
+  }
+
+  int run() {
+    while (!status_) {
+      if (kill_at_ && MonoTime::clock::now() >= *kill_at_) ::kill(-child_.pid, SIGKILL);
+      wait_once();
+    }
+    end_descendants();
+    read_stderr();  // what was still in the pipe
+    report(ReportKind::ended, *status_);
+    report_text(text_.text());
+    return 0;
+  }
+
+ private:
+  void wait_once() {
+    std::array<pollfd, 3> fds{{{kControl, POLLIN, 0},
+                               {signals_.get(), POLLIN, 0},
+                               {child_.error_output.get(), POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), timeout()) <= 0) return;
+    if (fds[2].revents != 0) read_stderr();
+    if (fds[1].revents != 0) reap();
+    if (fds[0].revents != 0) take_order();
+  }
+
+  int timeout() const {
+    if (!kill_at_) return -1;
+    // Past the grace the group has had its KILL; look again now and then until it is reaped.
+    return std::max(poll_timeout(*kill_at_), 100);
+  }
+
+  void take_order() {
+    Order order{};
+    const ssize_t got = ::recv(kControl, &order, sizeof order, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got != sizeof order) order = {OrderKind::kill, SIGKILL};
+    if (status_) return;
+    switch (order.kind) {
+      case OrderKind::signal:
+        ::kill(-child_.pid, order.signal);
+        return;
+      case OrderKind::terminate:
+        ::kill(-child_.pid, SIGTERM);
+        ::kill(-child_.pid, SIGCONT);  // one that is held back could not hear it
+        if (!kill_at_) kill_at_ = MonoTime::clock::now() + kGrace;
+        return;
+      case OrderKind::kill:
+        end_descendants();
+    }
+  }
+
+  void read_stderr() {
+    std::array<char, 4096> buffer{};
+    // Bounded, so that a child that never stops writing does not keep us from orders.
+    for (int i = 0; i < 64 && child_.error_output; ++i) {
+      const ssize_t got = ::read(child_.error_output.get(), buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return;
+      if (got == 0) (void)child_.error_output.close();
+      text_.append({buffer.data(), static_cast<size_t>(got)});
+    }
+  }
+
+  // True while there are children.
+  bool reap() {
+    signalfd_siginfo ignored{};
+    while (::read(signals_.get(), &ignored, sizeof ignored) > 0) {
+    }
+    while (true) {
+      int status = 0;
+      const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+      if (pid == child_.pid) status_ = status;
+      if (pid == 0) return true;
+      if (pid < 0) return false;
+    }
+  }
+
+  // Kills and reaps all that descends from us: what lost its parent has become our child. Given up
+  // after a while, for a process in an uninterruptible sleep.
+  void end_descendants() {
+    const MonoTime patience = MonoTime::clock::now() + kKillPatience;
+    while (MonoTime::clock::now() < patience) {
+      for (const int pid : descendant_processes(::getpid())) ::kill(pid, SIGKILL);
+      if (!reap()) return;
+      pollfd wake{signals_.get(), POLLIN, 0};
+      (void)::poll(&wake, 1, 20);
+    }
+  }
+
+  Child child_;
+  StderrText text_;
+  Descriptor signals_;
+  std::optional<int> status_;        // of the child, once it was reaped
+  std::optional<MonoTime> kill_at_;  // the end of its grace
+};
+
+// SIGCHLD is read from a descriptor; what a terminal or a service manager sends to everybody is not
+// for us: the parent decides.
+void prepare_signals() {
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &mask, nullptr);
+  for (const int ignored : kIgnored) ::signal(ignored, SIG_IGN);
+}
+
+// The output is the child's alone: whoever reads it sees its end when the child is gone.
+void drop_output() {
+  const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  (void)::dup2(null.get(), STDOUT_FILENO);
+}
+
+}  // namespace
+
+int supervise_main(int argc, char** argv) {
+  const auto arguments = parse(argc, argv);
+  if (!arguments || ::fcntl(kControl, F_SETFD, FD_CLOEXEC) != 0) return 2;
+  ::prctl(PR_SET_NAME, "vigie-supervise");
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return 2;
+  prepare_signals();
+  int error = 0;
+  auto child = spawn(*arguments, error);
+  if (!child) {
+    report(ReportKind::not_started, error);
+    return 1;
+  }
+  drop_output();
+  report(ReportKind::started, child->pid);
+  return Supervisor(std::move(*child), arguments->keep_stderr).run();
 }
 
 }  // namespace vigie::platform

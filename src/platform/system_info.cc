@@ -1,0 +1,127 @@
+#include "platform/system_info.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "platform/descriptor.h"
+#include "platform/file_system.h"
+
+namespace vigie::platform {
+namespace {
+
+// /proc files say a size of 0; they are read to their end, or to a bound.
+std::optional<std::string> read_proc(const std::string& path) {
+  constexpr size_t kMost = 1 << 20;
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (text.size() < kMost) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    text.append(buffer.data(), static_cast<size_t>(got));
+  }
+  return text;
+}
+
+std::optional<long long> take_number(std::string_view& text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
+  long long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  text = std::string_view(end, text.data() + text.size());
+  return value;
+}
+
+std::vector<std::string> numeric_entries(const std::string& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), &::closedir);
+  std::vector<std::string> names;
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
+std::string process_folder(int pid) {
+  return "/proc/" + std::to_string(pid);
+}
+
+// "pid (comm) state ppid …", where comm may hold anything.
+std::optional<long long> parent_of(const std::string& pid) {
+  const auto stat = read_proc("/proc/" + pid + "/stat");
+  const size_t end = stat ? stat->rfind(") ") : std::string::npos;
+  if (end == std::string::npos || end + 4 > stat->size()) return std::nullopt;
+  std::string_view rest = std::string_view(*stat).substr(end + 4);
+  return take_number(rest);
+}
+
+bool kernel_lists_children() {
+  return ::access("/proc/thread-self/children", F_OK) == 0;
+}
+
+// For kernels without CONFIG_PROC_CHILDREN.
+std::vector<int> children_by_scan(int parent) {
+  std::vector<int> found;
+  for (const std::string& pid : numeric_entries("/proc")) {
+    if (parent_of(pid) == parent) found.push_back(std::stoi(pid));
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+std::string boot_id() {
+  std::string id = read_proc("/proc/sys/kernel/random/boot_id").value_or("");
+  while (id.ends_with('\n')) id.pop_back();
+  return id;
+}
+
+Result<Bytes> resident_memory(int pid) {
+  const std::string path = process_folder(pid) + "/statm";
+  const auto text = read_proc(path);
+  std::string_view rest = text ? std::string_view(*text) : std::string_view();
+  const auto total = take_number(rest);
+  const auto resident = take_number(rest);
+  if (!total || !resident) return fail(file_error(ENOENT, path));
+  return Bytes{static_cast<uint64_t>(*resident) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE))};
+}
+
+Bytes resident_memory() {
+  return resident_memory(::getpid()).value_or(Bytes{});
+}
+
+std::vector<int> child_processes(int pid) {
+  const std::string tasks = process_folder(pid) + "/task";
+  std::vector<int> found;
+  for (const std::string& task : numeric_entries(tasks)) {
+    const auto text = read_proc(tasks + "/" + task + "/children");
+    if (!text && !kernel_lists_children()) return children_by_scan(pid);
+    std::string_view rest = text ? std::string_view(*text) : std::string_view();
+    while (const auto child = take_number(rest)) found.push_back(static_cast<int>(*child));
+  }
+  return found;
+}
+
+std::vector<int> descendant_processes(int pid) {
+  std::vector<int> found = child_processes(pid);
+  for (size_t i = 0; i < found.size(); ++i) {
+    for (const int child : child_processes(found[i])) found.push_back(child);
+  }
+  return found;
+}
+
+}  // namespace vigie::platform
