@@ -13,6 +13,7 @@
 #include <functional>
 #include <initializer_list>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,6 +61,9 @@ class Logger {
              std::initializer_list<LogField> fields = {});
 
  private:
+  void emit(LogLevel level, std::string_view event, std::string_view message,
+            std::span<const LogField> fields);
+
   LogSink sink_;  // guarded by mutex_
   LogLevel least_;
   const Clock& clock_;

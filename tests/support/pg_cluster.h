@@ -24,7 +24,7 @@ struct PgClusterOptions {
   int major = 15;
   bool fsync = false;  // true: fsync, full_page_writes and synchronous_commit stay on
   std::string authentication = "trust";  // of every role but the superuser: "scram-sha-256" …
-  std::vector<std::pair<std::string, std::string>> settings;  // more for postgresql.conf
+  std::vector<std::pair<std::string, std::string>> settings{};  // more for postgresql.conf
 };
 
 enum class PgStop : unsigned char { smart, fast, immediate };

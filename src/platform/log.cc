@@ -1,0 +1,184 @@
+#include "platform/log.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+
+#include "base/encoding.h"
+
+namespace vigie::platform {
+namespace {
+
+constexpr std::string_view kRedacted = "[redacted]";
+constexpr size_t kLeastSecret = 4;
+constexpr int kMostDepth = 8;
+
+void replace_all(std::string& text, const std::string& what, std::string_view by) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+}
+
+std::string lower_case_escapes(std::string text) {
+  for (size_t i = 0; i + 2 < text.size(); ++i) {
+    if (text[i] != '%') continue;
+    for (size_t j = i + 1; j < i + 3; ++j) {
+      if (text[j] >= 'A' && text[j] <= 'F') text[j] = static_cast<char>(text[j] - 'A' + 'a');
+    }
+  }
+  return text;
+}
+
+// What can be seen of `secret` in any base64 text, whatever stands before and after it: for each of
+// the three alignments the characters that depend on the secret's bytes alone.
+std::vector<std::string> base64_forms(const std::string& secret) {
+  std::vector<std::string> forms;
+  for (size_t before = 0; before < 3; ++before) {
+    const std::string encoded = base64_encode(as_bytes(std::string(before, '\0') + secret));
+    const size_t first = (before * 8 + 5) / 6;
+    const size_t last = (before + secret.size()) * 8 / 6;
+    forms.push_back(encoded.substr(first, last - first));
+  }
+  return forms;
+}
+
+std::string url_alphabet(std::string text) {
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
+}  // namespace
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::error:
+      break;
+  }
+  return "error";
+}
+
+void Scrubber::add(const Secret& secret) {
+  const std::string& raw = secret.reveal();
+  if (raw.size() < kLeastSecret) return;
+  std::vector<std::string> forms{raw, percent_encode(raw), lower_case_escapes(percent_encode(raw))};
+  for (std::string& form : base64_forms(raw)) {
+    forms.push_back(url_alphabet(form));
+    forms.push_back(std::move(form));
+  }
+  const std::lock_guard lock(mutex_);
+  for (std::string& form : forms) {
+    const bool known =
+        std::ranges::any_of(forms_, [&](const Secret& one) { return one.reveal() == form; });
+    if (!known && form.size() >= kLeastSecret) forms_.emplace_back(std::move(form));
+  }
+  std::ranges::stable_sort(forms_, [](const Secret& a, const Secret& b) {
+    return a.reveal().size() > b.reveal().size();
+  });
+}
+
+std::string Scrubber::scrub(std::string_view text) const {
+  std::string out(text);
+  const std::lock_guard lock(mutex_);
+  for (const Secret& form : forms_) replace_all(out, form.reveal(), kRedacted);
+  return out;
+}
+
+namespace {
+
+// Strings scrubbed, shown as UTF-8, and cut to `most` bytes; below a depth nothing is shown.
+json::value clean(const json::value& value, const Scrubber& scrubber, size_t most, int depth) {
+  if (depth > kMostDepth) return nullptr;
+  if (const auto* text = value.if_string()) {
+    return json::value(printable(scrubber.scrub({text->data(), text->size()}), most));
+  }
+  if (const auto* array = value.if_array()) {
+    json::array out;
+    for (const json::value& one : *array) out.push_back(clean(one, scrubber, most, depth + 1));
+    return out;
+  }
+  if (const auto* object = value.if_object()) {
+    json::object out;
+    for (const auto& [key, one] : *object) {
+      out[printable(scrubber.scrub({key.data(), key.size()}), most)] =
+          clean(one, scrubber, most, depth + 1);
+    }
+    return out;
+  }
+  return value;
+}
+
+using Fields = std::span<const LogField>;
+
+std::string serialize(const json::object& head, std::string_view message, Fields fields,
+                      const Scrubber& scrubber, size_t most) {
+  json::object line = head;
+  line["msg"] = clean(json::value(message), scrubber, most, 0);
+  for (const auto& [key, value] : fields) {
+    if (!line.contains(key)) line[key] = clean(value, scrubber, most, 0);
+  }
+  return json::serialize(line) + "\n";
+}
+
+}  // namespace
+
+LogSink descriptor_sink(int fd) {
+  return [fd](std::string_view line) {
+    // One write a line. A reader that is gone or slow must not stop the work.
+    while (::write(fd, line.data(), line.size()) < 0 && errno == EINTR) {
+    }
+  };
+}
+
+Logger::Logger(LogSink sink, LogLevel least, const Clock& clock, const Scrubber& scrubber,
+               std::string service)
+    : sink_(std::move(sink)),
+      least_(least),
+      clock_(clock),
+      scrubber_(scrubber),
+      service_(std::move(service)) {}
+
+void Logger::write(LogLevel level, std::string_view event, std::string_view message,
+                   std::initializer_list<LogField> fields) {
+  emit(level, event, message, fields);
+}
+
+void Logger::write(LogLevel level, std::string_view event, const Error& error,
+                   std::initializer_list<LogField> fields) {
+  if (level < least_) return;
+  std::vector<LogField> all;
+  all.emplace_back("error_code", error.info().name);
+  all.insert(all.end(), fields.begin(), fields.end());
+  emit(level, event, error.detail(Audience::operators), all);
+}
+
+void Logger::emit(LogLevel level, std::string_view event, std::string_view message,
+                  std::span<const LogField> fields) {
+  if (level < least_) return;
+  const json::object head{{"ts", format_rfc3339(clock_.now())},
+                          {"level", to_string(level)},
+                          {"event", event},
+                          {"service", service_}};
+  // Every value is cut shorter until the line fits.
+  std::string line;
+  for (size_t most = kMaxLogLine / 2; most >= 64; most /= 2) {
+    line = serialize(head, message, fields, scrubber_, most);
+    if (line.size() <= kMaxLogLine) break;
+  }
+  if (line.size() > kMaxLogLine) {
+    const LogField cut{"cut", true};  // too many fields
+    line = serialize(head, message, {&cut, 1}, scrubber_, 512);
+  }
+  const std::lock_guard lock(mutex_);
+  sink_(line);
+}
+
+}  // namespace vigie::platform

@@ -1,0 +1,252 @@
+#include "platform/sqlite.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "platform/descriptor.h"
+
+namespace vigie::platform {
+namespace {
+
+Error corrupt(const Path& path, std::string_view reason) {
+  return Error(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", std::string(reason)}});
+}
+
+// `code` is an extended result code. SQLite's message may quote SQL: it is left out.
+Error sqlite_error(int code, const Path& path) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return file_error(ENOSPC, path);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return corrupt(path, ::sqlite3_errstr(code));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Error(ErrorCode::state_busy, {{"path", path.string()}});
+    case SQLITE_CONSTRAINT:
+      return Error(ErrorCode::state_conflict,
+                   {{"path", path.string()}, {"reason", ::sqlite3_errstr(code)}});
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return file_error(EACCES, path);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOMEM:
+    case SQLITE_TOOBIG:
+    case SQLITE_NOLFS:
+    case SQLITE_PROTOCOL:
+      return Error(ErrorCode::file_io,
+                   {{"path", path.string()}, {"reason", ::sqlite3_errstr(code)}});
+    default:
+      return Error(ErrorCode::internal_error,
+                   {{"reason", fmt::format("SQLite refused a statement (result {})", code)}});
+  }
+}
+
+// SQLite makes its files with 0644; a state file is nobody else's. Its -wal and -shm follow.
+Result<> make_private(const Path& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return fail(file_error(errno, path));
+  return {};
+}
+
+std::string settings(const SqliteOptions& options) {
+  std::string sql = fmt::format(
+      "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA synchronous=FULL; "
+      "PRAGMA cache_size=-{};",
+      options.cache.count >> 10);
+  if (!options.read_only) sql += "PRAGMA journal_mode=WAL;";
+  return sql;
+}
+
+}  // namespace
+
+void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const {
+  ::sqlite3_finalize(statement);
+}
+
+Result<> SqliteStatement::checked(int code) const {
+  if (code == SQLITE_OK) return {};
+  return fail(
+      sqlite_error(::sqlite3_extended_errcode(::sqlite3_db_handle(statement_.get())), *path_));
+}
+
+Result<> SqliteStatement::bind(int index, int64_t value) {
+  return checked(::sqlite3_bind_int64(statement_.get(), index, value));
+}
+Result<> SqliteStatement::bind(int index, double value) {
+  return checked(::sqlite3_bind_double(statement_.get(), index, value));
+}
+Result<> SqliteStatement::bind(int index, std::string_view value) {
+  // A null pointer would be bound as NULL.
+  const char* data = value.data() == nullptr ? "" : value.data();
+  return checked(::sqlite3_bind_text64(statement_.get(), index, data, value.size(),
+                                       SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+Result<> SqliteStatement::bind(int index, std::nullopt_t) {
+  return checked(::sqlite3_bind_null(statement_.get(), index));
+}
+Result<> SqliteStatement::bind_blob(int index, std::string_view bytes) {
+  const char* data = bytes.data() == nullptr ? "" : bytes.data();
+  return checked(
+      ::sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_TRANSIENT));
+}
+Result<> SqliteStatement::bind(int index, SystemTime time) {
+  return bind(index, static_cast<int64_t>(time.time_since_epoch().count()));
+}
+
+Result<bool> SqliteStatement::step() {
+  const int code = ::sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  TRY(checked(code));
+  return false;
+}
+
+Result<> SqliteStatement::reset() {
+  ::sqlite3_reset(statement_.get());  // its result repeats the error of the last step
+  return {};
+}
+
+int64_t SqliteStatement::integer(int column) const {
+  return ::sqlite3_column_int64(statement_.get(), column);
+}
+double SqliteStatement::real(int column) const {
+  return ::sqlite3_column_double(statement_.get(), column);
+}
+std::string SqliteStatement::text(int column) const {
+  const auto* text = ::sqlite3_column_text(statement_.get(), column);
+  const int size = ::sqlite3_column_bytes(statement_.get(), column);
+  if (text == nullptr) return {};
+  return {reinterpret_cast<const char*>(text), static_cast<size_t>(size)};
+}
+std::string SqliteStatement::blob(int column) const {
+  const void* bytes = ::sqlite3_column_blob(statement_.get(), column);
+  const int size = ::sqlite3_column_bytes(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  return {static_cast<const char*>(bytes), static_cast<size_t>(size)};
+}
+SystemTime SqliteStatement::time(int column) const {
+  return SystemTime(Duration(integer(column)));
+}
+bool SqliteStatement::is_null(int column) const {
+  return ::sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+int SqliteStatement::columns() const {
+  return ::sqlite3_column_count(statement_.get());
+}
+
+void Sqlite::Close::operator()(sqlite3* db) const {
+  ::sqlite3_close_v2(db);
+}
+
+Result<Sqlite> Sqlite::open(const Path& path, const SqliteOptions& options) {
+  if (!options.read_only) TRY(make_private(path));
+  const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  sqlite3* handle = nullptr;
+  const int code = ::sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  Sqlite db(handle, path);
+  if (code != SQLITE_OK) return fail(sqlite_error(code, path));
+  ::sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
+  TRY(db.execute(settings(options)));
+  // Reads the header, so that a file that is no database is refused here.
+  TRY(db.run("SELECT count(*) FROM sqlite_schema"));
+  return db;
+}
+
+Result<SqliteStatement> Sqlite::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = ::sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), 0,
+                                        &statement, nullptr);
+  if (code != SQLITE_OK) return fail(sqlite_error(code, *path_));
+  if (statement == nullptr) {
+    return fail(ErrorCode::internal_error, {{"reason", "an empty SQL statement"}});
+  }
+  return SqliteStatement(statement, path_);
+}
+
+Result<> Sqlite::execute(std::string_view script) {
+  const int code =
+      ::sqlite3_exec(db_.get(), std::string(script).c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return fail(sqlite_error(code, *path_));
+  return {};
+}
+
+int64_t Sqlite::changes() const {
+  return ::sqlite3_changes64(db_.get());
+}
+int64_t Sqlite::last_insert_id() const {
+  return ::sqlite3_last_insert_rowid(db_.get());
+}
+
+Result<> Sqlite::check_integrity() {
+  TRY_ASSIGN(SqliteStatement rows, query("PRAGMA integrity_check(1)"));
+  TRY_ASSIGN(const bool row, rows.step());
+  if (row && rows.text(0) == "ok") return {};
+  return fail(corrupt(*path_, "its integrity check failed"));
+}
+
+Result<SqliteTransaction> SqliteTransaction::begin(Sqlite& db) {
+  TRY(db.execute("BEGIN IMMEDIATE"));
+  return SqliteTransaction(db);
+}
+
+SqliteTransaction::~SqliteTransaction() {
+  // Some errors have rolled it back already; then there is nothing to do.
+  if (db_ != nullptr) (void)db_->execute("ROLLBACK");
+}
+
+Result<> SqliteTransaction::commit() {
+  TRY(db_->execute("COMMIT"));
+  db_ = nullptr;
+  return {};
+}
+
+namespace {
+
+Result<int64_t> schema_version(Sqlite& db, std::string_view room) {
+  TRY_ASSIGN(SqliteStatement rows,
+             db.query("SELECT version FROM schema_versions WHERE room = ?1", room));
+  TRY_ASSIGN(const bool row, rows.step());
+  return row ? rows.integer(0) : 0;
+}
+
+Result<> apply(Sqlite& db, std::string_view room, const Migration& step) {
+  TRY_ASSIGN(SqliteTransaction transaction, SqliteTransaction::begin(db));
+  // Read again inside the transaction: another process may have been faster.
+  TRY_ASSIGN(const int64_t version, schema_version(db, room));
+  if (version >= step.version) return {};
+  TRY(db.execute(step.sql));
+  TRY(
+      db.run("INSERT INTO schema_versions(room, version) VALUES (?1, ?2) "
+             "ON CONFLICT(room) DO UPDATE SET version = excluded.version",
+             room, step.version));
+  return transaction.commit();
+}
+
+}  // namespace
+
+Result<> migrate(Sqlite& db, std::string_view room, std::span<const Migration> migrations) {
+  TRY(
+      db.execute("CREATE TABLE IF NOT EXISTS schema_versions("
+                 "room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT"));
+  TRY_ASSIGN(const int64_t version, schema_version(db, room));
+  const int64_t last = migrations.empty() ? 0 : migrations.back().version;
+  if (version > last) {
+    return fail(ErrorCode::state_newer, {{"path", db.path().string()},
+                                         {"observed", fmt::format("{} {}", room, version)},
+                                         {"expected", fmt::format("{} {}", room, last)}});
+  }
+  for (const Migration& step : migrations) {
+    if (step.version > version) TRY(apply(db, room, step));
+  }
+  return {};
+}
+
+}  // namespace vigie::platform
