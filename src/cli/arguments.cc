@@ -63,7 +63,8 @@ void add_common(CLI::App& app, Common& common) {
 
 // "backup run": the app of "backup" is made when its first verb comes.
 CLI::App* noun_app(CLI::App& root, const std::string& word) {
-  if (CLI::App* found = root.get_subcommand_no_throw(word)) return found;
+  const auto found = root.get_subcommands([&](CLI::App* app) { return app->get_name() == word; });
+  if (!found.empty()) return found.front();
   CLI::App* app = root.add_subcommand(word);
   app->require_subcommand(1);
   return app;
