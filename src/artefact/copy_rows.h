@@ -3,16 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "artefact/row_fingerprint.h"
 
 namespace vigie::artefact {
 
-// What a table's rows are, in 24 bytes.
+// What a table's rows are.
 struct RowSummary {
   uint64_t rows = 0;
   Fingerprint fingerprint;
   bool operator==(const RowSummary&) const = default;
+
+  void add(Fingerprint row) {
+    ++rows;
+    fingerprint += row;
+  }
 };
 
 // The file N.dat of pg_dump's directory format: rows, the line `\.`, two empty lines, the end. A
@@ -26,26 +32,26 @@ class CopyRows {
     broken,    // something followed the trailer, or stands in it
   };
 
-  explicit CopyRows(const FingerprintKey& key) : key_(key), row_(key) {}
+  explicit CopyRows(const FingerprintKey& key) : start_(sip_start(key)), row_(start_) {}
 
   void update(ByteSpan bytes);
   State state() const { return state_; }
-  // The file may end here.
+  // The file may end here, and nothing more will come.
   bool complete() const { return state_ == State::complete; }
   const RowSummary& summary() const { return summary_; }
 
  private:
-  const unsigned char* take_line(const unsigned char* at, const unsigned char* end);
-  const unsigned char* finish_spanning_line(const unsigned char* at, const unsigned char* end);
-  void keep_partial_line(ByteSpan piece);
-  void add(Fingerprint row);
+  const unsigned char* take_lines(const unsigned char* at, const unsigned char* end);
+  const unsigned char* take_open_line(const unsigned char* at, const unsigned char* end);
+  void open_line(ByteSpan piece);
+  void take_trailer(ByteSpan bytes);
 
-  FingerprintKey key_;
+  SipState start_;
   RowSummary summary_;
   State state_ = State::rows;
   int empty_lines_ = 0;         // seen of the trailer's two
-  RowHash row_;                 // of a line that began in an earlier piece
-  uint64_t line_bytes_ = 0;     // of that line; 0: none is open
+  RowHash row_;                 // of the line that began in an earlier piece
+  uint64_t open_bytes_ = 0;     // of that line; 0: none is open
   unsigned char head_[2] = {};  // its first two bytes, to know the trailer
 };
 
@@ -53,13 +59,16 @@ class CopyRows {
 // database says.
 class RowCounter {
  public:
-  explicit RowCounter(const FingerprintKey& key) : key_(key) {}
+  explicit RowCounter(const FingerprintKey& key) : start_(sip_start(key)) {}
   // `line` with its newline or without.
-  void add(std::string_view line);
+  void add(std::string_view line) {
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    summary_.add(hash_row(start_, as_bytes(line)));
+  }
   const RowSummary& summary() const { return summary_; }
 
  private:
-  FingerprintKey key_;
+  SipState start_;
   RowSummary summary_;
 };
 

@@ -19,6 +19,7 @@ inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kSumsName = "SHA256SUMS";
 inline constexpr std::string_view kCardName = "RECOVER.md";
 inline constexpr Bytes kMaxManifestBytes = 64_MiB;
+inline constexpr std::string_view kFingerprintAlgorithm = "siphash-1-3-128-sum";
 
 enum class FileKind : unsigned char { toc, data, blobs_toc, blob, globals, card };
 enum class Codec : unsigned char { none, zstd };

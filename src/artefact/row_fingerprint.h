@@ -35,24 +35,28 @@ struct Fingerprint {
   static std::optional<Fingerprint> parse(std::string_view hex);
 };
 
-// One row, whole.
-Fingerprint hash_row(const FingerprintKey& key, ByteSpan row);
+// The state of SipHash after the key.
+struct SipState {
+  uint64_t v0, v1, v2, v3;
+};
+SipState sip_start(const FingerprintKey& key);
+
+// One row, whole. `start` is sip_start of the key, made once.
+Fingerprint hash_row(const SipState& start, ByteSpan row);
 
 // One row in any number of pieces. A value type; not for two threads.
 class RowHash {
  public:
-  explicit RowHash(const FingerprintKey& key);
+  explicit RowHash(const SipState& start) : start_(start), state_(start) {}
   void update(ByteSpan piece);
   // The hash of what was given; the object starts afresh after it.
   Fingerprint finish();
 
  private:
-  void reset();
-
-  FingerprintKey key_;
-  uint64_t v_[4];
-  uint64_t length_;
-  unsigned char tail_[8];
+  SipState start_;
+  SipState state_;
+  uint64_t length_ = 0;
+  uint64_t tail_ = 0;  // the last length_ % 8 bytes, little-endian
 };
 
 }  // namespace vigie::artefact

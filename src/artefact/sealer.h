@@ -48,7 +48,7 @@ class Sealer {
   // The last frame, and what the file is. Whether its rows are complete is the caller's to judge.
   Result<Sealed> finish();
 
-  static constexpr size_t kDefaultFrameBytes = size_t{1} << 20;
+  static constexpr size_t kDefaultFrameBytes = size_t{2} << 20;
 
  private:
   struct Work;

@@ -1,0 +1,222 @@
+#include "artefact/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "artefact/recovery_card.h"
+#include "base/json.h"
+
+namespace vigie::artefact {
+namespace {
+
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool is_component(std::string_view text) {
+  return !text.empty() && text.size() <= 100 && is_name_start(text.front()) &&
+         std::ranges::all_of(text, [](char c) { return is_name_start(c) || c == '.' || c == '-'; });
+}
+
+// A name from the database may hold any bytes when its encoding is SQL_ASCII.
+std::string as_utf8(std::string_view text) {
+  return is_utf8(text) ? std::string(text) : printable(text, 4096);
+}
+
+json::object file_json(const FileEntry& file) {
+  return {{"name", file.name},
+          {"kind", to_string(file.kind)},
+          {"codec", to_string(file.codec)},
+          {"raw_bytes", file.raw.count},
+          {"raw_sha256", hex_encode(file.raw_sha256)},
+          {"stored_bytes", file.stored.count},
+          {"stored_sha256", hex_encode(file.stored_sha256)}};
+}
+
+json::object table_json(const TableEntry& table) {
+  return {{"oid", table.oid},
+          {"schema", as_utf8(table.schema)},
+          {"name", as_utf8(table.name)},
+          {"file", table.file},
+          {"rows", table.rows.rows},
+          {"fingerprint", table.rows.fingerprint.hex()}};
+}
+
+json::object server_json(const Server& server) {
+  return {{"version", server.version},
+          {"version_num", server.version_num},
+          {"system_identifier", server.system_identifier},
+          {"database", as_utf8(server.database)},
+          {"encoding", server.encoding},
+          {"collate", as_utf8(server.collate)},
+          {"ctype", as_utf8(server.ctype)},
+          {"locale_provider", server.locale_provider},
+          {"collation_version", server.collation_version},
+          {"lc_monetary", as_utf8(server.lc_monetary)}};
+}
+
+json::array versioned_json(const std::vector<Versioned>& items) {
+  json::array out;
+  for (const Versioned& item : items) {
+    out.push_back(json::object{{"name", as_utf8(item.name)}, {"version", as_utf8(item.version)}});
+  }
+  return out;
+}
+
+json::array not_included_json(const std::vector<NotIncluded>& items) {
+  json::array out;
+  for (const NotIncluded& item : items) {
+    out.push_back(json::object{
+        {"kind", item.kind}, {"object", as_utf8(item.object)}, {"reason", as_utf8(item.reason)}});
+  }
+  return out;
+}
+
+json::array names_json(const std::vector<std::string>& names) {
+  json::array out;
+  for (const std::string& name : names) out.push_back(json::value(as_utf8(name)));
+  return out;
+}
+
+json::object durations_json(const std::map<std::string, Duration>& durations) {
+  json::object out;
+  for (const auto& [stage, time] : durations) out[stage] = to_seconds(time);
+  return out;
+}
+
+json::object totals_json(const Manifest& manifest) {
+  return {{"files", manifest.files.size()},
+          {"tables", manifest.tables.size()},
+          {"rows", manifest.rows()},
+          {"raw_bytes", manifest.raw().count},
+          {"stored_bytes", manifest.stored().count}};
+}
+
+json::array files_json(std::vector<FileEntry> files) {
+  std::ranges::sort(files, {}, &FileEntry::name);
+  json::array out;
+  out.reserve(files.size());
+  for (const FileEntry& file : files) out.push_back(file_json(file));
+  return out;
+}
+
+json::array tables_json(std::vector<TableEntry> tables) {
+  std::ranges::sort(tables, {}, &TableEntry::oid);
+  json::array out;
+  out.reserve(tables.size());
+  for (const TableEntry& table : tables) out.push_back(table_json(table));
+  return out;
+}
+
+FileEntry card_entry(std::string_view card) {
+  const Sha256Digest digest = sha256(as_bytes(card));
+  return {std::string(kCardName), FileKind::card, Codec::none, {card.size()}, digest,
+          {card.size()},          digest};
+}
+
+}  // namespace
+
+std::string_view to_string(FileKind kind) {
+  switch (kind) {
+    case FileKind::toc:
+      return "toc";
+    case FileKind::data:
+      return "data";
+    case FileKind::blobs_toc:
+      return "blobs_toc";
+    case FileKind::blob:
+      return "blob";
+    case FileKind::globals:
+      return "globals";
+    case FileKind::card:
+      break;
+  }
+  return "card";
+}
+
+std::string_view to_string(Codec codec) {
+  return codec == Codec::zstd ? "zstd" : "none";
+}
+
+Bytes Manifest::raw() const {
+  Bytes sum;
+  for (const FileEntry& file : files) sum += file.raw;
+  return sum;
+}
+
+Bytes Manifest::stored() const {
+  Bytes sum;
+  for (const FileEntry& file : files) sum += file.stored;
+  return sum;
+}
+
+uint64_t Manifest::rows() const {
+  uint64_t sum = 0;
+  for (const TableEntry& table : tables) sum += table.rows.rows;
+  return sum;
+}
+
+const FileEntry* Manifest::file(std::string_view name) const {
+  const auto found = std::ranges::find(files, name, &FileEntry::name);
+  return found == files.end() ? nullptr : &*found;
+}
+
+std::string Manifest::to_json() const {
+  const json::object out{
+      {"schema", "vigie.artefact/1"},
+      {"id", id.str()},
+      {"job", id.job},
+      {"database", id.database},
+      {"vigie_version", vigie_version},
+      {"run_id", run_id},
+      {"correlation_id", correlation_id},
+      {"started_at", format_rfc3339(started_at)},
+      {"sealed_at", format_rfc3339(sealed_at)},
+      {"durations", durations_json(durations)},
+      {"server", server_json(server)},
+      {"client_version", client_version},
+      {"snapshot", json::object{{"at", format_rfc3339(snapshot.at)}, {"lsn", snapshot.lsn}}},
+      {"fingerprint",
+       json::object{{"algorithm", kFingerprintAlgorithm}, {"key", hex_encode(fingerprint_key)}}},
+      {"files", files_json(files)},
+      {"tables", tables_json(tables)},
+      {"totals", totals_json(*this)},
+      {"extensions", versioned_json(extensions)},
+      {"collations", versioned_json(collations)},
+      {"not_included", not_included_json(not_included)},
+      {"roles_without_password", names_json(roles_without_password)},
+      {"source_check", json::object{{"mode", source_check.mode}, {"result", source_check.result}}}};
+  return canonical_json(out) + "\n";
+}
+
+bool is_stored_name(std::string_view name) {
+  if (name == kManifestName || name == kSumsName) return false;
+  const size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return is_component(name);
+  return is_component(name.substr(0, slash)) && is_component(name.substr(slash + 1));
+}
+
+std::string sums_text(const Manifest& manifest, std::string_view manifest_text) {
+  std::vector<std::pair<std::string_view, Sha256Digest>> lines;
+  for (const FileEntry& file : manifest.files) lines.emplace_back(file.name, file.stored_sha256);
+  lines.emplace_back(kManifestName, sha256(as_bytes(manifest_text)));
+  std::ranges::sort(lines);
+  std::string text;
+  for (const auto& [name, digest] : lines) {
+    text += fmt::format("{}  {}\n", hex_encode(digest), name);
+  }
+  return text;
+}
+
+Cover make_cover(Manifest manifest) {
+  Cover cover;
+  cover.card = recovery_card(manifest);
+  manifest.files.push_back(card_entry(cover.card));
+  cover.manifest = manifest.to_json();
+  cover.sums = sums_text(manifest, cover.manifest);
+  cover.manifest_sha256 = sha256_hex(cover.manifest);
+  return cover;
+}
+
+}  // namespace vigie::artefact

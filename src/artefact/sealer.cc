@@ -1,0 +1,120 @@
+#include "artefact/sealer.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace vigie::artefact {
+namespace {
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+using Context = std::unique_ptr<ZSTD_CCtx, FreeContext>;
+
+Context make_context(int level) {
+  Context context(ZSTD_createCCtx());
+  if (!context) std::abort();
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 1);
+  return context;
+}
+
+}  // namespace
+
+struct Sealer::Work {
+  Work(int level, size_t frame_bytes)
+      : context(make_context(level)),
+        frame(frame_bytes),
+        compressed(ZSTD_compressBound(frame_bytes)) {}
+
+  void take(ByteSpan bytes) {
+    raw_hash.update(bytes);
+    if (rows) rows->update(bytes);
+    sealed.raw += Bytes{bytes.size()};
+  }
+
+  Result<> end_frame() {
+    const size_t size =
+        ZSTD_compress2(context.get(), compressed.data(), compressed.size(), frame.data(), filled);
+    if (ZSTD_isError(size) != 0) {
+      return fail(ErrorCode::internal_error,
+                  {{"reason", fmt::format("zstd: {}", ZSTD_getErrorName(size))}});
+    }
+    filled = 0;
+    ++frames;
+    const ByteSpan stored(compressed.data(), size);
+    stored_hash.update(stored);
+    sealed.stored += Bytes{size};
+    return sink(stored);
+  }
+
+  Context context;
+  std::vector<unsigned char> frame;
+  std::vector<unsigned char> compressed;
+  size_t filled = 0;  // bytes in frame
+  uint64_t frames = 0;
+  Sha256 raw_hash;
+  Sha256 stored_hash;
+  std::optional<CopyRows> rows;
+  SealSink sink;
+  Sealed sealed;
+};
+
+Sealer::Sealer(int level, size_t frame_bytes)
+    : work_(std::make_unique<Work>(level, std::clamp<size_t>(frame_bytes, 1, kMaxFrameBytes))) {}
+Sealer::~Sealer() = default;
+Sealer::Sealer(Sealer&&) noexcept = default;
+Sealer& Sealer::operator=(Sealer&&) noexcept = default;
+
+void Sealer::begin(SealSink sink, const std::optional<FingerprintKey>& key) {
+  work_->filled = 0;
+  work_->frames = 0;
+  (void)work_->raw_hash.finish();  // of a file that was given up half-way
+  (void)work_->stored_hash.finish();
+  work_->rows.reset();
+  if (key) work_->rows.emplace(*key);
+  work_->sink = std::move(sink);
+  work_->sealed = {};
+}
+
+std::span<unsigned char> Sealer::room() {
+  return std::span(work_->frame).subspan(work_->filled);
+}
+
+Result<> Sealer::took(size_t count) {
+  work_->take(std::span(work_->frame).subspan(work_->filled, count));
+  work_->filled += count;
+  return work_->filled == work_->frame.size() ? work_->end_frame() : Result<>();
+}
+
+Result<> Sealer::update(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const size_t count = std::min(bytes.size(), room().size());
+    std::memcpy(room().data(), bytes.data(), count);
+    TRY(took(count));
+    bytes = bytes.subspan(count);
+  }
+  return {};
+}
+
+const CopyRows* Sealer::rows() const {
+  return work_->rows ? &*work_->rows : nullptr;
+}
+
+Result<Sealed> Sealer::finish() {
+  if (work_->filled > 0 || work_->frames == 0) TRY(work_->end_frame());
+  Sealed sealed = work_->sealed;
+  sealed.raw_sha256 = work_->raw_hash.finish();
+  sealed.stored_sha256 = work_->stored_hash.finish();
+  if (work_->rows) sealed.rows = work_->rows->summary();
+  work_->sink = nullptr;
+  return sealed;
+}
+
+}  // namespace vigie::artefact
