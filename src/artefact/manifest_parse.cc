@@ -278,6 +278,23 @@ Result<> check_references(const Fields& fields, const Manifest& manifest) {
   return {};
 }
 
+// Before anything is summed up: sums that wrap around could agree with a lie.
+Result<> check_sums_fit(const Fields& fields, const Manifest& manifest) {
+  uint64_t raw = 0;
+  uint64_t stored = 0;
+  uint64_t rows = 0;
+  for (const FileEntry& file : manifest.files) {
+    raw += file.raw.count;
+    stored += file.stored.count;
+    if (raw > kMaxInteger || stored > kMaxInteger) return fields.bad("files", "smaller sums");
+  }
+  for (const TableEntry& table : manifest.tables) {
+    rows += table.rows.rows;
+    if (rows > kMaxInteger) return fields.bad("tables", "a smaller sum");
+  }
+  return {};
+}
+
 Result<> check_totals(const Fields& fields, const Manifest& manifest) {
   TRY_ASSIGN(const Fields totals, fields.object("totals"));
   const std::pair<std::string_view, uint64_t> sums[] = {{"files", manifest.files.size()},
@@ -320,6 +337,7 @@ Result<Manifest> parse_object(const json::object& object, const BackupId& expect
   TRY(parse_head(fields, manifest));
   TRY(parse_lists(fields, manifest));
   TRY(check_references(fields, manifest));
+  TRY(check_sums_fit(fields, manifest));
   TRY(check_totals(fields, manifest));
   return manifest;
 }

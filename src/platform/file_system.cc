@@ -40,6 +40,9 @@ class RealWritableFile final : public WritableFile {
     return {};
   }
   Result<> sync() override { return checked(::fdatasync(fd_.get()), path_); }
+  void start_writeback() override {
+    (void)::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint
+  }
   Result<> close() override { return checked(fd_.close(), path_); }
 
  private:

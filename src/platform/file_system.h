@@ -29,6 +29,9 @@ class WritableFile {
   virtual ~WritableFile() = default;
   virtual Result<> append(ByteSpan bytes) = 0;
   virtual Result<> sync() = 0;   // fdatasync and the size
+  // Asks the system to begin writing what is there, and does not wait: a later sync() has less to
+  // do. Promises nothing.
+  virtual void start_writeback() {}
   virtual Result<> close() = 0;  // reports what the destructor must swallow
 };
 

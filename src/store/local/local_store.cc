@@ -1,0 +1,254 @@
+#include "store/local/local_store.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "artefact/manifest.h"
+#include "platform/failpoint.h"
+
+namespace vigie::store {
+namespace {
+
+using platform::Entry;
+using platform::EntryKind;
+using platform::FileSystem;
+using platform::Path;
+
+constexpr uint64_t kWritebackEvery = uint64_t{8} << 20;
+
+bool is_missing(const Error& error) {
+  return error.code() == ErrorCode::file_not_found;
+}
+
+Result<bool> is_there(FileSystem& files, const Path& path) {
+  const auto info = files.info(path);
+  if (info) return true;
+  if (is_missing(info.error())) return false;
+  return fail(info.error());
+}
+
+tl::unexpected<Error> no_such_backup(const BackupId& id) {
+  return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
+}
+
+class LocalFileWriter final : public FileWriter {
+ public:
+  explicit LocalFileWriter(std::unique_ptr<platform::WritableFile> file) : file_(std::move(file)) {}
+
+  Result<> append(ByteSpan bytes) override {
+    TRY(file_->append(bytes));
+    unwritten_ += bytes.size();
+    if (unwritten_ >= kWritebackEvery) {
+      file_->start_writeback();
+      unwritten_ = 0;
+    }
+    return {};
+  }
+  Result<> close() override {
+    file_->start_writeback();
+    return file_->close();
+  }
+
+ private:
+  std::unique_ptr<platform::WritableFile> file_;
+  uint64_t unwritten_ = 0;
+};
+
+class LocalArtefactWriter final : public ArtefactWriter {
+ public:
+  LocalArtefactWriter(FileSystem& files, Path root, Path folder)
+      : files_(files), root_(std::move(root)), folder_(std::move(folder)) {}
+
+  Result<std::unique_ptr<FileWriter>> create(std::string_view name) override {
+    if (!artefact::is_stored_name(name) && name != artefact::kSumsName) {
+      return fail(ErrorCode::internal_error, {{"reason", "not a name of a stored file"}});
+    }
+    const Path path = folder_ / name;
+    TRY(make_parent(path.parent_path()));
+    TRY_ASSIGN(auto file, files_.create(path));
+    const std::lock_guard lock(mutex_);
+    written_.push_back(path);
+    return std::make_unique<LocalFileWriter>(std::move(file));
+  }
+
+  Result<> publish(std::string_view manifest) override {
+    platform::failpoint("store.publish.begin");
+    for (const Path& path : written_) TRY(sync_file(path));
+    platform::failpoint("store.publish.files");
+    for (const Path& path : folders_) TRY(files_.sync_folder(path));
+    for (const Path& path : {folder_, folder_.parent_path(), root_, root_.parent_path()}) {
+      TRY(files_.sync_folder(path));
+    }
+    platform::failpoint("store.publish.folders");
+    TRY(platform::write_file_new(files_, folder_ / artefact::kManifestName, manifest));
+    platform::failpoint("store.publish.done");
+    return {};
+  }
+
+  Result<> discard() override { return platform::remove_tree(files_, folder_); }
+
+ private:
+  Result<> make_parent(const Path& parent) {
+    const std::lock_guard lock(mutex_);
+    if (parent == folder_ || !folders_.insert(parent).second) return {};
+    return files_.create_folder(parent);
+  }
+  Result<> sync_file(const Path& path) {
+    TRY_ASSIGN(const auto file, files_.open_append(path));
+    TRY(file->sync());
+    return file->close();
+  }
+
+  FileSystem& files_;
+  const Path root_;
+  const Path folder_;
+  std::mutex mutex_;
+  std::vector<Path> written_;  // guarded by mutex_ until publish()
+  std::set<Path> folders_;     // below folder_; likewise
+};
+
+class LocalSource final : public artefact::ArtefactSource {
+ public:
+  LocalSource(FileSystem& files, Path folder) : files_(files), folder_(std::move(folder)) {}
+
+  Result<std::vector<artefact::StoredFile>> list() override {
+    std::vector<artefact::StoredFile> out;
+    TRY_ASSIGN(const std::vector<Entry> top, files_.list(folder_));
+    for (const Entry& entry : top) {
+      TRY(entry.kind == EntryKind::folder ? add_folder(entry.name, out)
+                                          : add(entry.name, entry.kind, out));
+    }
+    std::ranges::sort(out, {}, &artefact::StoredFile::name);
+    return out;
+  }
+
+  Result<std::unique_ptr<platform::ReadableFile>> open(std::string_view name) override {
+    return files_.open_read(folder_ / name);
+  }
+
+ private:
+  Result<> add_folder(const std::string& name, std::vector<artefact::StoredFile>& out) {
+    TRY_ASSIGN(const std::vector<Entry> entries, files_.list(folder_ / name));
+    for (const Entry& entry : entries) TRY(add(name + "/" + entry.name, entry.kind, out));
+    return {};
+  }
+  Result<> add(const std::string& name, EntryKind kind, std::vector<artefact::StoredFile>& out) {
+    TRY_ASSIGN(const platform::FileInfo info, files_.info(folder_ / name));
+    out.push_back({name, info.size, kind == EntryKind::file});
+    return {};
+  }
+
+  FileSystem& files_;
+  const Path folder_;
+};
+
+class LocalStore final : public Store {
+ public:
+  LocalStore(FileSystem& files, std::string name, Path root)
+      : files_(files), name_(std::move(name)), root_(std::move(root)) {}
+
+  const std::string& name() const override { return name_; }
+  Features features() const override {
+    return {.off_host = false, .knows_space = true, .local_path = true};
+  }
+
+  Result<std::unique_ptr<ArtefactWriter>> begin(const BackupId& id) override {
+    TRY(make_root());
+    const Path folder = artefact_path(id);
+    TRY_ASSIGN(const bool there, is_there(files_, folder));
+    if (there) return fail(ErrorCode::file_exists, {{"path", folder.string()}});
+    TRY(files_.create_folder(folder));
+    return std::make_unique<LocalArtefactWriter>(files_, root_, folder);
+  }
+
+  Result<bool> exists(const BackupId& id) override {
+    return is_there(files_, artefact_path(id) / artefact::kManifestName);
+  }
+  Result<std::vector<BackupId>> list() override { return find(true); }
+  Result<std::vector<BackupId>> debris() override { return find(false); }
+
+  Result<std::unique_ptr<artefact::ArtefactSource>> open(const BackupId& id) override {
+    TRY_ASSIGN(const bool there, exists(id));
+    if (!there) return no_such_backup(id);
+    return std::make_unique<LocalSource>(files_, artefact_path(id));
+  }
+
+  Result<> remove(const BackupId& id) override {
+    const Path folder = artefact_path(id);
+    const auto removed = files_.remove_file(folder / artefact::kManifestName);
+    if (!removed && !is_missing(removed.error())) return removed;
+    platform::failpoint("store.remove.manifest");
+    if (removed) TRY(files_.sync_folder(folder));
+    platform::failpoint("store.remove.synced");
+    TRY(platform::remove_tree(files_, folder));
+    platform::failpoint("store.remove.files");
+    TRY_ASSIGN(const bool there, is_there(files_, folder.parent_path()));
+    return there ? files_.sync_folder(folder.parent_path()) : Result<>();
+  }
+
+  Result<> probe() override {
+    TRY(make_root());
+    const Path path = root_ / ".vigie-probe";
+    constexpr std::string_view kText = "vigie probe\n";
+    TRY(platform::write_file_replace(files_, path, kText));
+    TRY_ASSIGN(const std::string text, platform::read_file(files_, path, 1_KiB));
+    TRY(files_.remove_file(path));
+    if (text != kText) {
+      return fail(ErrorCode::file_io, {{"path", path.string()}, {"reason", "it reads otherwise"}});
+    }
+    return {};
+  }
+  Result<platform::Space> space() override { return files_.space(root_); }
+
+  Path artefact_path(const BackupId& id) const override { return root_ / id.job / id.str(); }
+
+ private:
+  Result<> make_root() {
+    TRY_ASSIGN(const bool there, is_there(files_, root_));
+    if (there) return {};
+    TRY(files_.info(root_.parent_path()));
+    return files_.create_folder(root_);
+  }
+
+  // The ids whose folder has a manifest, or has none. A root that is not there yet is empty.
+  Result<std::vector<BackupId>> find(bool published) {
+    std::vector<BackupId> out;
+    const auto jobs = files_.list(root_);
+    if (!jobs && is_missing(jobs.error())) {
+      TRY(files_.info(root_.parent_path()));
+      return out;
+    }
+    if (!jobs) return fail(jobs.error());
+    for (const Entry& job : *jobs) {
+      if (job.kind == EntryKind::folder && is_name(job.name))
+        TRY(find_in(job.name, published, out));
+    }
+    std::ranges::sort(out);
+    return out;
+  }
+
+  Result<> find_in(const std::string& job, bool published, std::vector<BackupId>& out) {
+    TRY_ASSIGN(const std::vector<Entry> entries, files_.list(root_ / job));
+    for (const Entry& entry : entries) {
+      const auto id = BackupId::parse(entry.name);
+      if (entry.kind != EntryKind::folder || !id || id->job != job) continue;
+      TRY_ASSIGN(const bool there, exists(*id));
+      if (there == published) out.push_back(*id);
+    }
+    return {};
+  }
+
+  FileSystem& files_;
+  const std::string name_;
+  const Path root_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_local_store(platform::FileSystem& files, std::string name,
+                                        platform::Path root) {
+  return std::make_unique<LocalStore>(files, std::move(name), std::move(root));
+}
+
+}  // namespace vigie::store

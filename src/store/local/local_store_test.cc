@@ -1,0 +1,167 @@
+#include "store/local/local_store.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/store_contract.h"
+#include "tests/support/temp_folder.h"
+
+namespace vigie::testing {
+namespace {
+
+class LocalFixture final : public StoreFixture {
+ public:
+  store::Store& store() override { return *store_; }
+
+ private:
+  TempFolder folder_;
+  std::unique_ptr<store::Store> store_ =
+      store::make_local_store(platform::real_file_system(), "local", folder_ / "artefacts");
+};
+
+INSTANTIATE_TEST_SUITE_P(Local, StoreContract,
+                         ::testing::Values([] { return std::make_unique<LocalFixture>(); }));
+
+const BackupId kId{"nightly", "app",
+                   SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20))};
+const BackupId kOther{"nightly", "app",
+                      SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 21))};
+
+Result<> publish(store::Store& store, const BackupId& id) {
+  TRY_ASSIGN(const auto writer, store.begin(id));
+  for (const char* name : {"dump/1.dat.zst", "dump/toc.dat.zst", "RECOVER.md", "SHA256SUMS"}) {
+    TRY(store::write_file(*writer, name, "twelve bytes"));
+  }
+  return writer->publish("{}\n");
+}
+
+// Whatever the store shows must be whole.
+void expect_whole(store::Store& store, const BackupId& id) {
+  const auto source = store.open(id);
+  ASSERT_TRUE(source);
+  for (const char* name : {"dump/1.dat.zst", "dump/toc.dat.zst", "RECOVER.md", "SHA256SUMS"}) {
+    const auto text = artefact::read_stored(**source, name, 1_KiB);
+    ASSERT_TRUE(text) << name;
+    EXPECT_EQ(*text, "twelve bytes") << name;
+  }
+  EXPECT_EQ(*store::read_manifest(store, id), "{}\n");
+}
+
+using Work = std::function<Result<>(store::Store&)>;
+using Check = std::function<void(store::Store&, bool succeeded)>;
+
+size_t calls_of(const Work& before, const Work& work) {
+  const TempFolder folder;
+  FaultyFileSystem files(folder / "disk");
+  const auto store = store::make_local_store(files, "local", folder / "disk" / "artefacts");
+  EXPECT_TRUE(before(*store));
+  const size_t already = files.calls();
+  EXPECT_TRUE(work(*store));
+  return files.calls() - already;
+}
+
+// Fails the work at each of its calls, loses power (all or a part of what was not synced), checks.
+void break_everywhere(const Work& before, const Work& work, const Check& check) {
+  const size_t calls = calls_of(before, work);
+  ASSERT_GT(calls, 3U);
+  for (const Fault fault : {Fault::disk_full, Fault::io, Fault::power}) {
+    for (size_t call = 0; call <= calls; ++call) {
+      for (const uint64_t seed : {0, 1, 2, 3}) {
+        SCOPED_TRACE(::testing::Message()
+                     << "fault " << int(fault) << " call " << call << " seed " << seed);
+        const TempFolder folder;
+        FaultyFileSystem files(folder / "disk");
+        const auto store = store::make_local_store(files, "local", folder / "disk" / "artefacts");
+        ASSERT_TRUE(before(*store));
+        files.fail_from(files.calls() + call, fault);
+        const bool succeeded = work(*store).has_value();
+        files.crash(seed);
+        check(*store, succeeded);
+        if (::testing::Test::HasFailure()) return;
+      }
+    }
+  }
+}
+
+Result<> nothing(store::Store&) {
+  return {};
+}
+
+TEST(LocalStoreCrash, PublishingLeavesAWholeArtefactOrNone) {
+  break_everywhere(
+      nothing, [](store::Store& store) { return publish(store, kId); },
+      [](store::Store& store, bool succeeded) {
+        const auto list = store.list();
+        ASSERT_TRUE(list);
+        if (succeeded) {
+          EXPECT_EQ(*list, std::vector{kId});
+        }
+        if (!list->empty()) expect_whole(store, kId);
+        const auto debris = store.debris();
+        ASSERT_TRUE(debris);
+        for (const BackupId& id : *debris) EXPECT_TRUE(store.remove(id));
+        EXPECT_TRUE(store.debris()->empty());
+      });
+}
+
+TEST(LocalStoreCrash, PublishingASecondLeavesTheFirstAsItWas) {
+  break_everywhere([](store::Store& store) { return publish(store, kId); },
+                   [](store::Store& store) { return publish(store, kOther); },
+                   [](store::Store& store, bool) { expect_whole(store, kId); });
+}
+
+TEST(LocalStoreCrash, RemovingLeavesAWholeArtefactOrDebrisOrNothing) {
+  break_everywhere([](store::Store& store) { return publish(store, kId); },
+                   [](store::Store& store) { return store.remove(kId); },
+                   [](store::Store& store, bool succeeded) {
+                     const auto list = store.list();
+                     ASSERT_TRUE(list);
+                     if (succeeded) {
+                       EXPECT_TRUE(list->empty());
+                     }
+                     if (!list->empty()) expect_whole(store, kId);
+                     EXPECT_TRUE(store.remove(kId));
+                     EXPECT_TRUE(store.list()->empty());
+                     EXPECT_TRUE(store.debris()->empty());
+                   });
+}
+
+TEST(LocalStore, DoesNotMakeTheFolderThatItsRootShouldLieIn) {
+  const TempFolder folder;
+  const auto store =
+      store::make_local_store(platform::real_file_system(), "s", folder / "mount" / "artefacts");
+  EXPECT_FALSE(store->begin(kId));
+  EXPECT_FALSE(store->list());
+  EXPECT_FALSE(store->probe());
+  EXPECT_FALSE(platform::real_file_system().info(folder / "mount"));
+}
+
+TEST(LocalStore, LeavesFoldersWithOtherNamesAlone) {
+  const TempFolder folder;
+  auto& files = platform::real_file_system();
+  const auto store = store::make_local_store(files, "s", folder / "artefacts");
+  ASSERT_TRUE(files.create_folder(folder / "artefacts" / "nightly" / "mine"));
+  ASSERT_TRUE(files.create_folder(folder / "artefacts" / "other" / kId.str()));
+  ASSERT_TRUE(files.create_folder(folder / "artefacts" / "lost+found"));
+  EXPECT_TRUE(store->debris()->empty());
+  EXPECT_TRUE(store->list()->empty());
+}
+
+TEST(LocalStore, ALinkInAnArtefactIsNotARegularFile) {
+  const TempFolder folder;
+  const auto store =
+      store::make_local_store(platform::real_file_system(), "s", folder / "artefacts");
+  ASSERT_TRUE(publish(*store, kId));
+  std::filesystem::create_symlink("/etc/passwd", store->artefact_path(kId) / "dump" / "2.dat.zst");
+  const auto source = store->open(kId);
+  ASSERT_TRUE(source);
+  const auto list = (*source)->list();
+  ASSERT_TRUE(list);
+  const auto link = std::ranges::find(*list, "dump/2.dat.zst", &artefact::StoredFile::name);
+  ASSERT_NE(link, list->end());
+  EXPECT_FALSE(link->regular);
+  EXPECT_FALSE((*source)->open("dump/2.dat.zst"));
+}
+
+}  // namespace
+}  // namespace vigie::testing

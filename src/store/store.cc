@@ -1,0 +1,18 @@
+#include "store/store.h"
+
+#include "artefact/manifest.h"
+
+namespace vigie::store {
+
+Result<> write_file(ArtefactWriter& writer, std::string_view name, std::string_view text) {
+  TRY_ASSIGN(const auto file, writer.create(name));
+  TRY(file->append(as_bytes(text)));
+  return file->close();
+}
+
+Result<std::string> read_manifest(Store& store, const BackupId& id) {
+  TRY_ASSIGN(const auto source, store.open(id));
+  return artefact::read_stored(*source, artefact::kManifestName, artefact::kMaxManifestBytes);
+}
+
+}  // namespace vigie::store

@@ -1,0 +1,150 @@
+// What every store driver must do. A driver's test includes this, and instantiates it with a
+// function that makes an empty store:
+//
+//   INSTANTIATE_TEST_SUITE_P(Local, StoreContract, ::testing::Values(make));
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "artefact/manifest.h"
+#include "store/store.h"
+
+namespace vigie::testing {
+
+// Keeps what the store needs alive.
+struct StoreFixture {
+  virtual ~StoreFixture() = default;
+  virtual store::Store& store() = 0;
+};
+using MakeStore = std::function<std::unique_ptr<StoreFixture>()>;
+
+class StoreContract : public ::testing::TestWithParam<MakeStore> {
+ protected:
+  store::Store& store() { return fixture_->store(); }
+
+  static BackupId id(int hour) {
+    return {"nightly", "app",
+            SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20)) +
+                std::chrono::hours(hour)};
+  }
+  std::unique_ptr<store::ArtefactWriter> begin(int hour) {
+    auto writer = store().begin(id(hour));
+    EXPECT_TRUE(writer);
+    EXPECT_TRUE(store::write_file(**writer, "dump/toc.dat.zst", "toc"));
+    EXPECT_TRUE(store::write_file(**writer, "RECOVER.md", "card"));
+    return std::move(*writer);
+  }
+  void publish(int hour) { EXPECT_TRUE(begin(hour)->publish("{}\n")); }
+
+  std::unique_ptr<StoreFixture> fixture_ = GetParam()();
+};
+
+TEST_P(StoreContract, AnEmptyStoreListsNothing) {
+  EXPECT_TRUE(store().list()->empty());
+  EXPECT_TRUE(store().debris()->empty());
+}
+
+TEST_P(StoreContract, AnArtefactExistsFromItsPublicationOn) {
+  const auto writer = begin(1);
+  EXPECT_FALSE(*store().exists(id(1)));
+  EXPECT_TRUE(store().list()->empty());
+  EXPECT_EQ(*store().debris(), std::vector{id(1)});
+  ASSERT_TRUE(writer->publish("{}\n"));
+  EXPECT_TRUE(*store().exists(id(1)));
+  EXPECT_EQ(*store().list(), std::vector{id(1)});
+  EXPECT_TRUE(store().debris()->empty());
+}
+
+TEST_P(StoreContract, ReadsWhatWasWritten) {
+  publish(1);
+  const auto source = store().open(id(1));
+  ASSERT_TRUE(source);
+  EXPECT_EQ(*artefact::read_stored(**source, "dump/toc.dat.zst", 1_KiB), "toc");
+  EXPECT_EQ(*store::read_manifest(store(), id(1)), "{}\n");
+}
+
+TEST_P(StoreContract, ListsTheFilesOfAnArtefactSortedWithTheirSizes) {
+  publish(1);
+  std::vector<std::pair<std::string, uint64_t>> found;
+  const auto source = store().open(id(1));
+  ASSERT_TRUE(source);
+  const auto list = (*source)->list();
+  ASSERT_TRUE(list);
+  for (const artefact::StoredFile& file : *list) {
+    EXPECT_TRUE(file.regular);
+    found.emplace_back(file.name, file.size.count);
+  }
+  EXPECT_EQ(found, (std::vector<std::pair<std::string, uint64_t>>{
+                       {"RECOVER.md", 4}, {"dump/toc.dat.zst", 3}, {"manifest.json", 3}}));
+}
+
+TEST_P(StoreContract, ListsArtefactsInOrder) {
+  publish(3);
+  publish(1);
+  publish(2);
+  EXPECT_EQ(*store().list(), (std::vector{id(1), id(2), id(3)}));
+}
+
+TEST_P(StoreContract, RefusesAnIdThatIsTaken) {
+  publish(1);
+  (void)begin(2);
+  EXPECT_EQ(store().begin(id(1)).error().code(), ErrorCode::file_exists);
+  EXPECT_EQ(store().begin(id(2)).error().code(), ErrorCode::file_exists);
+}
+
+TEST_P(StoreContract, RefusesAFileNameThatIsTaken) {
+  const auto writer = begin(1);
+  EXPECT_EQ(writer->create("RECOVER.md").error().code(), ErrorCode::file_exists);
+}
+
+TEST_P(StoreContract, RefusesNamesThatClimb) {
+  const auto writer = begin(1);
+  for (const char* name : {"../x", "/x", "a/../x", "a/b/c", ".x", "a//b", "manifest.json", ""}) {
+    EXPECT_FALSE(writer->create(name)) << name;
+  }
+}
+
+TEST_P(StoreContract, ADiscardedArtefactLeavesNothing) {
+  const auto writer = begin(1);
+  ASSERT_TRUE(writer->discard());
+  EXPECT_TRUE(store().debris()->empty());
+  EXPECT_TRUE(store().begin(id(1)));
+}
+
+TEST_P(StoreContract, RemovesArtefactsAndDebrisAlike) {
+  publish(1);
+  (void)begin(2);
+  EXPECT_TRUE(store().remove(id(1)));
+  EXPECT_TRUE(store().remove(id(2)));
+  EXPECT_TRUE(store().list()->empty());
+  EXPECT_TRUE(store().debris()->empty());
+  EXPECT_EQ(store().open(id(1)).error().code(), ErrorCode::backup_not_found);
+}
+
+TEST_P(StoreContract, RemovingWhatIsNotThereIsFine) {
+  EXPECT_TRUE(store().remove(id(1)));
+}
+
+TEST_P(StoreContract, AnAbsentArtefactCannotBeOpened) {
+  EXPECT_EQ(store().open(id(1)).error().code(), ErrorCode::backup_not_found);
+  EXPECT_EQ(store::read_manifest(store(), id(1)).error().code(), ErrorCode::backup_not_found);
+}
+
+TEST_P(StoreContract, AProbeLeavesNothing) {
+  EXPECT_TRUE(store().probe());
+  EXPECT_TRUE(store().debris()->empty());
+}
+
+TEST_P(StoreContract, SaysItsSpaceWhenItKnowsIt) {
+  if (!store().features().knows_space) return;
+  ASSERT_TRUE(store().probe());
+  EXPECT_GT(store().space()->total.count, 0U);
+}
+
+}  // namespace vigie::testing
