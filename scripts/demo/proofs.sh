@@ -1,0 +1,212 @@
+# The steps of the demo: each does one thing, says what it saw, and returns whether that is what must be seen.
+# Sourced by scripts/demo.sh.
+# shellcheck shell=bash disable=SC2154
+
+start_postgres() {
+  pg_start "fsync = off" "log_min_messages = warning" || return 1
+  detail "$("$pg_bin/postgres" --version), no TCP port, trust only inside $place/run (mode 0700)"
+}
+
+fill_database() {
+  pg_psql -d postgres -c "CREATE DATABASE shop" || return 1
+  { echo "SET demo.rows = $rows;"; cat "$root/scripts/demo/schema.sql"; } | pg_psql -d shop >/dev/null || return 1
+  detail "$(rows_of shop) rows, $(pg_psql -d shop -Atc "SELECT pg_size_pretty(pg_database_size('shop'))"): partitions, jsonb, bytea, arrays, an enum, generated columns,"
+  detail "large objects, views, an extension, foreign keys, two roles, row-level security"
+}
+
+# Every row of every table of a database, counted one by one.
+rows_of() {
+  pg_psql -d "$1" -At <<'SQL'
+SELECT sum((xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM ONLY %s', oid::regclass), false, true, '')))[1]::text::bigint)
+FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('shop'::regnamespace, 'audit'::regnamespace)
+SQL
+}
+
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+configuration() {
+  cat <<END
+# Written by ./run demo. Everything that is not said here has a default; vigie check-config knows every key.
+server:
+  listen: $1                          # only this machine
+state:
+  dir: $place/state                   # evidence, due times, tokens
+databases:
+  shop:
+    dsn: "host=$place/run dbname=shop user=vigie"   # no password: the socket's folder is private
+stores:
+  local: {type: local, path: $place/store, reserve: 1%}
+backups:
+  shop:
+    database: shop
+    schedule: "every $every"                # in earnest: "0 2 * * *" with a time_zone
+    store: local
+    jobs: 2
+    globals: true                         # roles too, without their passwords
+    source_check: counts                  # the dump must hold the rows that the source holds
+    retention: {keep_last: 3, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, min_good: 2}
+    verify: {after_backup: full}          # read back, unpacked, counted, compared
+    rpo_target: 1m
+END
+}
+
+write_configuration() {
+  local listen
+  listen=127.0.0.1:$(free_port) || return 1
+  url=http://$listen
+  configuration "$listen" | as_user tee "$place/vigie.yaml" >/dev/null
+  as_user mkdir -m 700 "$place/state" "$place/store"
+  vigie check-config >"$place/check-config.out" 2>&1 || { cat "$place/check-config.out" >&2; return 1; }
+  pg_psql -d postgres -c "CREATE ROLE vigie LOGIN" || return 1
+  vigie grants --role dump >"$place/grants.sql" || return 1
+  pg_psql -d shop <"$place/grants.sql" >/dev/null || return 1
+  detail "vigie check-config: no mistakes"
+  detail "vigie grants --role dump | psql: the least rights that can read everything"
+}
+
+# GET a path of the daemon with the demo's token; the token is never on a command line.
+api() { curl -sS -m 10 -H "@$place/header" "$url$1"; }
+
+status_of() { api "$1" 2>/dev/null | jq -r .status 2>/dev/null; }
+status_is() { [[ $(status_of "$1") == "$2" ]]; }
+is_ready() { [[ $(curl -s -m 2 -o /dev/null -w '%{http_code}' "$url/readiness") == 200 ]]; }
+
+# What is not well, as "status reason (check)".
+complaints() { api "$1" | jq -r '.checks[] | select(.status != "pass") | "\(.status) \(.reason_code) (\(.id))"'; }
+
+make_token() {
+  (
+    umask 077
+    vigie token create --scope operate --expires 1d --output json >"$place/token.json" || exit 1
+    printf 'Authorization: Bearer %s\n' "$(jq -r .token "$place/token.json")" >"$place/header"
+    rm "$place/token.json"
+    chown "$(pg_user)" "$place/header"
+  )
+}
+
+start_daemon() {
+  local began
+  began=$(now_ms)
+  # A session of its own: Ctrl-C in this terminal is ours to pass on.
+  if is_root; then
+    setsid setpriv --reuid=postgres --regid=postgres --init-groups --inh-caps=-all env -i PATH="$PATH" LC_ALL=C.UTF-8 \
+      "$place/bin/vigie" serve -c "$place/vigie.yaml" >"$place/vigie.log" 2>&1 </dev/null &
+  else
+    setsid "$place/bin/vigie" serve -c "$place/vigie.yaml" >"$place/vigie.log" 2>&1 </dev/null &
+  fi
+  vigie_pid=$!
+  wait_until 10 "/readiness to answer 200" is_ready || return 1
+  detail "ready after $(seconds_since "$began"), $(awk '/^VmRSS/ {printf "%.0f MiB resident", $2 / 1024}' "/proc/$vigie_pid/status")"
+  make_token || return 1
+  detail "GET /backups/status: $(status_of /backups/status); $(complaints /backups/status | head -n 1)"
+}
+
+backups() { vigie backup list --output json 2>/dev/null; }
+good_backups() { backups | jq -r 'map(select(.result == "passed" and .verified_at != null)) | sort_by(.started_at) | .[].id'; }
+have_good() { (($(good_backups | wc -l) >= $1)); }
+newest_good() { good_backups | tail -n 1; }
+newer_than() { local newest; newest=$(newest_good); [[ -n $newest && $newest > $1 ]]; }
+
+describe() {
+  backups | jq -r --arg id "$1" '.[] | select(.id == $id) |
+    "\(.id): \((.raw_bytes / 1048576) | floor) MiB in \((.stored_bytes / 1048576) | floor) MiB, \((.duration_s * 10 | floor) / 10) s, verified \(.verified_at)"'
+}
+
+first_backup() {
+  wait_until 60 "a scheduled backup that is verified" have_good 1 || return 1
+  detail "$(describe "$(newest_good)")"
+  wait_until 10 "/backups/status to pass" status_is /backups/status pass || { complaints /backups/status; return 1; }
+  detail "GET /backups/status: pass"
+}
+
+artefact_folder() { echo "$place/store/shop/$1"; }
+
+# What RECOVER.md says, in short: sums, unpack, restore. No Vigie in it. The pin keeps it from expiring meanwhile.
+restore_by_hand() {
+  local id
+  id=$(newest_good)
+  vigie backup pin "$id" --reason "restored by hand in the demo" >/dev/null || return 1
+  as_user cp -r "$(artefact_folder "$id")" "$place/restore" || return 1
+  as_user bash -ec '
+    cd restore
+    sha256sum --quiet -c SHA256SUMS
+    zstd -q -d --rm dump/*.zst
+    "$1/createdb" -h "$2" -U postgres --template=template0 restored
+    "$1/pg_restore" -h "$2" -U postgres -j 2 -d restored dump
+  ' _ "$pg_bin" "$place/run" || return 1
+  vigie backup unpin "$id" --reason "done" >/dev/null
+  local restored source
+  restored=$(rows_of restored) source=$(rows_of shop)
+  pg_psql -d postgres -c "DROP DATABASE restored"
+  rm -rf "$place/restore"
+  detail "sha256sum, zstd, pg_restore: $restored rows restored, $source in the source"
+  [[ $restored == "$source" ]]
+}
+
+old_ones_expire() {
+  local first
+  first=$(good_backups | head -n 1)
+  wait_until 120 "an old backup to expire" is_gone "$first" || return 1
+  detail "$first has expired"
+  vigie backup prune --dry-run 2>&1 | head -n 12 | sed 's/^/     /'
+  have_good 2 || { detail "fewer than min_good are left"; return 1; }
+}
+is_gone() { [[ ! -e $(artefact_folder "$1") ]]; }
+
+# Turns one bit in the middle of the largest data file.
+flip_a_byte() {
+  as_user /usr/bin/python3 - "$1" <<'PYTHON'
+import os, sys
+data = os.path.join(sys.argv[1], "dump")
+victim = max((os.path.join(data, name) for name in os.listdir(data)), key=os.path.getsize)
+with open(victim, "r+b") as file:
+    place = os.path.getsize(victim) // 2
+    file.seek(place)
+    byte = file.read(1)[0]
+    file.seek(place)
+    file.write(bytes([byte ^ 1]))
+print(f"one bit of byte {place} of {os.path.basename(victim)}")
+PYTHON
+}
+
+flipped_byte() {
+  local status=0
+  victim=$(newest_good)
+  vigie backup pin "$victim" --reason "the demo damages this one" >/dev/null || return 1
+  detail "flipped $(flip_a_byte "$(artefact_folder "$victim")") in $victim"
+  vigie backup verify "$victim" >"$place/verify.out" 2>&1 || status=$?
+  head -n 6 "$place/verify.out" | sed 's/^/     /'
+  detail "vigie backup verify: exit $status"
+  ((status == 1)) || return 1
+  is_bad "$victim" || { detail "the list still calls it good"; return 1; }
+  detail "GET /backups/status: $(status_of /backups/status); $(complaints /backups/status | head -n 1)"
+}
+is_bad() { ! good_backups | grep -qx "$1"; }
+
+recovery() {
+  wait_until 60 "a newer backup that is verified" newer_than "$victim" || return 1
+  detail "$(describe "$(newest_good)")"
+  vigie backup unpin "$victim" --reason "the demo is done with it" >/dev/null
+  vigie backup verify "$(newest_good)" >/dev/null 2>&1 || { detail "vigie backup verify refuses it"; return 1; }
+}
+
+evidence() {
+  vigie evidence verify >"$place/evidence.out" 2>&1 || { cat "$place/evidence.out"; return 1; }
+  head -n 3 "$place/evidence.out" | sed 's/^/     /'
+  detail "entries: $(vigie evidence list --output json | jq -r 'group_by(.kind) | map("\(length) \(.[0].kind)") | join(", ")')"
+}
+
+# Until Ctrl-C: says what comes and what goes.
+watch_on() {
+  local known current
+  known=$(good_backups)
+  while kill -0 "$vigie_pid" 2>/dev/null; do
+    current=$(good_backups)
+    comm -13 <(sort <<<"$known") <(sort <<<"$current") | while read -r id; do [[ -z $id ]] || printf '  %s  + %s\n' "$(date +%T)" "$(describe "$id")"; done
+    comm -23 <(sort <<<"$known") <(sort <<<"$current") | while read -r id; do [[ -z $id ]] || printf '  %s  - %s expired\n' "$(date +%T)" "$id"; done
+    known=$current
+    sleep 1
+  done
+  detail "vigie serve has ended"
+  return 1
+}
