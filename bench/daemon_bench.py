@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+"""Memory and staging of the daemon during a backup, memory when idle, and start-to-ready with 2,000 artefacts."""
+import hashlib
+import json
+import shutil
+import statistics
+import time
+
+import data
+import lib
+from vigie import Vigie
+
+
+def own_rss(pid):
+    return sum(lib.rss_kib(p) for p in lib.own_processes(pid)) / 1024
+
+
+def during_a_backup(folder, database, title):
+    vigie = Vigie(folder / database, database, verify="full")
+    with vigie.daemon() as (process, _):
+        with lib.Peak(rss=lambda: own_rss(process.pid), staging=lambda: lib.folder_kib(vigie.state / "staging") / 1024) as peak:
+            vigie.backup()
+        time.sleep(2)
+        after = own_rss(process.pid)
+    lib.record(f"{title}: resident memory of the daemon and its children, peak", peak.peaks["rss"], None, "MiB", "<= 64")
+    lib.record(f"{title}: staging, peak", peak.peaks["staging"], None, "MiB", "<= 256")
+    lib.record(f"{title}: resident memory two seconds after", after, None, "MiB", "-")
+    shutil.rmtree(vigie.folder)
+
+
+def idle(folder):
+    vigie = Vigie(folder / "idle", "bench_tiny")
+    with vigie.daemon() as (process, _):
+        time.sleep(3)
+        lib.record("idle: resident memory", own_rss(process.pid), None, "MiB", "<= 25")
+    shutil.rmtree(vigie.folder)
+
+
+def copy_artefact(original, number):
+    """Another artefact of the same bytes under an id of its own, an hour earlier each."""
+    manifest = json.loads((original / "manifest.json").read_text())
+    day = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(1_700_000_000 + number * 3600))
+    copy_id = manifest["id"].rsplit("-", 1)[0] + "-" + day
+    copy = original.parent / copy_id
+    shutil.copytree(original, copy)
+    manifest["id"] = copy_id
+    manifest["started_at"] = f"{day[:4]}-{day[4:6]}-{day[6:8]}T{day[9:11]}:{day[11:13]}:{day[13:15]}Z"
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    (copy / "manifest.json").write_text(text)
+    sums = [line for line in (copy / "SHA256SUMS").read_text().splitlines() if not line.endswith("  manifest.json")]
+    sums.append(hashlib.sha256(text.encode()).hexdigest() + "  manifest.json")
+    (copy / "SHA256SUMS").write_text("\n".join(sorted(sums, key=lambda line: line.split("  ")[1])) + "\n")
+
+
+def start_with_many(folder, count):
+    vigie = Vigie(folder / "many", "bench_tiny")
+    # Nothing may expire: the copies have no schedule to fit into.
+    vigie.config.write_text(vigie.config.read_text().replace("keep_last: 1,", f"keep_last: {count + 10},"))
+    vigie.backup()
+    original = vigie.artefact(vigie.newest()["id"])
+    for number in range(count - 1):
+        copy_artefact(original, number)
+    if lib.USER == "postgres":
+        lib.subprocess.run(["chown", "-R", lib.USER, str(vigie.store)], check=True)
+    with vigie.daemon():
+        deadline = time.monotonic() + 120
+        while len(vigie.list()) < count and time.monotonic() < deadline:
+            time.sleep(0.2)
+    found = len(vigie.list())
+    times = []
+    for _ in range(3):
+        with vigie.daemon() as (_, seconds):
+            times.append(seconds)
+    lib.record(f"start to ready with {found} artefacts", statistics.median(times), None, "s", "<= 0.2")
+    shutil.rmtree(vigie.folder)
+
+
+def main():
+    folder = lib.scratch()
+    data.ensure("bench_tiny")
+    idle(folder)
+    start_with_many(folder, 200 if lib.quick() else 2000)
+    data.ensure("bench_mixed")
+    during_a_backup(folder, "bench_mixed", "1.5 GB")
+    data.ensure("bench_big_table")
+    during_a_backup(folder, "bench_big_table", "one big table")
+
+
+main()

@@ -1,0 +1,74 @@
+"""The data sets, made in the private cluster when a bench asks for one: deterministic, and smaller with --quick."""
+from lib import PG_BIN, as_user, psql, quick
+import os
+
+MIXED_ROWS = """
+CREATE TABLE note (id bigint PRIMARY KEY, author text, body text, tags text[], seen timestamptz, attributes jsonb);
+INSERT INTO note
+SELECT n, 'author ' || n % 977, md5(n::text) || ' ' || repeat(md5((n % 1000)::text) || ' ', n % 6), ARRAY['a' || n % 7, 'b'],
+       timestamptz '2026-01-01' + n * interval '1 second',
+       jsonb_build_object('n', n, 'key', md5((n * 7)::text), 'list', jsonb_build_array(n % 3, n % 5, 'x'), 'flag', n % 2 = 0)
+FROM generate_series(1, %d) n;
+"""
+
+SMALL_TABLES = """
+DO $$
+BEGIN
+  FOR t IN %d .. %d LOOP
+    EXECUTE format('CREATE TABLE small_%%s (id int PRIMARY KEY, name text NOT NULL, at timestamptz)', t);
+    EXECUTE format('INSERT INTO small_%%s SELECT n, md5(n::text), timestamptz ''2026-01-01'' + n * interval ''1 hour'' FROM generate_series(1, 20) n', t);
+  END LOOP;
+END $$
+"""
+
+BIG_TABLE = """
+CREATE TABLE measurement (id bigint, sensor int, at timestamptz, value numeric, label text, raw text);
+INSERT INTO measurement
+SELECT n, n % 5000, timestamptz '2026-01-01' + n * interval '1 second', (n * 7919 % 1000003) / 1000.0, 'sensor ' || n % 97, md5(n::text)
+FROM generate_series(1, %d) n;
+"""
+
+
+def exists(database):
+    return psql("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{database}'") == "1"
+
+
+def create(database):
+    psql("postgres", f"CREATE DATABASE {database} TEMPLATE template0")
+
+
+def mixed():
+    """pgbench -s 60 and 1.5 million rows of text and jsonb: about 1.5 GB."""
+    create("bench_mixed")
+    as_user([PG_BIN / "pgbench", "-i", "-q", "-s", "3" if quick() else "60", f"{os.environ['VIGIE_BENCH_DSN']} dbname=bench_mixed"])
+    psql("bench_mixed", MIXED_ROWS % (75_000 if quick() else 1_500_000))
+
+
+def small_tables():
+    """5,000 tables of 20 rows, made in portions for the sake of the lock table."""
+    create("bench_small_tables")
+    count = 500 if quick() else 5000
+    for first in range(1, count + 1, 500):
+        psql("bench_small_tables", SMALL_TABLES % (first, first + 499))
+
+
+def big_table():
+    """One table of about 1 GB."""
+    create("bench_big_table")
+    psql("bench_big_table", BIG_TABLE % (400_000 if quick() else 10_000_000))
+
+
+def tiny():
+    create("bench_tiny")
+    psql("bench_tiny", "CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 100) n")
+
+
+MAKERS = {"bench_mixed": mixed, "bench_small_tables": small_tables, "bench_big_table": big_table, "bench_tiny": tiny}
+
+
+def ensure(database):
+    if not exists(database):
+        print(f"making {database}", flush=True)
+        MAKERS[database]()
+        psql(database, "VACUUM ANALYZE")
+        psql("postgres", "CHECKPOINT")
