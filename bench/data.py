@@ -7,16 +7,16 @@ CREATE TABLE note (id bigint PRIMARY KEY, author text, body text, tags text[], s
 INSERT INTO note
 SELECT n, 'author ' || n % 977, md5(n::text) || ' ' || repeat(md5((n % 1000)::text) || ' ', n % 6), ARRAY['a' || n % 7, 'b'],
        timestamptz '2026-01-01' + n * interval '1 second',
-       jsonb_build_object('n', n, 'key', md5((n * 7)::text), 'list', jsonb_build_array(n % 3, n % 5, 'x'), 'flag', n % 2 = 0)
-FROM generate_series(1, %d) n;
+       jsonb_build_object('n', n, 'key', md5((n::bigint * 7)::text), 'list', jsonb_build_array(n % 3, n % 5, 'x'), 'flag', n % 2 = 0)
+FROM generate_series(1, $rows) n;
 """
 
 SMALL_TABLES = """
 DO $$
 BEGIN
-  FOR t IN %d .. %d LOOP
-    EXECUTE format('CREATE TABLE small_%%s (id int PRIMARY KEY, name text NOT NULL, at timestamptz)', t);
-    EXECUTE format('INSERT INTO small_%%s SELECT n, md5(n::text), timestamptz ''2026-01-01'' + n * interval ''1 hour'' FROM generate_series(1, 20) n', t);
+  FOR t IN $first .. $last LOOP
+    EXECUTE format('CREATE TABLE small_%s (id int PRIMARY KEY, name text NOT NULL, at timestamptz)', t);
+    EXECUTE format('INSERT INTO small_%s SELECT n, md5(n::text), timestamptz ''2026-01-01'' + n * interval ''1 hour'' FROM generate_series(1, 20) n', t);
   END LOOP;
 END $$
 """
@@ -24,9 +24,15 @@ END $$
 BIG_TABLE = """
 CREATE TABLE measurement (id bigint, sensor int, at timestamptz, value numeric, label text, raw text);
 INSERT INTO measurement
-SELECT n, n % 5000, timestamptz '2026-01-01' + n * interval '1 second', (n * 7919 % 1000003) / 1000.0, 'sensor ' || n % 97, md5(n::text)
-FROM generate_series(1, %d) n;
+SELECT n, n % 5000, timestamptz '2026-01-01' + n * interval '1 second', (n::bigint * 7919 % 1000003) / 1000.0, 'sensor ' || n % 97, md5(n::text)
+FROM generate_series(1, $rows) n;
 """
+
+
+def filled(sql, **numbers):
+    for name, number in numbers.items():
+        sql = sql.replace("$" + name, str(number))
+    return sql
 
 
 def exists(database):
@@ -41,7 +47,7 @@ def mixed():
     """pgbench -s 60 and 1.5 million rows of text and jsonb: about 1.5 GB."""
     create("bench_mixed")
     as_user([PG_BIN / "pgbench", "-i", "-q", "-s", "3" if quick() else "60", f"{os.environ['VIGIE_BENCH_DSN']} dbname=bench_mixed"])
-    psql("bench_mixed", MIXED_ROWS % (75_000 if quick() else 1_500_000))
+    psql("bench_mixed", filled(MIXED_ROWS, rows=75_000 if quick() else 1_500_000))
 
 
 def small_tables():
@@ -49,13 +55,13 @@ def small_tables():
     create("bench_small_tables")
     count = 500 if quick() else 5000
     for first in range(1, count + 1, 500):
-        psql("bench_small_tables", SMALL_TABLES % (first, first + 499))
+        psql("bench_small_tables", filled(SMALL_TABLES, first=first, last=first + 499))
 
 
 def big_table():
     """One table of about 1 GB."""
     create("bench_big_table")
-    psql("bench_big_table", BIG_TABLE % (400_000 if quick() else 10_000_000))
+    psql("bench_big_table", filled(BIG_TABLE, rows=400_000 if quick() else 10_000_000))
 
 
 def tiny():

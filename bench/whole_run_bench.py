@@ -49,7 +49,7 @@ class PgBackRest:
         lib.as_user(["pgbackrest", f"--config={self.folder}/pgbackrest.conf", "--stanza=bench", *arguments, verb])
 
     def full(self):
-        self.call("backup", "--type=full", "--no-archive-check", "--no-archive-copy")
+        self.call("backup", "--type=full", "--no-archive-check")
 
 
 def drop_other_databases(keep):
