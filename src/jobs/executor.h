@@ -1,0 +1,157 @@
+// Runs work: durable rows, claims, a bounded queue, bounded threads, deadlines, cancel.
+//
+//   TRY_ASSIGN(auto executor, Executor::open(state_dir / "state.db", clock, options, hooks));
+//   TRY_ASSIGN(auto submitted, executor->submit({.job = "nightly", .kind = "backup",
+//       .claims = {"db:app", "store:local"}, .timeout = 4h, .work = [=](RunContext& context) {
+//         auto taken = take(context.stop_token(), context.deadline());
+//         return taken ? RunOutcome::succeeded({{"backup", …}}) : RunOutcome::of(taken.error());
+//       }}));
+//   executor->shutdown();
+//
+// What may run together. Two runs that have one claim in common never run at the same time; they
+// run in the order in which they were asked for, and a run that waits keeps its claims from those
+// behind it, so that nobody starves. Of one job and kind, one may run and one may wait behind it;
+// a third is refused with run_conflict.
+//
+// What is durable. A run's row is written before submit() returns, again before its work begins, at
+// each new phase of its progress, and at its end. When the end cannot be written (a full disk) it
+// is kept in memory, tried again with every later write and every half minute, and JobsView says
+// so; nothing new starts until it is written.
+//
+// At open, rows of a process that is gone are given to hooks.recover, one by one, and then become
+// `interrupted`. Work is a function, so what was only queued does not start again by itself.
+//
+// Threads: `workers` that run work, one that watches deadlines. All functions may be called from
+// any thread; hooks are called without a lock held. Clock must outlive the Executor.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "jobs/idempotency.h"
+#include "jobs/run.h"
+#include "jobs/view.h"
+#include "platform/clock.h"
+#include "platform/file_system.h"
+
+namespace vigie::jobs {
+
+// What a piece of work is given. Lives as long as the work's call. Thread-safe.
+class RunContext {
+ public:
+  virtual ~RunContext() = default;
+  virtual const RunId& id() const = 0;
+  virtual const CorrelationId& correlation_id() const = 0;
+  virtual const RunTrigger& trigger() const = 0;
+  virtual std::optional<SystemTime> due_at() const = 0;
+  // Requested by cancel(), by the deadline and by shutdown().
+  virtual std::stop_token stop_token() const = 0;
+  virtual MonoTime deadline() const = 0;
+  virtual const platform::Clock& clock() const = 0;
+  // Cheap: may be called for every block of bytes. `rate` and `at` are filled in.
+  virtual void progress(RunProgress progress) = 0;
+};
+
+struct RunOutcome {
+  Verdict verdict = Verdict::could_not_verify;
+  std::optional<Error> error;
+  json::object result;  // at most 64 KiB as JSON, or it is left out
+
+  static RunOutcome succeeded(json::object result = {});
+  // The verdict that the registry gives to the error's code.
+  static RunOutcome of(Error error, json::object result = {});
+};
+// When the run was stopped, what its work returns counts only if it passed, or if it found damage
+// (an error of the class integrity). Else the run is cancelled, interrupted, or failed with
+// deadline_exceeded, by what stopped it first. An exception that leaves the work is internal_error.
+using Work = std::function<RunOutcome(RunContext&)>;
+
+struct RunRequest {
+  std::string job;
+  std::string kind;
+  RunTrigger trigger;
+  CorrelationId correlation_id;
+  std::vector<std::string> claims;  // "db:app", "store:local", "scratch"
+  Duration timeout = std::chrono::hours(4);
+  // A scheduled run: the due time is recorded as done in the same transaction as the row.
+  std::optional<SystemTime> due_at;
+  // When it still waits for its claims then, it ends as could_not_verify with missed_run.
+  std::optional<SystemTime> start_before;
+  std::optional<IdempotencyKey> idempotency;
+  Work work;
+};
+
+struct Submitted {
+  RunId id;
+  bool repeated = false;  // the idempotency key was used before: this is the run of then
+};
+
+struct ExecutorOptions {
+  size_t workers = 4;
+  size_t queue_limit = 64;  // runs that wait
+  size_t keep_rows = 5000;  // ended rows in state.db; the last success and attempt always stay
+  Duration shutdown_limit = std::chrono::seconds(8);
+  Duration save_retry = std::chrono::seconds(30);
+};
+
+struct ExecutorHooks {
+  // At open, for each row that a dead process left queued or running (started_at says which),
+  // before it is marked: clean what it left, write its evidence. A crash in between calls it again.
+  std::function<void(const RunRow&)> recover;
+  // After a run ended and before wait() sees it: log it, write evidence. In the thread that ended
+  // it.
+  std::function<void(const RunRow&)> ended;
+  // After each new view.
+  std::function<void(const JobsViewPtr&)> published;
+};
+
+class RunStore;
+
+class Executor {
+ public:
+  // Errors: those of Sqlite, state_newer.
+  static Result<std::unique_ptr<Executor>> open(const platform::Path& state_db,
+                                                const platform::Clock& clock,
+                                                const ExecutorOptions& options = {},
+                                                ExecutorHooks hooks = {});
+  // shutdown(), unless it was called.
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Errors: run_conflict, queue_full, idempotency_mismatch, cancelled (shutdown has begun), and
+  // those of Sqlite: then nothing was written and nothing runs.
+  Result<Submitted> submit(RunRequest request);
+  // Returns at once; the run ends when its work does. A run that waits ends now. Cancelling what
+  // has ended already is no error. Errors: run_not_found.
+  Result<> cancel(const RunId& id, std::string reason);
+  // With live progress. Errors: run_not_found, those of Sqlite.
+  Result<RunRow> find(const RunId& id) const;
+  // Newest first. Errors: those of Sqlite.
+  Result<std::vector<RunRow>> of_correlation(const CorrelationId& id, size_t limit = 100) const;
+  // Waits until the run has ended. Errors: run_not_found; cancelled when `stop` came first (the run
+  // goes on).
+  Result<RunRow> wait(const RunId& id, std::stop_token stop) const;
+
+  // Never waits for a disk.
+  JobsViewPtr view() const;
+
+  // Takes no new runs, ends what waits, stops what runs, and waits for it up to shutdown_limit. All
+  // of it is recorded as interrupted. The runs whose work did not return are returned: their
+  // threads are still at work, so the process must leave by _Exit() without tearing anything down.
+  // Idempotent.
+  std::vector<RunId> shutdown();
+
+ private:
+  friend class Scheduler;
+  struct Core;
+  explicit Executor(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  std::shared_ptr<Core> core_;  // shared with the workers: one that does not return keeps it alive
+};
+
+}  // namespace vigie::jobs

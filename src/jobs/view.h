@@ -1,0 +1,47 @@
+// What others may see of the jobs: plain immutable values, published anew when something changes
+// (a run's progress at most twice a second).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/run.h"
+
+namespace vigie::jobs {
+
+// One kind of work of one job: "backup" of "nightly".
+struct JobView {
+  std::string job;
+  std::string kind;
+  bool scheduled = false;  // the configuration in force gives it due times
+  std::optional<SystemTime> next_due_at;
+  std::optional<RunRow> last_success;  // the newest that succeeded, however old
+  std::optional<RunRow> last_attempt;  // the newest that ended
+  std::optional<RunRow> running;       // with its progress
+  std::optional<RunRow> queued;
+  std::optional<SystemTime> last_missed_due_at;  // the newest due time that did not run
+  std::string last_missed_reason;                // down, window, overlap
+  // No run of it has ever succeeded: that is fail, not unknown.
+  bool never_succeeded() const { return !last_success; }
+};
+
+struct JobsView {
+  SystemTime observed_at;      // when it was published
+  std::vector<JobView> jobs;   // sorted by job, then kind; scheduled ones, and any that ever ran
+  std::vector<RunRow> recent;  // that ended, newest first; at most kRecentRuns
+  size_t queued = 0;
+  size_t running = 0;
+  size_t queue_limit = 0;
+  std::string state_error_code;  // why state.db did not take its last write; empty: it did
+  std::optional<SystemTime> state_failed_at;
+  std::string scheduler_error_code;  // why due runs could not be started; empty: they could
+
+  const JobView* find(std::string_view job, std::string_view kind) const;
+};
+inline constexpr size_t kRecentRuns = 50;
+
+using JobsViewPtr = std::shared_ptr<const JobsView>;
+
+}  // namespace vigie::jobs
