@@ -1,0 +1,160 @@
+#include "artefact/unseal.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <vector>
+
+#include "artefact/copy_rows.h"
+
+namespace vigie::artefact {
+namespace {
+
+constexpr size_t kInput = size_t{1} << 20;
+constexpr size_t kOutput = size_t{512} << 10;
+constexpr int kMaxWindowLog = 23;  // 8 MiB: what a frame may ask for
+
+struct FreeContext {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+using Context = std::unique_ptr<ZSTD_DCtx, FreeContext>;
+
+Context make_context() {
+  Context context(ZSTD_createDCtx());
+  if (!context) std::abort();
+  ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
+  return context;
+}
+
+// One file's way through the checks.
+class Check {
+ public:
+  Check(const BackupId& id, const FileEntry& entry, const TableEntry* table,
+        const FingerprintKey& key, const RawSink& sink)
+      : id_(id), entry_(entry), table_(table), sink_(sink) {
+    if (table != nullptr) rows_.emplace(key);
+  }
+
+  Result<> stored(ByteSpan bytes) {
+    stored_ += bytes.size();
+    stored_hash_.update(bytes);
+    return {};
+  }
+
+  // Never more than the manifest says: a bomb ends here.
+  Result<> raw(ByteSpan bytes) {
+    raw_ += bytes.size();
+    if (raw_ > entry_.raw.count) return bad_content("it holds more than the manifest says");
+    raw_hash_.update(bytes);
+    if (rows_) rows_->update(bytes);
+    return sink_ ? sink_(bytes) : Result<>();
+  }
+
+  Result<> finish() {
+    if (stored_ != entry_.stored.count) {
+      return fail(ErrorCode::artefact_size,
+                  parameters({{"observed", fmt::format("{}", stored_)},
+                              {"expected", fmt::format("{}", entry_.stored.count)}}));
+    }
+    if (stored_hash_.finish() != entry_.stored_sha256) return bad_hash();
+    if (raw_ != entry_.raw.count) return bad_content("it holds less than the manifest says");
+    if (raw_hash_.finish() != entry_.raw_sha256) return bad_hash();
+    return rows_ ? finish_rows() : Result<>();
+  }
+
+  tl::unexpected<Error> bad_content(std::string reason) const {
+    return fail(ErrorCode::artefact_decompress, parameters({{"reason", std::move(reason)}}));
+  }
+
+ private:
+  Parameters parameters(Parameters more) const {
+    more.insert(more.begin(), {{"backup", id_.str()}, {"job", id_.job}, {"file", entry_.name}});
+    return more;
+  }
+  tl::unexpected<Error> bad_hash() const { return fail(ErrorCode::artefact_hash, parameters({})); }
+
+  Result<> finish_rows() const {
+    const std::string object = printable(table_->schema + "." + table_->name);
+    if (!rows_->complete() || rows_->summary().rows != table_->rows.rows) {
+      return fail(ErrorCode::artefact_rows,
+                  parameters({{"object", object},
+                              {"observed", fmt::format("{}", rows_->summary().rows)},
+                              {"expected", fmt::format("{}", table_->rows.rows)}}));
+    }
+    if (rows_->summary().fingerprint != table_->rows.fingerprint) {
+      return fail(ErrorCode::artefact_fingerprint, parameters({{"object", object}}));
+    }
+    return {};
+  }
+
+  const BackupId& id_;
+  const FileEntry& entry_;
+  const TableEntry* table_;
+  const RawSink& sink_;
+  uint64_t stored_ = 0;
+  uint64_t raw_ = 0;
+  Sha256 stored_hash_;
+  Sha256 raw_hash_;
+  std::optional<CopyRows> rows_;
+};
+
+}  // namespace
+
+struct Unsealer::Work {
+  // Decompresses one piece of the stored bytes; frames may begin and end anywhere in it.
+  Result<> decompress(ByteSpan stored, Check& check) {
+    ZSTD_inBuffer in{stored.data(), stored.size(), 0};
+    bool full = false;
+    while (in.pos < in.size || full) {
+      ZSTD_outBuffer out{output.data(), output.size(), 0};
+      const size_t hint = ZSTD_decompressStream(context.get(), &out, &in);
+      if (ZSTD_isError(hint) != 0) {
+        return check.bad_content(fmt::format("zstd: {}", ZSTD_getErrorName(hint)));
+      }
+      mid_frame = hint != 0;
+      full = out.pos == out.size && mid_frame;
+      if (out.pos > 0) TRY(check.raw({output.data(), out.pos}));
+    }
+    return {};
+  }
+
+  Result<> read(const platform::ReadableFile& file, const FileEntry& entry, Check& check,
+                const BetweenPieces& between) {
+    ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only);
+    mid_frame = false;
+    uint64_t at = 0;
+    while (true) {
+      TRY_ASSIGN(const size_t got, file.read_at(at, input));
+      if (got == 0) break;
+      at += got;
+      const ByteSpan piece = ByteSpan(input).first(got);
+      TRY(check.stored(piece));
+      TRY(entry.codec == Codec::zstd ? decompress(piece, check) : check.raw(piece));
+      if (between) TRY(between({at}));
+    }
+    return mid_frame ? check.bad_content("its last frame is cut off") : Result<>();
+  }
+
+  Context context = make_context();
+  std::vector<unsigned char> input = std::vector<unsigned char>(kInput);
+  std::vector<unsigned char> output = std::vector<unsigned char>(kOutput);
+  bool mid_frame = false;
+};
+
+Unsealer::Unsealer() : work_(std::make_unique<Work>()) {}
+Unsealer::~Unsealer() = default;
+Unsealer::Unsealer(Unsealer&&) noexcept = default;
+Unsealer& Unsealer::operator=(Unsealer&&) noexcept = default;
+
+Result<> Unsealer::check(const BackupId& id, const platform::ReadableFile& file,
+                         const FileEntry& entry, const TableEntry* table, const FingerprintKey& key,
+                         const BetweenPieces& between, const RawSink& sink) {
+  Check check(id, entry, table, key, sink);
+  TRY(work_->read(file, entry, check, between));
+  return check.finish();
+}
+
+}  // namespace vigie::artefact
