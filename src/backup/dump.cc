@@ -1,0 +1,408 @@
+#include "backup/dump.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+#include "artefact/sealer.h"
+#include "backup/dump_files.h"
+#include "backup/dump_reason.h"
+#include "backup/seal_files.h"
+#include "backup/seal_queue.h"
+#include "platform/folder_watch.h"
+#include "platform/staging_file.h"
+
+namespace vigie::backup {
+namespace {
+
+using artefact::FileKind;
+using platform::Path;
+using platform::Process;
+using platform::ProcessEnd;
+
+constexpr std::chrono::milliseconds kTick{10};
+constexpr Bytes kMaxBlobsToc = 16_MiB;  // a line of a large object has about thirty bytes
+
+std::string quoted_conninfo(const std::string& database) {
+  std::string out = "dbname='";
+  for (const char c : database) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+void append_option(std::vector<std::pair<std::string, std::string>>& environment,
+                   const std::string& options) {
+  const auto found = std::ranges::find(environment, std::string("PGOPTIONS"),
+                                       &std::pair<std::string, std::string>::first);
+  if (found == environment.end()) {
+    environment.emplace_back("PGOPTIONS", options);
+  } else {
+    found->second += " " + options;
+  }
+}
+
+// A file without a name, for what a program writes to its stdout.
+Result<platform::Descriptor> nameless_file(const Path& folder) {
+  const Path path = folder / "output";
+  platform::Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd || ::unlink(path.c_str()) != 0) return fail(platform::file_error(errno, path));
+  return fd;
+}
+
+// Calls `each` with pieces of at most 64 KiB, from the file's beginning to its end.
+template <class Each>
+Result<> read_all(const platform::Descriptor& fd, Each each) {
+  std::vector<unsigned char> buffer(size_t{64} << 10);
+  off_t at = 0;
+  while (true) {
+    const ssize_t got = ::pread(fd.get(), buffer.data(), buffer.size(), at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(platform::file_error(errno, "a staging file"));
+    if (got == 0) return {};
+    at += got;
+    TRY(each(ByteSpan(buffer).first(static_cast<size_t>(got))));
+  }
+}
+
+class Dumping {
+ public:
+  Dumping(const DumpRequest& request, const DumpTools& tools, store::ArtefactWriter& out,
+          const platform::CallLimits& limits)
+      : request_(request), tools_(tools), out_(out), limits_(limits) {}
+
+  Result<DumpResult> run() {
+    TRY(prepare());
+    TRY_ASSIGN(auto globals, start_globals());
+    TRY(dump_and_seal());
+    TRY(check_large_objects());
+    TRY(name_tables());
+    if (globals) TRY(seal_globals(*globals));
+    return std::move(result_);
+  }
+
+ private:
+  struct Globals {
+    std::unique_ptr<Process> process;
+    platform::Descriptor output;
+    MonoTime since;
+  };
+
+  Result<> prepare() {
+    folder_ = request_.staging / "dump";
+    TRY(platform::real_file_system().create_folder(folder_));
+    TRY_ASSIGN(auto access, platform::client_access(request_.dsn, request_.staging.string(),
+                                                    request_.application_name));
+    environment_ = std::move(access.environment);
+    append_option(environment_, artefact::row_settings_pgoptions(request_.row_settings));
+    return {};
+  }
+
+  platform::Command command(std::string_view program, std::vector<std::string> arguments) const {
+    platform::Command out;
+    out.program = request_.clients.program(program);
+    out.arguments = std::move(arguments);
+    out.environment = environment_;
+    out.folder = request_.staging;
+    return out;
+  }
+
+  // Runs beside the dump; its output is sealed at the end.
+  Result<std::optional<Globals>> start_globals() {
+    if (!request_.globals) return std::nullopt;
+    Globals globals;
+    globals.since = tools_.clock.monotonic();
+    TRY_ASSIGN(globals.output, nameless_file(request_.staging));
+    std::vector<std::string> arguments{"--globals-only", "--no-password"};
+    if (!request_.role_passwords) arguments.emplace_back("--no-role-passwords");
+    for (const auto& [name, value] : environment_) {
+      // Else it wants to connect to "postgres", where the role may have no business.
+      if (name == "PGDATABASE") arguments.push_back("--dbname=" + quoted_conninfo(value));
+    }
+    auto what = command("pg_dumpall", std::move(arguments));
+    what.output = globals.output.get();
+    TRY_ASSIGN(globals.process, tools_.runner.start(what));
+    return globals;
+  }
+
+  Result<std::unique_ptr<Process>> start_dump() {
+    const auto lock_wait =
+        std::chrono::ceil<std::chrono::milliseconds>(request_.lock_wait_timeout).count();
+    return tools_.runner.start(command(
+        "pg_dump", {"--format=directory", fmt::format("--jobs={}", request_.jobs), "--compress=0",
+                    "--no-sync", "--no-password", fmt::format("--lock-wait-timeout={}", lock_wait),
+                    "--snapshot=" + request_.snapshot, "--file=" + folder_.string()}));
+  }
+
+  Result<> dump_and_seal() {
+    platform::FolderWatch watch(folder_);
+    SealThreads threads(
+        queue_, {folder_, request_.compression_level, request_.fingerprint_key, request_.dsn.name},
+        out_, request_.jobs);
+    threads_ = &threads;
+    const MonoTime since = tools_.clock.monotonic();
+    auto dumped = dump(watch, since);
+    if (dumped) dumped = drain();
+    if (!dumped) queue_.give_up(dumped.error());
+    threads.join();
+    threads_ = nullptr;
+    if (const auto error = queue_.error()) return fail(*error);
+    result_.measures.seal = elapsed(since);
+    result_.measures.punches = threads.punches();
+    return take_entries(threads.take());
+  }
+
+  // Until pg_dump has ended well.
+  Result<> dump(platform::FolderWatch& watch, MonoTime since) {
+    TRY_ASSIGN(const auto process, start_dump());
+    Result<> outcome;
+    while (outcome && process->running()) {
+      outcome = take_events(watch.poll(kTick));
+      if (outcome) outcome = look_around();
+      hold_or_release(*process);
+    }
+    if (held_) process->signal_group(SIGCONT);
+    held_ = false;
+    if (!outcome) {
+      end(*process);
+      return outcome;
+    }
+    TRY_ASSIGN(const ProcessEnd end, process->wait(limits_.deadline, limits_.stop));
+    result_.measures.dump = elapsed(since);
+    TRY(judge(end));
+    TRY(look_for_files());
+    queue_.finish();
+    return {};
+  }
+
+  // TERM: pg_dump cancels its queries on the server.
+  static void end(Process& process) {
+    std::stop_source now;
+    now.request_stop();
+    (void)process.wait(MonoTime::max(), now.get_token());
+  }
+
+  Result<> take_events(const platform::FolderWatch::Events& events) {
+    for (const std::string& name : events.created) TRY(appeared(name));
+    for (const std::string& name : events.closed) queue_.closed(name);
+    return events.incomplete ? look_for_files() : Result<>();
+  }
+
+  Result<> look_for_files() {
+    TRY_ASSIGN(const auto entries, platform::real_file_system().list(folder_));
+    for (const platform::Entry& entry : entries) TRY(appeared(entry.name));
+    return {};
+  }
+
+  Result<> appeared(const std::string& name) {
+    const auto kind = kind_of_dump_file(name);
+    if (!kind) return incomplete("pg_dump wrote a file of an unknown kind");
+    if (!seen_.insert(name).second) return {};
+    if (*kind == FileKind::data && ++tables_ > request_.limits.tables) {
+      return over(ErrorCode::tables_limit, tables_, request_.limits.tables);
+    }
+    if (*kind == FileKind::blob && ++large_objects_ > request_.limits.large_objects) {
+      return over(ErrorCode::large_objects_limit, large_objects_, request_.limits.large_objects);
+    }
+    queue_.appeared({name, *kind});
+    return {};
+  }
+
+  Result<> over(ErrorCode code, size_t observed, size_t limit) const {
+    return fail(code, {{"database", request_.dsn.name},
+                       {"observed", fmt::format("at least {}", observed)},
+                       {"limit", fmt::format("{}", limit)}});
+  }
+
+  // What can end the work between two events.
+  Result<> look_around() {
+    if (const auto error = queue_.error()) return fail(*error);
+    if (limits_.stop.stop_requested()) {
+      return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
+    }
+    if (tools_.clock.monotonic() >= limits_.deadline) {
+      return fail(ErrorCode::deadline_exceeded, {{"name", "the dump"}});
+    }
+    measure_staging();
+    if (tools_.progress) tools_.progress({queue_.sealed(), threads_->stored()});
+    return {};
+  }
+
+  void measure_staging() {
+    for (const std::string& name : queue_.growing()) {
+      const auto info = platform::real_file_system().info(folder_ / name);
+      if (info) queue_.size_is(name, info->size.count);
+    }
+    unsealed_ = queue_.unsealed();
+    result_.measures.peak_staging = std::max(result_.measures.peak_staging, unsealed_);
+  }
+
+  // Stopped when it is too far ahead; on again when the sealers are near, or have nothing to do.
+  void hold_or_release(Process& process) {
+    if (!held_ && unsealed_ > request_.limits.ahead) {
+      process.signal_group(SIGSTOP);
+      held_ = true;
+      ++result_.measures.held_back;
+    } else if (held_ && (unsealed_.count * 2 < request_.limits.ahead.count ||
+                         queue_.starving(request_.jobs))) {
+      process.signal_group(SIGCONT);
+      held_ = false;
+    }
+  }
+
+  // pg_dump has ended; the sealers go on to the end.
+  Result<> drain() {
+    while (!queue_.settled(kTick)) TRY(look_around());
+    return {};
+  }
+
+  Result<> judge(const ProcessEnd& end) const {
+    if (end.status == 0) return {};
+    const DumpTrouble trouble = end.signalled ? DumpTrouble::killed : dump_trouble(end.error_text);
+    if (trouble == DumpTrouble::lock_timeout) {
+      return fail(ErrorCode::lock_wait_timeout,
+                  {{"database", request_.dsn.name},
+                   {"seconds", fmt::format("{}", to_seconds(request_.lock_wait_timeout))}});
+    }
+    if (trouble == DumpTrouble::disk_full) {
+      return fail(ErrorCode::disk_full, {{"path", request_.staging.string()}});
+    }
+    return program_failed(ErrorCode::dump_failed, end, trouble);
+  }
+
+  tl::unexpected<Error> program_failed(ErrorCode code, const ProcessEnd& end,
+                                       DumpTrouble trouble) const {
+    return fail(code, {{"database", request_.dsn.name},
+                       {"code", fmt::format("{}", end.status)},
+                       {"reason", std::string(words_for(trouble))}});
+  }
+
+  tl::unexpected<Error> incomplete(std::string reason) const {
+    return fail(ErrorCode::dump_incomplete,
+                {{"database", request_.dsn.name}, {"reason", std::move(reason)}});
+  }
+
+  Result<> take_entries(std::vector<SealThreads::Done> done) {
+    for (SealThreads::Done& one : done) {
+      if (one.entry.kind == FileKind::data) rows_[one.dump_name] = one.rows;
+      result_.files.push_back(std::move(one.entry));
+    }
+    if (!seen_.contains("toc.dat")) return incomplete("there is no table of contents");
+    if (result_.files.size() != seen_.size()) return incomplete("a file was not sealed");
+    return {};
+  }
+
+  // Each large object that a list names must have been sealed.
+  Result<> check_large_objects() const {
+    size_t listed = 0;
+    for (const std::string& name : seen_) {
+      if (kind_of_dump_file(name) != FileKind::blobs_toc) continue;
+      TRY_ASSIGN(const std::string text,
+                 platform::read_file(platform::real_file_system(), folder_ / name, kMaxBlobsToc));
+      for (const std::string& blob : blob_files(text)) {
+        if (!seen_.contains(blob)) return incomplete("a large object is missing");
+        ++listed;
+      }
+    }
+    return listed == large_objects_ ? Result<>() : incomplete("a large object is not listed");
+  }
+
+  Result<TocReader> read_toc() {
+    TRY_ASSIGN(const auto output, nameless_file(request_.staging));
+    platform::Command list = command("pg_restore", {"--list", folder_.string()});
+    list.environment.clear();
+    list.output = output.get();
+    TRY_ASSIGN(const ProcessEnd end,
+               platform::run_to_end(tools_.runner, list, limits_.deadline, limits_.stop));
+    if (end.status != 0) return incomplete("pg_restore cannot read the table of contents");
+    TocReader toc;
+    std::string rest;
+    TRY(read_all(output, [&](ByteSpan bytes) -> Result<> {
+      rest.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      size_t from = 0;
+      for (size_t to; (to = rest.find('\n', from)) != std::string::npos; from = to + 1) {
+        toc.line(std::string_view(rest).substr(from, to - from));
+      }
+      rest.erase(0, from);
+      return {};
+    }));
+    return toc;
+  }
+
+  // One table for each data file, one data file for each table of the table of contents.
+  Result<> name_tables() {
+    TRY_ASSIGN(const TocReader toc, read_toc());
+    std::map<uint32_t, const SourceTable*> by_oid;
+    for (const SourceTable& table : request_.tables) by_oid[table.oid] = &table;
+    if (toc.tables().size() != rows_.size()) return incomplete("a table has no data file");
+    for (const auto& [number, entry] : toc.tables()) {
+      const std::string file = fmt::format("{}.dat", number);
+      const auto rows = rows_.find(file);
+      if (rows == rows_.end()) return incomplete("a table has no data file");
+      const auto named = by_oid.find(entry.oid);
+      artefact::TableEntry table{entry.oid, "", entry.label, stored_name_of(file), rows->second};
+      if (named != by_oid.end()) {
+        table.schema = named->second->schema;
+        table.name = named->second->name;
+      }
+      result_.tables.push_back(std::move(table));
+    }
+    return {};
+  }
+
+  Result<> seal_globals(Globals& globals) {
+    TRY_ASSIGN(const ProcessEnd end, globals.process->wait(limits_.deadline, limits_.stop));
+    if (end.status != 0) {
+      return program_failed(ErrorCode::globals_failed, end,
+                            end.signalled ? DumpTrouble::killed : dump_trouble(end.error_text));
+    }
+    constexpr std::string_view kName = "globals.sql.zst";
+    TRY_ASSIGN(const auto writer, out_.create(kName));
+    artefact::Sealer sealer(request_.compression_level, size_t{256} << 10);
+    sealer.begin([&](ByteSpan bytes) { return writer->append(bytes); }, std::nullopt);
+    TRY(read_all(globals.output, [&](ByteSpan bytes) { return sealer.update(bytes); }));
+    TRY_ASSIGN(const artefact::Sealed sealed, sealer.finish());
+    TRY(writer->close());
+    result_.files.push_back({std::string(kName), FileKind::globals, artefact::Codec::zstd,
+                             sealed.raw, sealed.raw_sha256, sealed.stored, sealed.stored_sha256});
+    result_.measures.globals = elapsed(globals.since);
+    return {};
+  }
+
+  Duration elapsed(MonoTime since) const {
+    return std::chrono::duration_cast<Duration>(tools_.clock.monotonic() - since);
+  }
+
+  const DumpRequest& request_;
+  const DumpTools& tools_;
+  store::ArtefactWriter& out_;
+  const platform::CallLimits& limits_;
+  Path folder_;
+  std::vector<std::pair<std::string, std::string>> environment_;
+  SealQueue queue_;
+  SealThreads* threads_ = nullptr;  // while they run
+  std::set<std::string> seen_;
+  std::map<std::string, artefact::RowSummary> rows_;  // "3456.dat"
+  size_t tables_ = 0;
+  size_t large_objects_ = 0;
+  Bytes unsealed_;
+  bool held_ = false;
+  DumpResult result_;
+};
+
+}  // namespace
+
+Result<DumpResult> take_dump(const DumpRequest& request, const DumpTools& tools,
+                             store::ArtefactWriter& out, const platform::CallLimits& limits) {
+  auto result = Dumping(request, tools, out, limits).run();
+  // It holds the password, if there is one.
+  (void)platform::real_file_system().remove_file(request.staging / "pgpass");
+  return result;
+}
+
+}  // namespace vigie::backup

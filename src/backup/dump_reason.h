@@ -1,0 +1,32 @@
+// What pg_dump wrote to stderr, as one of a fixed set of reasons. Its own text never leaves this
+// file: it holds SQL, and rows where a COPY failed.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace vigie::backup {
+
+enum class DumpTrouble : unsigned char {
+  other,
+  disk_full,       // no space left where it writes
+  lock_timeout,    // a table's lock was not granted in time
+  connection,      // the server went away, or was never there
+  authentication,  // the role or its password was refused
+  permission,      // the role may not read something
+  row_security,    // row-level security would have hidden rows
+  missing,         // the database or an object is gone
+  version,         // pg_dump is older than the server
+  snapshot,        // the exported snapshot is gone
+  memory,
+  killed,  // a signal ended it
+};
+
+// `text` as pg_dump wrote it under LANG=C. The server's own messages may be in another language:
+// what cannot be told is `other`.
+DumpTrouble dump_trouble(std::string_view text);
+// A sentence without a subject, of fixed words: "the connection to the server was lost".
+std::string_view words_for(DumpTrouble trouble);
+
+}  // namespace vigie::backup

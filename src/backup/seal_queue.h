@@ -1,0 +1,86 @@
+// What the thread that watches pg_dump and the sealing threads share: the files of the staging
+// folder, how far each is written and sealed, and the first error of any of them. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "artefact/manifest.h"
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace vigie::backup {
+
+// One file that pg_dump writes.
+struct DumpFile {
+  std::string name;  // "3456.dat"
+  artefact::FileKind kind = artefact::FileKind::data;
+};
+
+class SealQueue {
+ public:
+  // --- the watching thread ---
+  // A file that is there; again is fine. Files are sealed in the order in which they were told.
+  void appeared(const DumpFile& file);
+  void closed(const std::string& name);
+  // pg_dump has ended well: every file is closed and no other will come.
+  void finish();
+  // Files that are not sealed yet and may still grow: their sizes are to be told.
+  std::vector<std::string> growing() const;
+  void size_is(const std::string& name, uint64_t size);
+  // Bytes written and not sealed yet, as far as sizes were told.
+  Bytes unsealed() const;
+  // Every sealing thread waits: for a file, or for its file to grow.
+  bool starving(unsigned threads) const;
+  // Everything is sealed and no thread is at work, or something failed; waits up to `patience`.
+  bool settled(std::chrono::milliseconds patience);
+
+  // --- the sealing threads ---
+  // The next file, once there is one; nothing: there will be none, or something failed.
+  std::optional<DumpFile> next();
+  // Adds to what is sealed of a file.
+  void sealed_more(const std::string& name, uint64_t bytes);
+  // Waits a moment for a file to grow. False when it was closed before this call, so that a read
+  // which then finds nothing has found the end.
+  bool may_grow(const std::string& name);
+  void wait_for_growth(const std::string& name);
+  void done(const std::string& name);
+
+  // --- all ---
+  // The first error stays; all threads come to an end.
+  void give_up(Error error);
+  bool given_up() const;
+  std::optional<Error> error() const;
+  Bytes sealed() const;
+
+ private:
+  struct State {
+    uint64_t size = 0;
+    uint64_t sealed = 0;
+    bool closed = false;
+    bool final_size = false;  // size was told after the close
+  };
+  bool over() const { return error_ || (finished_ && waiting_.empty() && at_work_ == 0); }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unordered_map<std::string, State> files_;  // not done; guarded by mutex_, as all below
+  std::unordered_set<std::string> seen_;          // of all
+  std::deque<DumpFile> waiting_;
+  unsigned at_work_ = 0;  // files taken by next() and not done
+  unsigned idle_ = 0;     // threads inside next() or wait_for_growth()
+  Bytes sealed_;
+  bool finished_ = false;
+  std::optional<Error> error_;
+};
+
+}  // namespace vigie::backup

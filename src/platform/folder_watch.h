@@ -1,0 +1,34 @@
+// Which files of one folder appeared, and which their writer has closed: by inotify, and by looking
+// where inotify fell behind or is not to be had.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "platform/descriptor.h"
+#include "platform/file_system.h"
+
+namespace vigie::platform {
+
+// One thread at a time.
+class FolderWatch {
+ public:
+  struct Events {
+    std::vector<std::string> created;  // may name a file that was told before
+    std::vector<std::string> closed;   // its writer has closed it
+    bool incomplete = false;           // events were lost: list the folder
+  };
+
+  // Watches from here on. Never fails: without inotify each poll() is `incomplete`.
+  explicit FolderWatch(const Path& folder);
+
+  // What happened since the last call; waits for something up to `patience`.
+  Events poll(std::chrono::milliseconds patience);
+
+ private:
+  void take(const char* begin, const char* end, Events& events) const;
+
+  Descriptor fd_;
+};
+
+}  // namespace vigie::platform
