@@ -1,0 +1,90 @@
+// One thing that happened, before it is written: what the other rooms fill and hand to
+// Ledger::append(). docs/formats/evidence-1.md says what each key means.
+//
+// Free text that people or other programs wrote is allowed in `reason`, `reference`, `deviations`,
+// `follow_up` and in strings of the objects; a conninfo's password and a URL's user part are struck
+// out of all of them before anything is written (redact.h). Never put a row's values or SQL with
+// values anywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "base/verdict.h"
+
+namespace vigie::ledger {
+
+enum class Outcome : unsigned char { passed, failed, could_not_verify, skipped };
+
+std::string_view to_string(Outcome outcome);
+Outcome outcome_of(Verdict verdict);
+
+// The kinds that this release writes; others may add theirs ([a-z][a-z0-9_]{0,62}).
+namespace kind {
+inline constexpr std::string_view kBackup = "backup";
+inline constexpr std::string_view kBackupVerify = "backup_verify";
+inline constexpr std::string_view kRetention = "retention";  // one for an expiry run
+inline constexpr std::string_view kScrub = "scrub";          // one for a round
+inline constexpr std::string_view kMissedRun = "missed_run";
+inline constexpr std::string_view kHold = "hold";                  // pin and unpin
+inline constexpr std::string_view kPlausibility = "plausibility";  // an alarm was raised
+inline constexpr std::string_view kAcknowledgement = "acknowledgement";
+inline constexpr std::string_view kConfigReload = "config_reload";
+inline constexpr std::string_view kToken = "token";              // created, revoked
+inline constexpr std::string_view kRecovered = "recovered";      // published, found unrecorded
+inline constexpr std::string_view kInterrupted = "interrupted";  // a run ended with the process
+inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
+inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
+}  // namespace kind
+
+struct Trigger {
+  std::string by;     // schedule, human, daemon
+  std::string actor;  // "socket:uid=0", "token:…"; empty for the daemon's own
+  CorrelationId correlation_id;
+  RunId run_id;  // empty: not the work of a run
+};
+
+struct Assertion {
+  std::string id;
+  json::value expected;
+  json::value actual;
+  Outcome result = Outcome::could_not_verify;
+};
+
+struct ArtefactRef {
+  std::string name;    // of a backup: its id
+  std::string sha256;  // of its manifest; empty: not known
+  std::optional<Bytes> bytes;
+};
+
+struct Entry {
+  std::string kind;
+  std::vector<std::string> requirement_ids;  // empty: those of the kind (requirements.h)
+  SystemTime started_at;
+  SystemTime ended_at;
+  Outcome result = Outcome::could_not_verify;
+  std::string error_code;  // why not passed; empty: none
+  Trigger trigger;
+  json::object subject;      // {job, database, store, backup, …}: what `backup` filters look at
+  json::object environment;  // versions, host facts
+  json::object measures;     // numbers
+  std::vector<Assertion> assertions;
+  std::vector<ArtefactRef> artefacts;
+  std::vector<std::string> deviations;
+  std::string follow_up;  // what is to be done; empty: nothing
+  std::string reason;     // of a human act
+  std::string reference;  // of a human act: a ticket
+
+  // Result and error code of work that ended with `error`.
+  void ended_with(const Error& error);
+};
+
+}  // namespace vigie::ledger

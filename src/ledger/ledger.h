@@ -1,0 +1,67 @@
+// What happened, append-only: the one writer. Format: docs/formats/evidence-1.md.
+//
+// append() returns when the entry is durable, and not before; what it has returned is never lost
+// and its seq is never used again. When it fails, the entry is not in the ledger (after a crash in
+// that very moment it may be). One process at a time: the state folder's lock is the caller's duty.
+// Thread-safe; appends queue behind one another's fsync, readers and view() do not wait for it.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/result.h"
+#include "ledger/entry.h"
+#include "ledger/options.h"
+#include "ledger/reader.h"
+#include "ledger/view.h"
+#include "platform/clock.h"
+#include "platform/file_system.h"
+
+namespace vigie::ledger {
+
+// What append() answers: where the entry is from now on.
+struct Recorded {
+  uint64_t seq = 0;
+  std::string id;          // 32 hexadecimal digits
+  std::string entry_hash;  // SHA-256, hexadecimal
+};
+
+class Ledger {
+ public:
+  // Makes the folder when it is missing; cuts a torn last line; checks the whole chain. Damage that
+  // no entry has recorded is recorded now, in a new segment when it is in the current one. Makes
+  // the reserve when there is room for it. `files` and `clock` must outlive the ledger.
+  // Fails with ledger_newer, or when the folder cannot be read; not when it cannot be written.
+  static Result<std::unique_ptr<Ledger>> open(platform::FileSystem& files,
+                                              const platform::Path& folder,
+                                              const platform::Clock& clock,
+                                              LedgerOptions options = {});
+  ~Ledger();
+
+  // Durable when it returns. limit_exceeded (256 KiB, 16 levels), ledger_entry_invalid, disk_full
+  // (beyond the reserve), ledger_unwritable.
+  Result<Recorded> append(const Entry& entry);
+
+  // A human has seen the damage: an acknowledgement of all that is recorded; view().damaged() ends.
+  Result<Recorded> acknowledge_damage(const Trigger& trigger, std::string reason,
+                                      std::string reference);
+
+  // As in reader.h, up to the last durable entry.
+  Result<> for_each(const Filter& filter, const Visit& visit, std::stop_token stop = {}) const;
+  Result<Page> page(const Filter& filter, std::stop_token stop = {}) const;
+
+  // Never null, never waits for a disk.
+  LedgerViewPtr view() const;
+
+  // Makes the reserve again when it was released and there is room; records damage that could not
+  // be recorded. Cheap when there is nothing to do: call it every minute or so.
+  Result<> maintain();
+
+ private:
+  class Writer;
+  explicit Ledger(std::unique_ptr<Writer> writer);
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace vigie::ledger

@@ -1,0 +1,59 @@
+// What others may see of the ledger without reading files: plain immutable values, published anew
+// after each append.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+namespace vigie::ledger {
+
+struct SegmentView {
+  std::string name;        // ledger-000001.jsonl; the current one: ledger.jsonl
+  uint64_t first_seq = 0;  // 0: it has no readable entry
+  uint64_t last_seq = 0;
+  uint64_t entries = 0;
+  Bytes size;
+};
+
+// A segment that does not hold what was written to it, as a ledger_damage entry recorded it.
+struct DamageView {
+  std::string segment;
+  uint64_t line = 0;          // the first damaged one; from 1
+  std::string reason;         // fixed words of the checker (chain.h)
+  uint64_t problems = 0;      // in this segment
+  uint64_t recorded_seq = 0;  // of the entry that recorded it; 0: not recorded yet
+  bool acknowledged = false;
+};
+
+struct LedgerView {
+  SystemTime observed_at;
+  uint64_t entries = 0;               // readable ones
+  uint64_t last_seq = 0;              // 0: none
+  std::optional<SystemTime> last_at;  // ended_at of the last entry
+  std::string head;                   // entry_hash of the last entry; empty: none
+  Bytes size;                         // of all segments
+  std::vector<SegmentView> segments;  // oldest first
+  std::vector<DamageView> damages;
+  Bytes torn;                  // cut off at the end of the current segment when it was opened
+  bool reserve_ready = false;  // a full disk can still be recorded
+  std::string error_code;      // of the last append, when it failed
+  std::optional<SystemTime> failed_at;
+
+  // Damage that nobody has acknowledged: status is fail.
+  bool damaged() const {
+    for (const DamageView& one : damages) {
+      if (!one.acknowledged) return true;
+    }
+    return false;
+  }
+};
+
+using LedgerViewPtr = std::shared_ptr<const LedgerView>;
+
+}  // namespace vigie::ledger
