@@ -28,7 +28,7 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual Result<> append(ByteSpan bytes) = 0;
-  virtual Result<> sync() = 0;   // fdatasync and the size
+  virtual Result<> sync() = 0;  // fdatasync and the size
   // Asks the system to begin writing what is there, and does not wait: a later sync() has less to
   // do. Promises nothing.
   virtual void start_writeback() {}

@@ -42,7 +42,10 @@ class PgRows {
   long long integer(size_t row, size_t column) const;
 };
 
-// One session. One thread at a time.
+// One session. One thread at a time. Errors: database_query (with the parameter `sqlstate`),
+// database_unreachable, database_missing, database_timeout, cancelled, limit_exceeded (an answer
+// over 64 MiB). After each of them but database_query the session is over: what ran is cancelled on
+// the server, and every further call is database_unreachable.
 class PgConnection {
  public:
   virtual ~PgConnection() = default;
@@ -52,7 +55,7 @@ class PgConnection {
       std::string_view sql, const std::vector<std::optional<std::string>>& parameters,
       const CallLimits& limits) = 0;
   // COPY … TO STDOUT: `sink` gets each row (one line with its newline) as it comes; false from it
-  // stops the copy.
+  // ends the copy with `cancelled`.
   virtual Result<> copy_out(std::string_view sql, const std::function<bool(std::string_view)>& sink,
                             const CallLimits& limits) = 0;
   virtual int server_version() const = 0;  // 150018
