@@ -1,0 +1,24 @@
+# The Debian package: cmake --preset release && cmake --build build/release --target package
+include(GNUInstallDirs)
+install(TARGETS vigie RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES packaging/vigie.service DESTINATION lib/systemd/system)
+install(FILES README.md CHANGELOG.md docs/errors.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/manual docs/runbooks docs/formats DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGE_NAME vigie)
+set(CPACK_PACKAGE_CONTACT "Vigie maintainers <vigie@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "PostgreSQL backups that can be trusted")
+set(CPACK_PACKAGE_DESCRIPTION "Takes scheduled dumps, seals and verifies them, keeps them by rules that never touch the last
+good ones, and keeps evidence of all of it. One daemon with a command line and HTTP.")
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, tzdata, zstd")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS postgresql-client)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
+                                       ${PROJECT_SOURCE_DIR}/packaging/debian/prerm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)
