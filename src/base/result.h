@@ -34,9 +34,12 @@ inline tl::unexpected<Error> fail(Error error) {
     if (auto try_result_ = (expression); !try_result_)                         \
       return ::tl::unexpected<::vigie::Error>(std::move(try_result_).error()); \
   } while (false)
+// `result` is declared here, `target` may be a declaration: neither takes parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define TRY_ASSIGN_(result, target, expression)                                    \
   auto result = (expression);                                                      \
   if (!result) return ::tl::unexpected<::vigie::Error>(std::move(result).error()); \
   target = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)
 #define TRY_ASSIGN(target, expression) \
   TRY_ASSIGN_(VIGIE_CONCAT(try_result_, __LINE__), target, expression)
