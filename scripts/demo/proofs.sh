@@ -57,7 +57,6 @@ write_configuration() {
   configuration "$listen" | as_user tee "$place/vigie.yaml" >/dev/null
   as_user mkdir -m 700 "$place/state" "$place/store"
   vigie check-config >"$place/check-config.out" 2>&1 || { cat "$place/check-config.out" >&2; return 1; }
-  pg_psql -d postgres -c "CREATE ROLE vigie LOGIN" || return 1
   vigie grants --role dump >"$place/grants.sql" || return 1
   pg_psql -d shop <"$place/grants.sql" >/dev/null || return 1
   detail "vigie check-config: no mistakes"
