@@ -62,18 +62,17 @@ refuse_main_cluster() {
   echo 'create_main_cluster = false' | as_root tee "$conf" >/dev/null
 }
 
-# No service starts because its package was installed here.
-without_services() {
-  local policy=/usr/sbin/policy-rc.d ours=no status=0
+# No service starts because its package was installed here. A subshell, so that its trap takes our policy away however
+# this ends.
+without_services() (
+  policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then
-    ours=yes
+    trap 'as_root rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
-  "$@" || status=$?
-  if [[ $ours == yes ]]; then as_root rm -f "$policy"; fi
-  return "$status"
-}
+  "$@"
+)
 
 confirm() {
   on_terminal || return 0
