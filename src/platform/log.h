@@ -46,7 +46,14 @@ using LogSink = std::function<void(std::string_view line)>;  // the line with it
 // Writes to a descriptor that stays the caller's. What cannot be written is lost.
 LogSink descriptor_sink(int fd);
 
-using LogField = std::pair<std::string_view, json::value>;
+// A key that lives as long as the call, and anything that json::value is made of.
+struct LogField {
+  template <class T>
+  LogField(std::string_view name, T&& content)  // NOLINT: written as {"key", value}
+      : key(name), value(std::forward<T>(content)) {}
+  std::string_view key;
+  json::value value;
+};
 
 // Thread-safe; the sink is called by one thread at a time. Clock and Scrubber must outlive it.
 class Logger {
