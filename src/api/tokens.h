@@ -1,10 +1,11 @@
 // Bearer tokens. A token is `vgt_` and 256 random bits in base64url; state.db holds only its
-// SHA-256. All tokens are held in memory too, so that a check waits for nothing.
+// SHA-256 (docs/formats/tokens-1.md). All tokens are held in memory too, so that a check waits for
+// no disk.
 //
 // Scopes are ordered: admin may all that operate may, operate all that read may.
 #pragma once
 
-#include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,10 +17,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "platform/clock.h"
-
-namespace vigie::platform {
-class Database;
-}
+#include "platform/sqlite.h"
 
 namespace vigie::api {
 
@@ -41,16 +39,17 @@ struct NewToken {
   Secret token;  // shown once
 };
 
-// Thread-safe. `database` and `clock` outlive it.
+// Thread-safe. `clock` outlives it. It has a connection to state.db of its own.
 class Tokens {
  public:
   static constexpr size_t kMost = 1000;
 
   // Brings the table up to date and reads it.
-  static Result<std::unique_ptr<Tokens>> open(platform::Database& database,
+  static Result<std::unique_ptr<Tokens>> open(const platform::Path& state_db,
                                               const platform::Clock& clock);
 
-  // Errors: limit_exceeded, and those of the database.
+  // Errors: limit_exceeded, http_invalid_parameter (the name), and those of the database. When
+  // there are kMost, the oldest that are revoked or expired make room.
   Result<NewToken> create(Scope scope, std::string name, std::optional<Duration> expires_in);
   std::vector<TokenInfo> list() const;   // sorted by time of creation; revoked ones too
   Result<> revoke(std::string_view id);  // token_not_found
@@ -58,14 +57,22 @@ class Tokens {
   Result<TokenInfo> check(std::string_view token) const;
 
  private:
-  Tokens(platform::Database& database, const platform::Clock& clock)
-      : database_(database), clock_(clock) {}
-  Result<> load();
+  struct Entry {
+    Sha256Digest digest{};
+    TokenInfo info;
+  };
 
-  platform::Database& database_;
+  Tokens(platform::Sqlite database, const platform::Clock& clock)
+      : clock_(clock), database_(std::move(database)) {}
+  Result<> load();
+  Result<> make_room();
+  bool is_alive(const TokenInfo& info) const;
+
   const platform::Clock& clock_;
-  mutable std::mutex mutex_;
-  std::map<Sha256Digest, TokenInfo> by_digest_;  // guarded by mutex_
+  std::mutex database_mutex_;   // taken before mutex_, never while it is held
+  platform::Sqlite database_;   // guarded by database_mutex_
+  mutable std::mutex mutex_;    // held for a look only, never while the disk is waited for
+  std::vector<Entry> entries_;  // guarded by mutex_; by time of creation
 };
 
 }  // namespace vigie::api

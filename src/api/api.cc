@@ -1,0 +1,324 @@
+#include "api/api.h"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+
+#include "api/attempt_limit.h"
+#include "api/correlation.h"
+#include "api/problem.h"
+#include "api/query_pool.h"
+#include "api/router.h"
+#include "api/routes.h"
+#include "base/encoding.h"
+#include "base/hash.h"
+
+namespace vigie::api {
+namespace {
+
+constexpr int kMostStatus = 600;
+constexpr size_t kMostKey = 128;  // bytes of an Idempotency-Key
+
+// One request on its way through the routes.
+struct Exchange {
+  Request request;
+  Respond respond;
+  Correlation correlation;
+  std::optional<Principal> principal;
+  Router::Match match;
+  std::atomic<bool> answered{false};
+};
+using ExchangePtr = std::shared_ptr<Exchange>;
+
+bool is_operators(const std::vector<std::string>& path) {
+  return !path.empty() && path.front() == "v1";
+}
+
+std::string request_hash(const Request& request) {
+  return sha256_hex(request.method + "\n" + request.target + "\n" + request.body);
+}
+
+Result<std::optional<std::string>> idempotency_key(const Request& request) {
+  const auto key = request.header("idempotency-key");
+  if (!key) return std::optional<std::string>();
+  const bool plain = std::ranges::all_of(*key, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (key->empty() || key->size() > kMostKey || !plain)
+    return fail(ErrorCode::http_invalid_parameter,
+                {{"argument", "Idempotency-Key"}, {"expected", "1 to 128 printable characters"}});
+  return std::optional(std::string(*key));
+}
+
+class Routes final : public Api {
+ public:
+  Routes(ApiOptions options, Services services, Tokens& tokens, const platform::Clock& clock,
+         LogFn log)
+      : options_(std::move(options)),
+        services_(std::move(services)),
+        tokens_(tokens),
+        clock_(clock),
+        log_(std::move(log)),
+        attempts_(clock, {}),
+        pool_(clock, options_.pool_threads, options_.pool_queue, options_.query_deadline) {
+    add_routes();
+  }
+
+  Handler handler() override {
+    return [this](Request request, Respond respond) {
+      handle(std::move(request), std::move(respond));
+    };
+  }
+  RefusalFn refusal() override {
+    return [this](const Error& error, const Peer& peer) { return refuse(error, peer); };
+  }
+  void set_stats(std::function<ServerStats()> stats) override {
+    const std::lock_guard lock(mutex_);
+    stats_ = std::move(stats);
+  }
+  void stop() override { pool_.stop(); }
+
+ private:
+  void add_routes();
+  void handle(Request request, Respond respond);
+  Response refuse(const Error& error, const Peer& peer);
+
+  Result<std::optional<Principal>> authenticate(const Request& request);
+  Result<Principal> check_token(const Request& request, std::string_view token);
+  Result<> authorise(const Exchange& exchange) const;
+  Result<> admit(Exchange& exchange);
+
+  Result<CallContext> make_context(const Exchange& exchange) const;
+  Result<Response> call(const Exchange& exchange, MonoTime deadline, std::stop_token stop) const;
+  void submit(const ExchangePtr& exchange);
+  void finish(const ExchangePtr& exchange, Result<Response> result);
+  Response problem(const Exchange& exchange, const Error& error) const;
+  void record(AccessEntry entry);
+  status::HttpFigures figures() const;
+
+  ApiOptions options_;
+  Services services_;
+  Tokens& tokens_;
+  const platform::Clock& clock_;
+  LogFn log_;
+  Router router_;
+  AttemptLimit attempts_;
+  std::array<std::atomic<uint64_t>, kMostStatus> answers_{};  // by status
+  mutable std::mutex mutex_;
+  std::function<ServerStats()> stats_;  // guarded by mutex_
+  QueryPool pool_;                      // last: its threads use all that stands above
+};
+
+void Routes::add_routes() {
+  const RouteHost host{options_, services_, tokens_, [this] { return figures(); }};
+  add_status_routes(router_, host);
+  add_document_routes(router_);
+  add_backup_routes(router_, host);
+  add_run_routes(router_, host);
+  add_evidence_routes(router_, host);
+  add_token_routes(router_, host);
+}
+
+void Routes::handle(Request request, Respond respond) {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->request = std::move(request);
+  exchange->respond = std::move(respond);
+  exchange->correlation = correlate(exchange->request);
+  exchange->match = router_.find(exchange->request.method, exchange->request.path);
+  if (auto admitted = admit(*exchange); !admitted)
+    return finish(exchange, fail(std::move(admitted).error()));
+  if (exchange->match.route == nullptr) {
+    Response options{.status = 204, .content_type = {}, .headers = {}, .body = {}};
+    return finish(exchange, std::move(options));
+  }
+  if (exchange->match.route->kind == RequestClass::query) return submit(exchange);
+  finish(exchange, call(*exchange, MonoTime::max(), {}));
+}
+
+// Permission before existence: below /v1 whoever has no token learns nothing of what is there.
+Result<> Routes::admit(Exchange& exchange) {
+  const auto& request = exchange.request;
+  TRY_ASSIGN(exchange.principal, authenticate(request));
+  TRY(authorise(exchange));
+  if (exchange.match.route != nullptr) return {};
+  const bool asks_options = request.method == "OPTIONS";
+  if (asks_options && (!exchange.match.allow.empty() || request.target == "*")) return {};
+  if (exchange.match.allow.empty()) return fail(ErrorCode::http_not_found);
+  return fail(ErrorCode::http_method_not_allowed, {{"method", request.method}});
+}
+
+Result<> Routes::authorise(const Exchange& exchange) const {
+  std::optional<Scope> needed;
+  if (exchange.match.route != nullptr)
+    needed = exchange.match.route->scope;
+  else if (is_operators(exchange.request.path))
+    needed = Scope::read;
+  if (!needed) return {};
+  if (!exchange.principal) return fail(ErrorCode::token_missing);
+  if (exchange.principal->scope < *needed)
+    return fail(ErrorCode::token_scope, {{"scope", std::string(to_string(*needed))}});
+  return {};
+}
+
+Result<std::optional<Principal>> Routes::authenticate(const Request& request) {
+  constexpr std::string_view kScheme = "bearer ";
+  const bool given = std::ranges::any_of(
+      request.headers, [](const auto& field) { return field.first == "authorization"; });
+  if (given) {
+    const auto value = request.header("authorization").value_or("");
+    std::string scheme(value.substr(0, kScheme.size()));
+    std::ranges::transform(scheme, scheme.begin(), [](unsigned char c) { return std::tolower(c); });
+    TRY_ASSIGN(auto principal,
+               check_token(request, scheme == kScheme ? value.substr(kScheme.size()) : ""));
+    return std::optional(std::move(principal));
+  }
+  const auto& peer = request.peer;
+  if (peer.unix_socket && (peer.uid == 0 || peer.uid == options_.owner_uid))
+    return std::optional(Principal{"socket:uid=" + std::to_string(peer.uid), Scope::admin});
+  return std::optional<Principal>();
+}
+
+Result<Principal> Routes::check_token(const Request& request, std::string_view token) {
+  const auto key = request.peer.unix_socket ? "uid=" + std::to_string(request.peer.uid)
+                                            : attempt_key(request.peer.address);
+  TRY(attempts_.admit(key));
+  auto info = tokens_.check(token);
+  if (!info) {
+    attempts_.failed(key);
+    return fail(std::move(info).error());
+  }
+  return Principal{"token:" + info->id, info->scope};
+}
+
+Result<CallContext> Routes::make_context(const Exchange& exchange) const {
+  CallContext context;
+  if (exchange.principal) {
+    context.actor = exchange.principal->actor;
+    context.scope = exchange.principal->scope;
+  }
+  context.correlation_id = exchange.correlation.correlation_id;
+  context.request_id = exchange.correlation.request_id;
+  TRY_ASSIGN(context.idempotency_key, idempotency_key(exchange.request));
+  if (context.idempotency_key) context.request_hash = request_hash(exchange.request);
+  return context;
+}
+
+Result<Response> Routes::call(const Exchange& exchange, MonoTime deadline,
+                              std::stop_token stop) const {
+  TRY_ASSIGN(auto context, make_context(exchange));
+  context.deadline = deadline;
+  context.stop = std::move(stop);
+  const Call one{exchange.request, exchange.match.arguments, exchange.principal, clock_.now(),
+                 context};
+  return exchange.match.route->endpoint(one);
+}
+
+void Routes::submit(const ExchangePtr& exchange) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.query_deadline);
+  const bool taken =
+      pool_.submit({.run =
+                        [this, exchange](MonoTime deadline, std::stop_token stop) {
+                          finish(exchange, call(*exchange, deadline, std::move(stop)));
+                        },
+                    .expired =
+                        [this, exchange, seconds] {
+                          finish(exchange, fail(ErrorCode::query_deadline,
+                                                {{"seconds", std::to_string(seconds.count())}}));
+                        }});
+  if (!taken)
+    finish(exchange,
+           fail(ErrorCode::http_overloaded, {{"limit", std::to_string(options_.pool_queue)}}));
+}
+
+Response Routes::problem(const Exchange& exchange, const Error& error) const {
+  const bool admin = exchange.principal && exchange.principal->scope == Scope::admin;
+  const auto& target = exchange.request.target;
+  auto response =
+      problem_response(error, {.audience = admin ? Audience::operators : Audience::everybody,
+                               .instance = std::string_view(target).substr(0, target.find('?')),
+                               .correlation_id = exchange.correlation.correlation_id.str(),
+                               .now = clock_.now()});
+  if (error.code() == ErrorCode::http_method_not_allowed)
+    response.headers.emplace_back("Allow", exchange.match.allow);
+  return response;
+}
+
+void Routes::finish(const ExchangePtr& exchange, Result<Response> result) {
+  if (exchange->answered.exchange(true)) return;
+  const auto& request = exchange->request;
+  Response response = result ? *std::move(result) : problem(*exchange, result.error());
+  if (response.status == 204 && exchange->match.route == nullptr)
+    response.headers.emplace_back("Allow", request.target == "*"
+                                               ? "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+                                               : exchange->match.allow);
+  response.headers.emplace_back("X-Correlation-Id", exchange->correlation.correlation_id.str());
+  response.headers.emplace_back("X-Request-Id", exchange->correlation.request_id);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  record({.method = request.method,
+          .route = exchange->match.route ? exchange->match.route->pattern : "-",
+          .status = response.status,
+          .correlation_id = exchange->correlation.correlation_id.str(),
+          .request_id = exchange->correlation.request_id,
+          .actor_role =
+              std::string(exchange->principal ? to_string(exchange->principal->scope) : "none"),
+          .error_code = result ? std::string() : std::string(result.error().info().name),
+          .peer = request.peer.unix_socket ? "unix" : request.peer.address,
+          .duration = std::chrono::duration_cast<Duration>(clock_.monotonic() - request.arrived),
+          .bytes = response.body.size()});
+  exchange->respond(std::move(response));
+}
+
+Response Routes::refuse(const Error& error, const Peer& peer) {
+  const auto correlation_id = new_correlation_id();
+  auto response = problem_response(error, {.audience = Audience::everybody,
+                                           .instance = "",
+                                           .correlation_id = correlation_id.str(),
+                                           .now = clock_.now()});
+  response.headers.emplace_back("X-Correlation-Id", correlation_id.str());
+  response.headers.emplace_back("Cache-Control", "no-store");
+  record({.method = "-",
+          .route = "-",
+          .status = response.status,
+          .correlation_id = correlation_id.str(),
+          .request_id = {},
+          .actor_role = "none",
+          .error_code = std::string(error.info().name),
+          .peer = peer.unix_socket ? "unix" : peer.address,
+          .duration = {},
+          .bytes = response.body.size()});
+  return response;
+}
+
+void Routes::record(AccessEntry entry) {
+  if (entry.status > 0 && entry.status < kMostStatus)
+    answers_[size_t(entry.status)].fetch_add(1, std::memory_order_relaxed);
+  if (log_) log_(entry);
+}
+
+status::HttpFigures Routes::figures() const {
+  status::HttpFigures figures;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stats_) {
+      const auto stats = stats_();
+      figures.connections_open = stats.open;
+      figures.connections_accepted = stats.accepted;
+      figures.connections_refused = stats.over_cap;
+      figures.requests_malformed = stats.refused;
+      figures.requests_timed_out = stats.timed_out;
+    }
+  }
+  for (int status = 100; status < kMostStatus; ++status)
+    if (const auto count = answers_[size_t(status)].load(std::memory_order_relaxed); count > 0)
+      figures.by_code.push_back({status, count});
+  return figures;
+}
+
+}  // namespace
+
+std::unique_ptr<Api> Api::make(ApiOptions options, Services services, Tokens& tokens,
+                               const platform::Clock& clock, LogFn log) {
+  return std::make_unique<Routes>(std::move(options), std::move(services), tokens, clock,
+                                  std::move(log));
+}
+
+}  // namespace vigie::api

@@ -1,0 +1,72 @@
+#include <charconv>
+
+#include "api/route_support.h"
+#include "api/routes.h"
+
+namespace vigie::api {
+namespace {
+
+constexpr size_t kDefaultLimit = 100;
+constexpr size_t kMostLimit = 500;
+
+Result<std::optional<uint64_t>> cursor_parameter(const Request& request) {
+  TRY_ASSIGN(const auto text, text_parameter(request, "cursor"));
+  if (!text) return std::optional<uint64_t>();
+  uint64_t seq = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, failure] = std::from_chars(text->data(), end, seq);
+  if (failure != std::errc() || stop != end) return invalid("cursor", "what next_cursor said");
+  return std::optional(seq);
+}
+
+Result<EvidenceQuery> read_query(const Request& request) {
+  TRY(only_parameters(request,
+                      {"kind", "correlation_id", "backup", "from", "to", "cursor", "limit"}));
+  EvidenceQuery query;
+  TRY_ASSIGN(query.kind, text_parameter(request, "kind"));
+  TRY_ASSIGN(query.correlation_id, text_parameter(request, "correlation_id"));
+  TRY_ASSIGN(query.backup, text_parameter(request, "backup"));
+  TRY_ASSIGN(query.from, time_parameter(request, "from"));
+  TRY_ASSIGN(query.to, time_parameter(request, "to"));
+  TRY_ASSIGN(query.after_seq, cursor_parameter(request));
+  TRY_ASSIGN(query.limit, limit_parameter(request, "limit", kDefaultLimit, kMostLimit));
+  if (query.correlation_id && !is_correlation_id(*query.correlation_id))
+    return invalid("correlation_id", "[A-Za-z0-9._-]{1,48}");
+  return query;
+}
+
+Result<Response> list_evidence(const Services& services, const Call& call) {
+  TRY_ASSIGN(const auto query, read_query(call.request));
+  TRY_ASSIGN(auto page, services.evidence(query, call.context));
+  json::object document;
+  document["items"] = std::move(page.entries);
+  document["next_cursor"] = page.next_after_seq ? json::value(std::to_string(*page.next_after_seq))
+                                                : json::value(nullptr);
+  return json_response(std::move(document));
+}
+
+Result<Response> show_trace(const Services& services, const Call& call) {
+  TRY(only_parameters(call.request, {}));
+  const auto& id = call.arguments.at(0);
+  if (!is_correlation_id(id)) return invalid("id", "[A-Za-z0-9._-]{1,48}");
+  TRY_ASSIGN(auto trace, services.trace(CorrelationId(id), call.context));
+  return json_response(trace);
+}
+
+}  // namespace
+
+void add_evidence_routes(Router& router, const RouteHost& host) {
+  const auto& services = host.services;
+  const auto add = [&](std::string pattern, auto endpoint) {
+    router.add(
+        {.method = "GET",
+         .pattern = std::move(pattern),
+         .scope = Scope::read,
+         .kind = RequestClass::query,
+         .endpoint = [&services, endpoint](const Call& call) { return endpoint(services, call); }});
+  };
+  if (services.evidence) add("/v1/evidence", list_evidence);
+  if (services.trace) add("/v1/trace/{id}", show_trace);
+}
+
+}  // namespace vigie::api
