@@ -1,0 +1,137 @@
+#include "status/reports.h"
+
+namespace vigie::status {
+namespace {
+
+using backup::ArtefactView;
+using backup::BackupJobView;
+using backup::BackupsView;
+using backup::DatabaseView;
+
+json::object rpo_json(Duration target, const std::optional<SystemTime>& last_success,
+                      SystemTime now) {
+  json::object rpo{{"target_s", nullptr}, {"observed_s", nullptr}, {"met", nullptr}};
+  if (target > Duration(0)) rpo["target_s"] = to_seconds(target);
+  if (last_success) rpo["observed_s"] = to_seconds(std::max(Duration(0), now - *last_success));
+  if (target > Duration(0)) rpo["met"] = last_success && now - *last_success <= target;
+  return rpo;
+}
+
+json::value success_json(const ArtefactView* artefact) {
+  if (artefact == nullptr) return nullptr;
+  return json::object{{"backup_id", artefact->id.str()},
+                      {"at", format_rfc3339(artefact->id.started_at)},
+                      {"duration_s", to_seconds(artefact->ended_at - artefact->id.started_at)},
+                      {"raw_bytes", artefact->raw.count},
+                      {"stored_bytes", artefact->stored.count}};
+}
+
+json::value verify_json(const ArtefactView* artefact) {
+  if (artefact == nullptr || !artefact->last_verification) return nullptr;
+  const auto& verification = *artefact->last_verification;
+  return json::object{{"backup_id", artefact->id.str()},
+                      {"at", format_rfc3339(verification.at)},
+                      {"mode", verification.mode == backup::VerifyMode::full ? "full" : "quick"},
+                      {"result", to_string(verification.result)},
+                      {"error_code", text_json(verification.error_code)}};
+}
+
+json::value progress_json(const RunFacts& run) {
+  return json::object{{"phase", text_json(run.phase)},
+                      {"done", run.done},
+                      {"total", run.total ? json::value(*run.total) : json::value(nullptr)},
+                      {"unit", text_json(run.unit)},
+                      {"rate", run.rate}};
+}
+
+json::value run_json(const std::optional<RunFacts>& run, bool with_progress) {
+  if (!run) return nullptr;
+  json::object object{{"run_id", run->id},
+                      {"state", run->state},
+                      {"started_at", time_json(run->started_at)},
+                      {"ended_at", time_json(run->ended_at)},
+                      {"error_code", text_json(run->error_code)}};
+  if (with_progress) object["progress"] = progress_json(*run);
+  return object;
+}
+
+json::value alarm_json(const std::optional<backup::PlausibilityAlarm>& alarm) {
+  if (!alarm) return nullptr;
+  return json::object{{"backup_id", alarm->backup.str()},
+                      {"since", format_rfc3339(alarm->since)},
+                      {"reasons", json::array(alarm->reasons.begin(), alarm->reasons.end())}};
+}
+
+json::object store_json(const backup::StoreView& store) {
+  return {{"name", store.name},
+          {"type", store.type},
+          {"reachable", store.reachable},
+          {"error_code", text_json(store.error_code)},
+          {"total_bytes", store.total.count},
+          {"available_bytes", store.available.count},
+          {"reserve_bytes", store.reserve.count},
+          {"off_host", store.off_host},
+          {"observed_at", format_rfc3339(store.observed_at)}};
+}
+
+json::array stores_json(const BackupsView& view, const BackupJobView& job) {
+  json::array stores;
+  for (const auto& store : view.stores)
+    if (store.name == job.store) stores.push_back(store_json(store));
+  return stores;
+}
+
+json::object database_json(const BackupsView& view, const BackupJobView& job,
+                           const DatabaseView& database, SystemTime now) {
+  const auto facts = artefact_facts(view, job.name, database.name);
+  return {{"name", database.name},
+          {"last_success", success_json(facts.newest_good)},
+          {"last_verify", verify_json(facts.newest)},
+          {"rpo", rpo_json(job.rpo_target, database.last_success, now)},
+          {"artefacts", facts.count},
+          {"damaged", facts.damaged},
+          {"plausibility_alarm", alarm_json(database.alarm)}};
+}
+
+// The database that is worst off speaks for the job.
+const DatabaseView* worst_database(const BackupJobView& job) {
+  const DatabaseView* worst = nullptr;
+  for (const auto& database : job.databases) {
+    if (!database.last_success) return &database;
+    if (worst == nullptr || *database.last_success < *worst->last_success) worst = &database;
+  }
+  return worst;
+}
+
+json::object job_json(const BackupsView& view, const BackupJobView& job, const JobFacts* facts,
+                      SystemTime now) {
+  const auto* worst = worst_database(job);
+  const auto artefacts = worst ? artefact_facts(view, job.name, worst->name) : ArtefactFacts{};
+  json::array databases;
+  for (const auto& database : job.databases)
+    databases.push_back(database_json(view, job, database, now));
+  return {{"name", job.name},
+          {"databases", std::move(databases)},
+          {"last_success", success_json(artefacts.newest_good)},
+          {"last_attempt", facts ? run_json(facts->last_attempt, false) : json::value(nullptr)},
+          {"running", facts ? run_json(facts->running, true) : json::value(nullptr)},
+          {"next_due_at", time_json(facts ? facts->next_due : std::nullopt)},
+          {"retention", job.retention},
+          {"last_verify", verify_json(artefacts.newest)},
+          {"rpo", rpo_json(job.rpo_target, worst ? worst->last_success : std::nullopt, now)},
+          {"stores", stores_json(view, job)}};
+}
+
+}  // namespace
+
+json::object backups_data(const Views& views, SystemTime now) {
+  json::array jobs;
+  if (views.backups) {
+    const auto facts = jobs_facts(views);
+    for (const auto& job : views.backups->jobs)
+      jobs.push_back(job_json(*views.backups, job, facts ? facts->find(job.name) : nullptr, now));
+  }
+  return {{"jobs", std::move(jobs)}};
+}
+
+}  // namespace vigie::status

@@ -1,0 +1,252 @@
+#include <fmt/format.h>
+
+#include "status/reports.h"
+
+namespace vigie::status {
+namespace {
+
+using backup::ArtefactView;
+using backup::BackupJobView;
+using backup::BackupsView;
+using backup::DatabaseView;
+
+constexpr Duration kOverdueAfter = std::chrono::minutes(10);  // beyond the due time
+
+struct Context {
+  const BackupsView& view;
+  const std::optional<JobsFacts>& jobs;
+  SystemTime now;
+};
+
+Check begin(const Context& context, std::string id, std::string source, std::string runbook) {
+  Check check;
+  check.id = std::move(id);
+  check.status = Status::pass;
+  check.reason_code = "ok";
+  check.observed_at = context.view.observed_at;
+  check.stale_after = kStaleAfter;
+  check.sources = {std::move(source)};
+  check.runbook = std::move(runbook);
+  return check;
+}
+
+void judge(Check& check, Status status, std::string reason_code) {
+  check.status = status;
+  check.reason_code = std::move(reason_code);
+}
+
+Check rpo_check(const Context& context, const BackupJobView& job, const DatabaseView& database) {
+  auto check = begin(context, fmt::format("backups.{}.{}.rpo", job.name, database.name),
+                     "store:" + job.store, "rpo");
+  check.unit = "s";
+  if (job.rpo_target > Duration(0)) check.threshold = to_seconds(job.rpo_target);
+  if (!database.last_success) {
+    judge(check, Status::fail, "never_succeeded");
+    check.runbook = "never-succeeded";
+    return check;
+  }
+  const auto age = std::max(Duration(0), context.now - *database.last_success);
+  check.observed = to_seconds(age);
+  if (job.rpo_target > Duration(0) && age > job.rpo_target) {
+    judge(check, Status::fail, "rpo_missed");
+    check.since = *database.last_success + job.rpo_target;
+  }
+  return check;
+}
+
+Check integrity_check(const Context& context, const BackupJobView& job,
+                      const DatabaseView& database, const ArtefactFacts& facts) {
+  auto check = begin(context, fmt::format("backups.{}.{}.integrity", job.name, database.name),
+                     "store:" + job.store, "artefact-damaged");
+  check.observed = facts.damaged;
+  check.unit = "artefacts";
+  check.threshold = 0;
+  if (facts.damaged > 0) judge(check, Status::fail, "artefact_damaged");
+  return check;
+}
+
+Check verified_check(const Context& context, const BackupJobView& job, const DatabaseView& database,
+                     const ArtefactFacts& facts) {
+  auto check = begin(context, fmt::format("backups.{}.{}.verified", job.name, database.name),
+                     "store:" + job.store, "artefact-damaged");
+  if (facts.newest_good == nullptr) {
+    judge(check, Status::unknown, "not_evaluated");
+    return check;
+  }
+  check.unit = "s";
+  if (facts.oldest_look)
+    check.observed = to_seconds(std::max(Duration(0), context.now - *facts.oldest_look));
+  if (job.scrub_period > Duration(0)) check.threshold = to_seconds(job.scrub_period);
+  const bool newest_unseen = job.verify_after_backup && !facts.newest_good->fully_verified_at;
+  const bool overdue = job.scrub_period > Duration(0) && facts.oldest_look &&
+                       context.now - *facts.oldest_look > job.scrub_period;
+  if (newest_unseen)
+    judge(check, Status::warn, "not_verified");
+  else if (overdue)
+    judge(check, Status::warn, "scrub_overdue");
+  return check;
+}
+
+Check plausibility_check(const Context& context, const BackupJobView& job,
+                         const DatabaseView& database) {
+  auto check = begin(context, fmt::format("backups.{}.{}.plausibility", job.name, database.name),
+                     "store:" + job.store, "plausibility");
+  if (!database.alarm) return check;
+  judge(check, Status::warn, "plausibility");
+  check.since = database.alarm->since;
+  return check;
+}
+
+// A failed run alone is a warning: whether too much time has passed is the rpo's check.
+Check last_run_check(const Context& context, const BackupJobView& job, const JobFacts* facts) {
+  auto check = begin(context, fmt::format("backups.{}.last_run", job.name), "jobs", "runs");
+  check.stale_after = std::nullopt;
+  check.observed_at = context.jobs->observed_at;
+  if (facts == nullptr || !facts->last_attempt) {
+    judge(check, Status::unknown, "never_run");
+    return check;
+  }
+  const auto& run = *facts->last_attempt;
+  check.observed = json::value(run.state);
+  check.since = run.ended_at;
+  const bool good = run.state == "succeeded" || run.state == "running" || run.state == "queued";
+  if (!good) judge(check, Status::warn, run.error_code.empty() ? run.state : run.error_code);
+  return check;
+}
+
+Check schedule_check(const Context& context, const BackupJobView& job, const JobFacts* facts) {
+  auto check = begin(context, fmt::format("backups.{}.schedule", job.name), "jobs", "missed-run");
+  check.stale_after = std::nullopt;
+  check.observed_at = context.jobs->observed_at;
+  check.unit = "s";
+  check.threshold = to_seconds(kOverdueAfter);
+  if (facts == nullptr || !facts->next_due) {
+    judge(check, Status::warn, "not_scheduled");
+    return check;
+  }
+  const auto late = std::max(Duration(0), context.now - *facts->next_due);
+  check.observed = to_seconds(late);
+  if (late > kOverdueAfter && !facts->running) judge(check, Status::warn, "missed_run");
+  return check;
+}
+
+Check store_check(const Context& context, const backup::StoreView& store) {
+  auto check = begin(context, fmt::format("stores.{}.reachable", store.name), "store:" + store.name,
+                     "store-unreachable");
+  check.observed_at = store.observed_at;
+  check.stale_after = kStoreStaleAfter;
+  if (!store.reachable)
+    judge(check, Status::fail, store.error_code.empty() ? "store_unreachable" : store.error_code);
+  return check;
+}
+
+Check reserve_check(const Context& context, const backup::StoreView& store) {
+  auto check = begin(context, fmt::format("stores.{}.reserve", store.name), "store:" + store.name,
+                     "disk-full");
+  check.observed_at = store.observed_at;
+  check.stale_after = kStoreStaleAfter;
+  if (!store.reachable) {
+    judge(check, Status::unknown, "not_evaluated");
+    return check;
+  }
+  check.observed = store.available.count;
+  check.unit = "bytes";
+  check.threshold = store.reserve.count;
+  if (store.available < store.reserve)
+    judge(check, Status::fail, "space_reserve");
+  else if (store.available.count - store.reserve.count < store.total.count / 20)
+    judge(check, Status::warn, "space_low");
+  return check;
+}
+
+Check copy_check(const Context& context, const BackupsView& view) {
+  auto check = begin(context, "stores.off_host", "stores", "off-host-copy");
+  const bool any = std::ranges::any_of(view.stores, &backup::StoreView::off_host);
+  if (!any) judge(check, Status::warn, "no_copy_off_host");
+  return check;
+}
+
+Check catalogue_check(const Context& context, const BackupsView& view) {
+  auto check = begin(context, "backups.catalogue", "stores", "catalogue");
+  if (!view.reconciled) judge(check, Status::warn, "not_reconciled");
+  return check;
+}
+
+void add_database_checks(std::vector<Check>& checks, const Context& context,
+                         const BackupJobView& job, const DatabaseView& database) {
+  const auto facts = artefact_facts(context.view, job.name, database.name);
+  checks.push_back(rpo_check(context, job, database));
+  checks.push_back(integrity_check(context, job, database, facts));
+  checks.push_back(verified_check(context, job, database, facts));
+  checks.push_back(plausibility_check(context, job, database));
+}
+
+void add_job_checks(std::vector<Check>& checks, const Context& context, const BackupJobView& job) {
+  for (const auto& database : job.databases) add_database_checks(checks, context, job, database);
+  if (!context.jobs) return;
+  const auto* facts = context.jobs->find(job.name);
+  checks.push_back(last_run_check(context, job, facts));
+  checks.push_back(schedule_check(context, job, facts));
+}
+
+Check nothing_known() {
+  Check check;
+  check.id = "backups.catalogue";
+  check.reason_code = "not_evaluated";
+  check.runbook = "catalogue";
+  return check;
+}
+
+Check no_jobs() {
+  Check check;
+  check.id = "backups.jobs";
+  check.reason_code = "no_backup_job";
+  check.runbook = "configuration";
+  return check;
+}
+
+}  // namespace
+
+ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
+                             std::string_view database) {
+  using Key = std::pair<std::string_view, std::string_view>;
+  ArtefactFacts facts;
+  const auto own = std::ranges::equal_range(
+      view.artefacts, Key(job, database), {},
+      [](const ArtefactView& artefact) { return Key(artefact.id.job, artefact.id.database); });
+  for (const auto& artefact : own) {
+    ++facts.count;
+    facts.newest = &artefact;
+    if (!artefact.good()) {
+      ++facts.damaged;
+      continue;
+    }
+    facts.newest_good = &artefact;
+    const auto look = artefact.fully_verified_at.value_or(artefact.id.started_at);
+    if (!facts.oldest_look || look < *facts.oldest_look) facts.oldest_look = look;
+  }
+  return facts;
+}
+
+Body backups_body(const Views& views, SystemTime now) {
+  Body body;
+  body.data = backups_data(views, now);
+  if (!views.backups) {
+    body.checks.push_back(nothing_known());
+    return body;
+  }
+  const auto& view = *views.backups;
+  const auto jobs = jobs_facts(views);
+  const Context context{view, jobs, now};
+  if (view.jobs.empty()) body.checks.push_back(no_jobs());
+  for (const auto& job : view.jobs) add_job_checks(body.checks, context, job);
+  for (const auto& store : view.stores) {
+    body.checks.push_back(store_check(context, store));
+    body.checks.push_back(reserve_check(context, store));
+  }
+  body.checks.push_back(copy_check(context, view));
+  body.checks.push_back(catalogue_check(context, view));
+  return body;
+}
+
+}  // namespace vigie::status

@@ -1,0 +1,58 @@
+// What the reports need to know of the jobs and ledger rooms, taken out of their views in one
+// place.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "status/views.h"
+
+namespace vigie::status {
+
+struct RunFacts {
+  std::string id;
+  std::string state;
+  std::string error_code;  // empty when there is none
+  std::optional<SystemTime> started_at;
+  std::optional<SystemTime> ended_at;
+  std::string phase;
+  double done = 0;
+  std::optional<double> total;
+  std::string unit;
+  double rate = 0;  // units a second
+};
+
+struct JobFacts {
+  std::string name;
+  std::optional<SystemTime> last_success;
+  std::optional<RunFacts> last_attempt;
+  std::optional<RunFacts> running;
+  std::optional<SystemTime> next_due;
+};
+
+struct JobsFacts {
+  SystemTime observed_at;
+  size_t waiting = 0;
+  size_t running = 0;
+  std::vector<JobFacts> jobs;
+
+  const JobFacts* find(std::string_view job) const;
+};
+
+struct LedgerFacts {
+  SystemTime observed_at;
+  uint64_t last_seq = 0;
+  std::optional<SystemTime> last_at;
+  bool damaged = false;  // and not acknowledged
+  bool writable = true;
+  bool reserve = true;  // the space kept for recording a full disk is there
+};
+
+// Nothing: the view is not there yet.
+std::optional<JobsFacts> jobs_facts(const Views& views);
+std::optional<LedgerFacts> ledger_facts(const Views& views);
+
+}  // namespace vigie::status

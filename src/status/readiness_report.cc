@@ -1,0 +1,113 @@
+// Health, readiness and, until drills exist, restore.
+#include "status/reports.h"
+
+namespace vigie::status {
+namespace {
+
+Check make_check(std::string id, Status status, std::string reason_code, std::string runbook) {
+  Check check;
+  check.id = std::move(id);
+  check.status = status;
+  check.reason_code = std::move(reason_code);
+  check.runbook = std::move(runbook);
+  return check;
+}
+
+// A refused reload leaves the old configuration in force: Vigie works, and somebody must look.
+Check configuration_check(const ProcessView& process, SystemTime now) {
+  const bool refused = !process.reload_error_code.empty();
+  auto check = make_check("configuration", refused ? Status::warn : Status::pass,
+                          refused ? process.reload_error_code : "ok", "configuration");
+  check.observed_at = now;
+  check.since = refused ? process.reload_failed_at : std::optional(process.configured_at);
+  check.sources = {"vigie.yaml"};
+  return check;
+}
+
+Check state_check(const ProcessView& process) {
+  auto check =
+      make_check("state", process.state_writable ? Status::pass : Status::fail,
+                 process.state_writable ? "ok" : process.state_error_code, "state-damaged");
+  check.observed_at = process.state_observed_at;
+  check.stale_after = kStaleAfter;
+  check.sources = {"state.db"};
+  return check;
+}
+
+Check ledger_check(const std::optional<LedgerFacts>& ledger) {
+  auto check = make_check("ledger", Status::unknown, "not_evaluated", "ledger-damaged");
+  check.sources = {"ledger"};
+  if (!ledger) return check;
+  check.observed = ledger->last_seq;
+  check.unit = "entries";
+  check.observed_at = ledger->observed_at;
+  if (!ledger->writable) {
+    check.status = Status::fail;
+    check.reason_code = "ledger_unwritable";
+  } else if (ledger->damaged) {
+    check.status = Status::fail;
+    check.reason_code = "ledger_damaged";
+  } else if (!ledger->reserve) {
+    check.status = Status::warn;
+    check.reason_code = "ledger_reserve_missing";
+  } else {
+    check.status = Status::pass;
+    check.reason_code = "ok";
+  }
+  return check;
+}
+
+Check jobs_check(const std::optional<JobsFacts>& jobs) {
+  auto check = make_check("jobs", Status::unknown, "not_evaluated", "runs");
+  check.sources = {"jobs"};
+  if (!jobs) return check;
+  check.status = Status::pass;
+  check.reason_code = "ok";
+  check.observed = jobs->waiting;
+  check.unit = "runs";
+  check.observed_at = jobs->observed_at;
+  return check;
+}
+
+}  // namespace
+
+Body health_body(const Views& views, SystemTime now) {
+  auto check = make_check("process", Status::pass, "ok", "");
+  check.observed = to_seconds(std::max(Duration(0), now - views.process.started_at));
+  check.unit = "s";
+  check.observed_at = now;
+  check.since = views.process.started_at;
+  check.sources = {"process"};
+  Body body;
+  body.checks.push_back(std::move(check));
+  body.data["started_at"] = format_rfc3339(views.process.started_at);
+  const auto& resident = views.process.resident_bytes;
+  body.data["resident_bytes"] = resident ? json::value(*resident) : json::value(nullptr);
+  return body;
+}
+
+Body readiness_body(const Views& views, SystemTime now) {
+  const auto ledger = ledger_facts(views);
+  const auto jobs = jobs_facts(views);
+  Body body;
+  body.checks = {configuration_check(views.process, now), state_check(views.process),
+                 ledger_check(ledger), jobs_check(jobs)};
+  body.data["configured_at"] = format_rfc3339(views.process.configured_at);
+  body.data["runs_waiting"] = jobs ? json::value(jobs->waiting) : json::value(nullptr);
+  body.data["runs_running"] = jobs ? json::value(jobs->running) : json::value(nullptr);
+  body.data["ledger_entries"] = ledger ? json::value(ledger->last_seq) : json::value(nullptr);
+  return body;
+}
+
+// What was never run is not a pass.
+Body restore_body(const Views&, SystemTime) {
+  Body body;
+  auto check = make_check("restore.drill", Status::unknown, "never_drilled", "restore-drill");
+  check.sources = {"ledger"};
+  body.checks.push_back(std::move(check));
+  body.data = {{"state", "never"},       {"progress", nullptr},    {"last_drill", nullptr},
+               {"drill_age_s", nullptr}, {"next_due_at", nullptr}, {"last_real_restore", nullptr}};
+  return body;
+}
+
+}  // namespace vigie::status

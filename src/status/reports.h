@@ -1,0 +1,44 @@
+// The checks and data of each kind of report. Pure functions; make_report puts the rest around
+// them.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "status/facts.h"
+#include "status/status.h"
+
+namespace vigie::status {
+
+// Evidence older than this is stale. Whoever publishes a view does so more often, also when nothing
+// has changed.
+inline constexpr Duration kStaleAfter = std::chrono::hours(1);
+inline constexpr Duration kStoreStaleAfter = std::chrono::minutes(15);
+
+struct Body {
+  std::vector<Check> checks;
+  json::object data;
+};
+
+Body health_body(const Views& views, SystemTime now);
+Body readiness_body(const Views& views, SystemTime now);
+Body backups_body(const Views& views, SystemTime now);
+Body restore_body(const Views& views, SystemTime now);
+
+json::object backups_data(const Views& views, SystemTime now);
+
+// Of one job and database: the newest artefact that is good, and what is wrong with the others.
+struct ArtefactFacts {
+  const backup::ArtefactView* newest_good = nullptr;
+  const backup::ArtefactView* newest = nullptr;
+  size_t count = 0;
+  size_t damaged = 0;
+  std::optional<SystemTime> oldest_look;  // the longest that an artefact was not fully verified
+};
+ArtefactFacts artefact_facts(const backup::BackupsView& view, std::string_view job,
+                             std::string_view database);
+
+json::value time_json(const std::optional<SystemTime>& time);
+json::value text_json(const std::string& text);  // null when empty
+
+}  // namespace vigie::status

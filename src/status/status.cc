@@ -1,0 +1,181 @@
+#include "status/status.h"
+
+#include <algorithm>
+
+#include "status/reports.h"
+
+namespace vigie::status {
+namespace {
+
+Body make_body(Kind kind, const Views& views, SystemTime now) {
+  switch (kind) {
+    case Kind::health:
+      return health_body(views, now);
+    case Kind::readiness:
+      return readiness_body(views, now);
+    case Kind::backups:
+      return backups_body(views, now);
+    case Kind::restore:
+      break;
+  }
+  return restore_body(views, now);
+}
+
+// A clock that was set back must not make evidence younger than new.
+Duration age(SystemTime observed_at, SystemTime now) {
+  return std::max(Duration(0), now - observed_at);
+}
+
+bool is_stale(const Check& check, SystemTime now) {
+  return check.observed_at && check.stale_after &&
+         age(*check.observed_at, now) > *check.stale_after;
+}
+
+// What cannot be known any more is not good. What was bad stays bad.
+void apply_staleness(Check& check, SystemTime now) {
+  const bool good = check.status == Status::pass || check.status == Status::warn;
+  if (!good || !is_stale(check, now)) return;
+  check.status = Status::unknown;
+  check.reason_code = "stale";
+}
+
+void summarise(Report& report, SystemTime now) {
+  report.status = report.checks.empty() ? Status::unknown : Status::pass;
+  for (const auto& check : report.checks) {
+    report.status = worse(report.status, check.status);
+    report.stale = report.stale || is_stale(check, now);
+    if (check.observed_at && (!report.observed_at || *check.observed_at < *report.observed_at))
+      report.observed_at = check.observed_at;
+    if (check.stale_after &&
+        (report.stale_after == Duration(0) || *check.stale_after < report.stale_after))
+      report.stale_after = *check.stale_after;
+  }
+}
+
+json::value seconds_json(const std::optional<Duration>& duration) {
+  return duration ? json::value(to_seconds(*duration)) : json::value(nullptr);
+}
+
+std::optional<Duration> optional_age(const std::optional<SystemTime>& at, SystemTime now) {
+  return at ? std::optional(age(*at, now)) : std::nullopt;
+}
+
+json::value milliseconds_json(const std::optional<Duration>& duration) {
+  return duration ? json::value(to_seconds(*duration) * 1000) : json::value(nullptr);
+}
+
+json::array strings_json(const std::vector<std::string>& all) {
+  return json::array(all.begin(), all.end());
+}
+
+json::object check_json(const Check& check, SystemTime now) {
+  return {{"id", check.id},
+          {"status", to_string(check.status)},
+          {"reason_code", check.reason_code},
+          {"observed", json::object{{"value", check.observed}, {"unit", text_json(check.unit)}}},
+          {"threshold", check.threshold},
+          {"observed_at", time_json(check.observed_at)},
+          {"age_s", seconds_json(optional_age(check.observed_at, now))},
+          {"stale", is_stale(check, now)},
+          {"since", time_json(check.since)},
+          {"duration_ms", milliseconds_json(check.duration)},
+          {"sources", strings_json(check.sources)},
+          {"runbook", text_json(check.runbook)}};
+}
+
+void put_head(json::object& document, const Report& report, SystemTime now) {
+  document["kind"] = to_string(report.kind);
+  document["status"] = to_string(report.status);
+  document["generated_at"] = format_rfc3339(now);
+  document["observed_at"] = time_json(report.observed_at);
+  document["age_s"] = seconds_json(optional_age(report.observed_at, now));
+  document["stale_after_s"] = report.stale_after == Duration(0)
+                                  ? json::value(nullptr)
+                                  : json::value(to_seconds(report.stale_after));
+  document["stale"] = report.stale;
+}
+
+}  // namespace
+
+std::string_view to_string(Status status) {
+  switch (status) {
+    case Status::pass:
+      return "pass";
+    case Status::warn:
+      return "warn";
+    case Status::fail:
+      return "fail";
+    case Status::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::health:
+      return "health";
+    case Kind::readiness:
+      return "readiness";
+    case Kind::backups:
+      return "backups";
+    case Kind::restore:
+      break;
+  }
+  return "restore";
+}
+
+std::optional<Kind> parse_kind(std::string_view text) {
+  for (const Kind kind : {Kind::health, Kind::readiness, Kind::backups, Kind::restore})
+    if (text == to_string(kind)) return kind;
+  return std::nullopt;
+}
+
+json::value time_json(const std::optional<SystemTime>& time) {
+  return time ? json::value(format_rfc3339(*time)) : json::value(nullptr);
+}
+
+json::value text_json(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+Report make_report(Kind kind, const Views& views, SystemTime now) {
+  auto body = make_body(kind, views, now);
+  Report report;
+  report.kind = kind;
+  report.checks = std::move(body.checks);
+  report.data = std::move(body.data);
+  for (auto& check : report.checks) apply_staleness(check, now);
+  std::ranges::sort(report.checks, {}, &Check::id);
+  summarise(report, now);
+  return report;
+}
+
+json::object full_document(const Report& report, const ProcessView& process, SystemTime now,
+                           const CorrelationId& correlation_id) {
+  json::object document{{"schema", "vigie.status/1"}};
+  put_head(document, report, now);
+  document["correlation_id"] = correlation_id.str();
+  document["service"] = json::object{{"name", process.service_name}, {"version", process.version}};
+  json::array checks;
+  for (const auto& check : report.checks) checks.push_back(check_json(check, now));
+  document["checks"] = std::move(checks);
+  document["data"] = report.data;
+  return document;
+}
+
+json::object public_document(const Report& report, SystemTime now,
+                             const CorrelationId& correlation_id) {
+  json::object document{{"schema", "vigie.status-public/1"}};
+  put_head(document, report, now);
+  document["correlation_id"] = correlation_id.str();
+  return document;
+}
+
+int http_status(const Report& report, bool strict) {
+  const bool bad = report.status == Status::fail || report.status == Status::unknown;
+  const bool counts = report.kind == Kind::readiness || (strict && report.kind != Kind::health);
+  return bad && counts ? 503 : 200;
+}
+
+}  // namespace vigie::status
