@@ -16,17 +16,34 @@ constexpr std::string_view kNoSecret =
 // Those that say where the server is and how to reach it. What Vigie sets itself (application_name,
 // options, client_encoding) is not among them.
 const std::vector<std::string>& keywords() {
-  static const std::vector<std::string> kKeywords{
-      "host",          "hostaddr",        "port",
-      "dbname",        "user",            "service",
-      "sslmode",       "sslrootcert",     "sslcert",
-      "sslkey",        "sslcrl",          "sslcrldir",
-      "sslsni",        "sslcompression",  "ssl_min_protocol_version",
-      "keepalives",    "keepalives_idle", "ssl_max_protocol_version",
-      "gssencmode",    "krbsrvname",      "keepalives_interval",
-      "gsslib",        "connect_timeout", "keepalives_count",
-      "requirepeer",   "channel_binding", "target_session_attrs",
-      "tcp_user_timeout"};
+  static const std::vector<std::string> kKeywords{"host",
+                                                  "hostaddr",
+                                                  "port",
+                                                  "dbname",
+                                                  "user",
+                                                  "service",
+                                                  "sslmode",
+                                                  "sslrootcert",
+                                                  "sslcert",
+                                                  "sslkey",
+                                                  "sslcrl",
+                                                  "sslcrldir",
+                                                  "sslsni",
+                                                  "sslcompression",
+                                                  "ssl_min_protocol_version",
+                                                  "keepalives",
+                                                  "keepalives_idle",
+                                                  "ssl_max_protocol_version",
+                                                  "gssencmode",
+                                                  "krbsrvname",
+                                                  "keepalives_interval",
+                                                  "gsslib",
+                                                  "connect_timeout",
+                                                  "keepalives_count",
+                                                  "requirepeer",
+                                                  "channel_binding",
+                                                  "target_session_attrs",
+                                                  "tcp_user_timeout"};
   return kKeywords;
 }
 
@@ -54,8 +71,8 @@ void skip_blanks(std::string_view& text) {
 
 std::optional<DsnMistake> check_keyword(const std::string& keyword) {
   if (keyword == "password" || keyword == "sslpassword" || keyword == "passfile")
-    return DsnMistake{ErrorCode::config_secret_inline, "holds " + keyword, std::string(kNoSecret),
-                      {}};
+    return DsnMistake{
+        ErrorCode::config_secret_inline, "holds " + keyword, std::string(kNoSecret), {}};
   if (std::ranges::find(keywords(), keyword) != keywords().end()) return std::nullopt;
   return DsnMistake{ErrorCode::config_unknown_key, "has a keyword that is not known here",
                     std::string(kDsnWords), nearest_name(keyword, keywords())};
@@ -99,15 +116,17 @@ std::optional<DsnMistake> check_dsn(std::string_view text) {
   const auto words = uri ? std::nullopt : split_dsn(text);
   if (!words)
     return DsnMistake{ErrorCode::config_value,
-                      uri ? "is a URI" : "is not a connection string", std::string(kDsnWords), {}};
+                      uri ? "is a URI" : "is not a connection string",
+                      std::string(kDsnWords),
+                      {}};
   for (const auto& [keyword, value] : *words) {
     if (auto mistake = check_keyword(keyword)) return mistake;
   }
   if (!names_a_database(*words))
     return DsnMistake{ErrorCode::config_value, "names no database", "dbname=…", {}};
   if (smuggles(*words))
-    return DsnMistake{ErrorCode::config_value, "has a connection string in dbname",
-                      "a database's name", {}};
+    return DsnMistake{
+        ErrorCode::config_value, "has a connection string in dbname", "a database's name", {}};
   return std::nullopt;
 }
 

@@ -70,14 +70,17 @@ struct BackupJobOptions {
   PlausibilityOptions plausibility;
   VerifyOptions verify;
   GiveWayOptions give_way;
+  // How old the newest good backup may be. When the file does not say: the longest time between two
+  // due times and 2 h more.
   Duration rpo_target = std::chrono::hours(26);
   Duration lock_wait_timeout = std::chrono::seconds(30);
   std::string ping_url_file;  // empty: none
   int large_objects_limit = 100'000;
 
-  bool all_databases = false;  // as written: databases: all
+  bool all_databases = false;   // as written: databases: all
+  bool rpo_target_set = false;  // in the file
   Place place;
-  Place databases_place;
+  std::vector<Place> database_places;  // of each database that the file names; none for all
   Place store_place;
   Place rpo_place;
 

@@ -45,7 +45,7 @@ bool has_control_character(std::string_view text) {
 }  // namespace
 
 bool is_secret_key(std::string_view key) {
-  if (key.ends_with("_file")) return false;
+  if (key.ends_with("file")) return false;
   constexpr std::array<std::string_view, 8> kWords{
       "password", "passwd", "secret", "token", "api_key", "passphrase", "ping_url", "credential"};
   return std::ranges::any_of(

@@ -25,7 +25,7 @@ void read_schedule(yaml::Fields& fields, TimingOptions& options) {
   const Problems::Scope scope(fields.problems(), "schedule");
   fields.problems().mistake(
       node->place, ErrorCode::schedule_invalid,
-      "is not a schedule: " + std::string(schedule.error().parameter("field")),
+      fmt::format("is not a schedule ({})", schedule.error().parameter("field")),
       std::string(schedule.error().parameter("expected")));
 }
 

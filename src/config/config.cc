@@ -1,0 +1,117 @@
+#include "config/config.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "config/cross_checks.h"
+#include "config/secrets.h"
+
+namespace vigie::config {
+namespace {
+
+template <class T>
+const T* named(const std::vector<T>& all, std::string_view name) {
+  const auto found = std::ranges::find(all, name, &T::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+// Calls `read` with the mapping below `key`, if there is one.
+void each_below(yaml::Fields& fields, std::string_view key, yaml::Need need,
+                const std::function<void(const std::string&, const yaml::Entry&)>& read) {
+  const yaml::Node* node = fields.node(key, need);
+  if (node == nullptr) return;
+  const Problems::Scope scope(fields.problems(), key);
+  yaml::each_named(*node, fields.problems(), read);
+}
+
+void read_server(yaml::Fields& fields, Config& config) {
+  const yaml::Node* node = fields.node("server");
+  if (node == nullptr) return;
+  const Problems::Scope scope(fields.problems(), "server");
+  config.server = api::ServerOptions::parse(*node, fields.problems());
+}
+
+BackupJob read_job(const std::string& name, const yaml::Entry& entry, Problems& problems) {
+  BackupJob job;
+  yaml::Fields fields(entry.value, problems);
+  job.timing = jobs::TimingOptions::parse(fields);
+  job.options = backup::BackupJobOptions::parse(name, fields);
+  job.options.place = entry.place;
+  fields.finish();
+  return job;
+}
+
+Config read_document(const yaml::Node& document, Problems& problems) {
+  using yaml::Need;
+  Config config;
+  yaml::Fields fields(document, problems);
+  read_server(fields, config);
+  fields.section("state",
+                 [&](yaml::Fields& below) { below.absolute_path("dir", config.state.dir); });
+  each_below(fields, "databases", Need::required, [&](const auto& name, const auto& entry) {
+    config.databases.push_back(backup::DatabaseOptions::parse(name, entry, problems));
+  });
+  each_below(fields, "stores", Need::required, [&](const auto& name, const auto& entry) {
+    config.stores.push_back(store::StoreOptions::parse(name, entry, problems));
+  });
+  each_below(fields, "backups", Need::required, [&](const auto& name, const auto& entry) {
+    config.backups.push_back(read_job(name, entry, problems));
+  });
+  fields.finish();
+  return config;
+}
+
+Loaded unreadable(const Error& error, std::string file_name) {
+  Loaded out{std::nullopt, Problems(std::move(file_name))};
+  out.problems.mistake({1, 1}, error.code(), "cannot be read",
+                       error.code() == ErrorCode::limit_exceeded
+                           ? "at most " + format_bytes(limits::kYamlBytes)
+                           : "a file that this user can read");
+  return out;
+}
+
+}  // namespace
+
+const backup::DatabaseOptions* Config::database(std::string_view name) const {
+  return named(databases, name);
+}
+const store::StoreOptions* Config::store(std::string_view name) const {
+  return named(stores, name);
+}
+const BackupJob* Config::backup(std::string_view name) const {
+  const auto found =
+      std::ranges::find(backups, name, [](const BackupJob& job) { return job.name(); });
+  return found == backups.end() ? nullptr : &*found;
+}
+
+Loaded parse(std::string_view text, std::string file_name) {
+  Loaded out{std::nullopt, Problems(std::move(file_name))};
+  const auto document = yaml::parse(text, out.problems);
+  if (!document) return out;
+  refuse_secrets(*document, out.problems);
+  Config config = read_document(*document, out.problems);
+  resolve_databases(config);
+  resolve_targets(config);
+  cross_check(config, out.problems);
+  config.sha256 = sha256_hex(text);
+  if (!out.problems.has_mistakes()) out.config = std::move(config);
+  return out;
+}
+
+Loaded load(platform::FileSystem& files, const platform::Path& path) {
+  const auto text = platform::read_file(files, path, limits::kYamlBytes);
+  return text ? parse(*text, path.string()) : unreadable(text.error(), path.string());
+}
+
+Result<Config> load_or_fail(platform::FileSystem& files, const platform::Path& path) {
+  Loaded loaded = load(files, path);
+  if (!loaded.config) return fail(loaded.problems.as_error());
+  return std::move(*loaded.config);
+}
+
+platform::Path default_path(platform::FileSystem& files) {
+  const platform::Path system = "/etc/vigie/vigie.yaml";
+  return files.info(system) ? system : platform::Path("vigie.yaml");
+}
+
+}  // namespace vigie::config

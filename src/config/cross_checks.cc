@@ -1,0 +1,133 @@
+#include "config/cross_checks.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/nearest.h"
+
+namespace vigie::config {
+namespace {
+
+using std::chrono::sys_days;
+using std::chrono::year;
+
+// Schedules are judged over the years from here, so that the same file always gets the same answer.
+constexpr SystemTime kReference = sys_days{year{2026} / 1 / 1};
+constexpr auto kSummerTime = std::chrono::hours(1);
+constexpr auto kForTheRun = std::chrono::hours(2);
+
+template <class T>
+std::vector<std::string> names_of(const std::vector<T>& all) {
+  std::vector<std::string> names;
+  for (const T& one : all) names.push_back(one.name);
+  return names;
+}
+
+void check_reference(const std::string& name, Place place, std::string_view key,
+                     const std::vector<std::string>& defined, Problems& problems) {
+  if (name.empty() || std::ranges::find(defined, name) != defined.end()) return;
+  const Problems::Scope scope(problems, key);
+  problems.mistake(place, ErrorCode::config_reference, "names nothing that is defined",
+                   defined.empty() ? "a name that is defined"
+                                   : fmt::format("one of {}", fmt::join(defined, ", ")),
+                   nearest_name(name, defined));
+}
+
+void check_references(const Config& config, const BackupJob& job, Problems& problems) {
+  const std::vector<std::string> databases = names_of(config.databases);
+  for (size_t i = 0; i < job.options.database_places.size(); ++i)
+    check_reference(job.options.databases[i], job.options.database_places[i], "databases",
+                    databases, problems);
+  check_reference(job.options.store, job.options.store_place, "store", names_of(config.stores),
+                  problems);
+}
+
+std::optional<jobs::Gaps> gaps_of(const BackupJob& job, const platform::TimeZone& zone) {
+  if (!job.timing.schedule) return std::nullopt;
+  return jobs::gaps(*job.timing.schedule, zone, kReference);
+}
+
+void check_rpo(const BackupJob& job, const jobs::Gaps& gaps, Problems& problems) {
+  const Duration target = job.options.rpo_target;
+  const Problems::Scope scope(problems, "rpo_target");
+  const std::string longest = format_duration(gaps.longest);
+  if (gaps.longest - kSummerTime > target || gaps.shortest > target)
+    problems.mistake(job.options.rpo_place, ErrorCode::config_unreachable,
+                     "can never be met by this schedule",
+                     fmt::format("more than {}, the longest time between two runs", longest));
+  else if (gaps.longest >= target)
+    problems.warning(job.options.rpo_place, "leaves no time for the run itself",
+                     fmt::format("more than {}, the longest time between two runs", longest));
+}
+
+void check_window(const BackupJob& job, const jobs::Gaps& gaps, Problems& problems) {
+  if (!job.timing.window || *job.timing.window <= gaps.shortest) return;
+  const Problems::Scope scope(problems, "window");
+  problems.warning(job.timing.window_place, "is longer than the time between two runs",
+                   fmt::format("at most {}", format_duration(gaps.shortest)));
+}
+
+void check_timing(const BackupJob& job, Problems& problems) {
+  const auto found = gaps_of(job, job.timing.zone);
+  if (!found) return;
+  check_rpo(job, *found, problems);
+  check_window(job, *found, problems);
+}
+
+bool inside(const std::filesystem::path& inner, const std::filesystem::path& outer) {
+  const auto a = (inner / "").lexically_normal();
+  const auto b = (outer / "").lexically_normal();
+  // Both end with an empty component, after their last slash.
+  const auto rest = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).second;
+  return rest == b.end() || rest == std::prev(b.end());
+}
+
+// A store below staging/ would be emptied at the next start.
+void check_store_paths(const Config& config, Problems& problems) {
+  for (size_t i = 0; i < config.stores.size(); ++i) {
+    const store::StoreOptions& store = config.stores[i];
+    const Problems::Scope stores(problems, "stores");
+    const Problems::Scope scope(problems, store.name);
+    for (const char* own : {"staging", "ledger", "runs"}) {
+      if (!store.path.empty() && inside(store.path, std::filesystem::path(config.state.dir) / own))
+        problems.mistake(store.place, ErrorCode::config_value,
+                         "lies in a folder that Vigie keeps for itself",
+                         "a folder of its own, such as artefacts");
+    }
+    for (size_t j = 0; j < i; ++j) {
+      const std::string& other = config.stores[j].path;
+      if (!store.path.empty() && !other.empty() &&
+          (inside(store.path, other) || inside(other, store.path)))
+        problems.mistake(store.place, ErrorCode::config_value, "lies in another store's folder",
+                         "a folder of its own");
+    }
+  }
+}
+
+}  // namespace
+
+void resolve_databases(Config& config) {
+  for (BackupJob& job : config.backups) {
+    if (job.options.all_databases) job.options.databases = names_of(config.databases);
+  }
+}
+
+void resolve_targets(Config& config) {
+  for (BackupJob& job : config.backups) {
+    if (job.options.rpo_target_set) continue;
+    // In UTC: a day of 25 hours does not change what the target is.
+    if (const auto gaps = gaps_of(job, {})) job.options.rpo_target = gaps->longest + kForTheRun;
+  }
+}
+
+void cross_check(const Config& config, Problems& problems) {
+  check_store_paths(config, problems);
+  const Problems::Scope backups(problems, "backups");
+  for (const BackupJob& job : config.backups) {
+    const Problems::Scope scope(problems, job.name());
+    check_references(config, job, problems);
+    check_timing(job, problems);
+  }
+}
+
+}  // namespace vigie::config

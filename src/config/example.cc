@@ -1,0 +1,74 @@
+#include "config/config.h"
+
+namespace vigie::config {
+
+std::string_view example() {
+  return R"(# Vigie's configuration. `vigie check-config` finds every mistake at once; `systemctl reload vigie` puts it in force.
+# No secret stands here: a key that ends in _file names a file of mode 0600 that holds it.
+
+server:
+  listen: 127.0.0.1:8480          # or unix:/run/vigie/http.sock; beyond this host only with tls
+  # tls: {certificate: /etc/vigie/tls.crt, key: /etc/vigie/tls.key}
+  metrics_open: false             # true: /metrics without a token
+  allow_plain_http: false         # true: beyond this host without tls, behind a proxy that has it
+  limits:
+    connections: 1000
+    header: 16KiB
+    target: 8KiB
+    body: 64KiB
+    request_timeout: 10s
+    idle_timeout: 60s
+
+state:
+  dir: /var/lib/vigie             # on a local disk, mode 0700, owned by the user vigie
+
+databases:
+  app:
+    dsn: "host=/run/postgresql dbname=app user=vigie"
+    # password_file: /etc/vigie/app.password
+    # bindir: /usr/lib/postgresql/15/bin      # the clients of this server's own major
+
+stores:
+  local:
+    type: local
+    path: /var/lib/vigie/artefacts
+    reserve: 15%                  # of the file system stays free; or a size such as 20GiB
+
+backups:
+  nightly:
+    database: app                 # or databases: [app, crm], or databases: all
+    schedule: "0 2 * * *"         # five cron fields, @daily and the like, or "every 10m"
+    time_zone: Europe/Paris       # of the schedule and of the retention; UTC when left out
+    window: 4h                    # a run that would start later waits for the next due time
+    catch_up: wait                # now: it starts at once instead
+    timeout: 4h
+    store: local
+    jobs: 2                       # of pg_dump
+    compression_level: 1          # of zstd
+    globals: true                 # roles and tablespaces, without passwords; with_passwords; false
+    source_check: counts          # the source's own row counts; full: fingerprints; none
+    retention:                    # the newest of each of the last N that have one
+      keep_last: 3
+      hourly: 0
+      daily: 7
+      weekly: 5
+      monthly: 12
+      yearly: 0
+      min_good: 3                 # never fewer good ones than this
+    plausibility:                 # shrunk by more than this: a warning, and nothing expires
+      rows: -50%
+      bytes: -50%
+    verify:
+      after_backup: full          # quick, none
+      scrub: 7d                   # each kept artefact again within this; 0: never
+    rpo_target: 26h               # how old the newest good backup may be
+    lock_wait_timeout: 30s
+    give_way:                     # to sessions that wait behind the dump's locks
+      after: 5s                   # 0: never
+      retries: 3
+    # ping_url_file: /etc/vigie/ping          # a dead-man's switch outside: start, success, failure
+    large_objects_limit: 100000
+)";
+}
+
+}  // namespace vigie::config
