@@ -2,8 +2,10 @@
 
 namespace vigie::config {
 
-std::string_view example() {
-  return R"(# Vigie's configuration. `vigie check-config` finds every mistake at once; `systemctl reload vigie` puts it in force.
+namespace {
+
+constexpr std::string_view kExample =
+    R"(# Vigie's configuration. `vigie check-config` finds every mistake at once; `systemctl reload vigie` puts it in force.
 # No secret stands here: a key that ends in _file names a file of mode 0600 that holds it.
 
 server:
@@ -69,6 +71,11 @@ backups:
     # ping_url_file: /etc/vigie/ping          # a dead-man's switch outside: start, success, failure
     large_objects_limit: 100000
 )";
+
+}  // namespace
+
+std::string_view example() {
+  return kExample;
 }
 
 }  // namespace vigie::config
