@@ -97,6 +97,7 @@ class Builder {
     usable_ = yaml_parser_initialize(&parser_) == 1;
     if (!usable_) return;
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+    if (text.empty()) text = "";  // libyaml asserts that the pointer is not null
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
                                  text.size());
   }

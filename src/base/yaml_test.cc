@@ -53,6 +53,7 @@ TEST(Yaml, BlockTextKeepsItsLines) {
 }
 TEST(Yaml, EmptyTextIsNull) {
   EXPECT_EQ(Read("").node->kind, Kind::null);
+  EXPECT_EQ(Read(std::string_view()).node->kind, Kind::null);
   EXPECT_EQ(Read("# only a comment\n").node->kind, Kind::null);
 }
 TEST(Yaml, ByteOrderMarkIsSkipped) {

@@ -190,8 +190,9 @@ std::vector<std::string> environment_strings(const Command& command) {
   std::vector<std::string> out{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                "LANG=C.UTF-8", "TZ=UTC"};
   for (const auto& [name, value] : command.environment) {
-    std::erase_if(out, [&](const std::string& one) { return one.starts_with(name + "="); });
-    out.push_back(name + "=" + value);
+    const std::string prefix = name + "=";
+    std::erase_if(out, [&](const std::string& one) { return one.starts_with(prefix); });
+    out.push_back(prefix + value);
   }
   return out;
 }
