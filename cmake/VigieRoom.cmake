@@ -30,7 +30,6 @@ function(vigie_test_binary name case_each)
   endif()
   add_executable(${name} ${TB_SOURCES})
   target_link_libraries(${name} PRIVATE ${TB_LINKS} vigie_test_support)
-  add_dependencies(${name} vigie)
   if(case_each)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
     # gtest_discover_tests keeps only the first of several labels: set them when CTest has the names.
