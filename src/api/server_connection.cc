@@ -174,11 +174,11 @@ void Connection::wind_down() {
 
 void Connection::close() {
   if (std::exchange(state_, State::closed) == State::closed) return;
+  const auto self = shared_from_this();  // `ended` gives up what may be the last other reference
   stream_->close();
   host_->ended(*this);
   // Ends of operations that are in the queue already still refer to the stream.
-  if (const auto loop = host_->loop.lock())
-    loop->post([self = shared_from_this()] { self->stream_.reset(); });
+  if (const auto loop = host_->loop.lock()) loop->post([self] { self->stream_.reset(); });
 }
 
 }  // namespace vigie::api

@@ -2,19 +2,87 @@
 
 #include <algorithm>
 
+#include "jobs/view.h"
+#include "ledger/view.h"
+
 namespace vigie::status {
+namespace {
+
+constexpr std::string_view kBackupKind = "backup";
+
+// As jobs/run.h names them; here, so that reading a view needs no more of that room than its view.
+std::string_view state_word(jobs::RunState state) {
+  using enum jobs::RunState;
+  switch (state) {
+    case queued:
+      return "queued";
+    case running:
+      return "running";
+    case succeeded:
+      return "succeeded";
+    case failed:
+      return "failed";
+    case could_not_verify:
+      return "could_not_verify";
+    case cancelled:
+      return "cancelled";
+    case interrupted:
+      break;
+  }
+  return "interrupted";
+}
+
+RunFacts run_facts(const jobs::RunRow& row) {
+  RunFacts facts;
+  facts.id = row.id.str();
+  facts.state = state_word(row.state);
+  facts.error_code = row.error_code;
+  facts.started_at = row.started_at;
+  facts.ended_at = row.ended_at;
+  if (!row.progress) return facts;
+  facts.phase = row.progress->phase;
+  facts.done = double(row.progress->done);
+  if (row.progress->total) facts.total = double(*row.progress->total);
+  facts.unit = row.progress->unit;
+  facts.rate = row.progress->rate;
+  return facts;
+}
+
+std::optional<RunFacts> optional_facts(const std::optional<jobs::RunRow>& row) {
+  return row ? std::optional(run_facts(*row)) : std::nullopt;
+}
+
+}  // namespace
 
 const JobFacts* JobsFacts::find(std::string_view job) const {
   const auto found = std::ranges::find(jobs, job, &JobFacts::name);
   return found == jobs.end() ? nullptr : &*found;
 }
 
-std::optional<JobsFacts> jobs_facts(const Views&) {
-  return std::nullopt;
+std::optional<JobsFacts> jobs_facts(const Views& views) {
+  if (!views.jobs) return std::nullopt;
+  JobsFacts facts;
+  facts.observed_at = views.jobs->observed_at;
+  facts.waiting = views.jobs->queued;
+  facts.running = views.jobs->running;
+  facts.state_error_code = views.jobs->state_error_code;
+  facts.scheduler_error_code = views.jobs->scheduler_error_code;
+  for (const auto& job : views.jobs->jobs)
+    if (job.kind == kBackupKind)
+      facts.jobs.push_back({job.job, optional_facts(job.last_attempt), optional_facts(job.running),
+                            job.next_due_at});
+  return facts;
 }
 
-std::optional<LedgerFacts> ledger_facts(const Views&) {
-  return std::nullopt;
+std::optional<LedgerFacts> ledger_facts(const Views& views) {
+  if (!views.ledger) return std::nullopt;
+  const auto& view = *views.ledger;
+  return LedgerFacts{.observed_at = view.observed_at,
+                     .last_seq = view.last_seq,
+                     .last_at = view.last_at,
+                     .damaged = view.damaged(),
+                     .error_code = view.error_code,
+                     .reserve = view.reserve_ready};
 }
 
 }  // namespace vigie::status

@@ -25,9 +25,9 @@ struct RunFacts {
   double rate = 0;  // units a second
 };
 
+// The backups of one job.
 struct JobFacts {
   std::string name;
-  std::optional<SystemTime> last_success;
   std::optional<RunFacts> last_attempt;
   std::optional<RunFacts> running;
   std::optional<SystemTime> next_due;
@@ -37,6 +37,8 @@ struct JobsFacts {
   SystemTime observed_at;
   size_t waiting = 0;
   size_t running = 0;
+  std::string state_error_code;      // why state.db did not take its last write; empty: it did
+  std::string scheduler_error_code;  // why due runs could not be started; empty: they could
   std::vector<JobFacts> jobs;
 
   const JobFacts* find(std::string_view job) const;
@@ -46,9 +48,9 @@ struct LedgerFacts {
   SystemTime observed_at;
   uint64_t last_seq = 0;
   std::optional<SystemTime> last_at;
-  bool damaged = false;  // and not acknowledged
-  bool writable = true;
-  bool reserve = true;  // the space kept for recording a full disk is there
+  bool damaged = false;    // and not acknowledged
+  std::string error_code;  // of the last append, when it failed
+  bool reserve = true;     // the space kept for recording a full disk is there
 };
 
 // Nothing: the view is not there yet.

@@ -24,10 +24,12 @@ Check configuration_check(const ProcessView& process, SystemTime now) {
   return check;
 }
 
-Check state_check(const ProcessView& process) {
-  auto check =
-      make_check("state", process.state_writable ? Status::pass : Status::fail,
-                 process.state_writable ? "ok" : process.state_error_code, "state-damaged");
+// Whoever writes to state.db first sees that it does not take writes any more.
+Check state_check(const ProcessView& process, const std::optional<JobsFacts>& jobs) {
+  auto code = process.state_writable ? std::string() : process.state_error_code;
+  if (code.empty() && jobs) code = jobs->state_error_code;
+  auto check = make_check("state", code.empty() ? Status::pass : Status::fail,
+                          code.empty() ? "ok" : code, "state-damaged");
   check.observed_at = process.state_observed_at;
   check.stale_after = kStaleAfter;
   check.sources = {"state.db"};
@@ -41,9 +43,9 @@ Check ledger_check(const std::optional<LedgerFacts>& ledger) {
   check.observed = ledger->last_seq;
   check.unit = "entries";
   check.observed_at = ledger->observed_at;
-  if (!ledger->writable) {
+  if (!ledger->error_code.empty()) {
     check.status = Status::fail;
-    check.reason_code = "ledger_unwritable";
+    check.reason_code = ledger->error_code;
   } else if (ledger->damaged) {
     check.status = Status::fail;
     check.reason_code = "ledger_damaged";
@@ -61,8 +63,9 @@ Check jobs_check(const std::optional<JobsFacts>& jobs) {
   auto check = make_check("jobs", Status::unknown, "not_evaluated", "runs");
   check.sources = {"jobs"};
   if (!jobs) return check;
-  check.status = Status::pass;
-  check.reason_code = "ok";
+  const bool works = jobs->scheduler_error_code.empty();
+  check.status = works ? Status::pass : Status::fail;
+  check.reason_code = works ? "ok" : jobs->scheduler_error_code;
   check.observed = jobs->waiting;
   check.unit = "runs";
   check.observed_at = jobs->observed_at;
@@ -90,7 +93,7 @@ Body readiness_body(const Views& views, SystemTime now) {
   const auto ledger = ledger_facts(views);
   const auto jobs = jobs_facts(views);
   Body body;
-  body.checks = {configuration_check(views.process, now), state_check(views.process),
+  body.checks = {configuration_check(views.process, now), state_check(views.process, jobs),
                  ledger_check(ledger), jobs_check(jobs)};
   body.data["configured_at"] = format_rfc3339(views.process.configured_at);
   body.data["runs_waiting"] = jobs ? json::value(jobs->waiting) : json::value(nullptr);

@@ -7,13 +7,8 @@
 
 #include "backup/view.h"
 #include "base/time.h"
-
-namespace vigie::jobs {
-struct JobsView;
-}
-namespace vigie::ledger {
-struct LedgerView;
-}
+#include "jobs/view.h"
+#include "ledger/view.h"
 
 namespace vigie::status {
 
@@ -36,8 +31,8 @@ struct ProcessView {
 struct Views {
   ProcessView process;
   backup::BackupsViewPtr backups;
-  std::shared_ptr<const jobs::JobsView> jobs;
-  std::shared_ptr<const ledger::LedgerView> ledger;
+  jobs::JobsViewPtr jobs;
+  ledger::LedgerViewPtr ledger;
 };
 
 }  // namespace vigie::status

@@ -1,0 +1,374 @@
+// The routes over a real server, with made-up views and services.
+#include "api/api.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "api/documents.h"
+#include "base/json.h"
+#include "tests/support/api_fixture.h"
+
+namespace vigie::api {
+namespace {
+
+using std::chrono::seconds;
+using testing::ApiFixture;
+using testing::RawClient;
+
+json::object parse(const std::string& body) {
+  auto value = parse_json(body);
+  return value && value->is_object() ? value->get_object() : json::object();
+}
+
+std::string text(const json::object& object, std::string_view key) {
+  const auto* value = find_string(object, key);
+  return value ? std::string(*value) : std::string();
+}
+
+RunId some_run() {
+  return RunId(std::string(32, 'a'));
+}
+
+TEST(Api, GivesThePublicFormWithoutAToken) {
+  ApiFixture fixture;
+  fixture.start();
+  for (const auto* path : {"/health", "/readiness", "/backups/status", "/restore/status"}) {
+    const auto answer = fixture.get(path);
+    EXPECT_EQ(answer.status, 200) << path;
+    const auto document = parse(answer.body);
+    EXPECT_EQ(text(document, "schema"), "vigie.status-public/1") << path;
+    EXPECT_EQ(document.size(), 9u) << path;
+    EXPECT_EQ(answer.header("cache-control"), "no-store") << path;
+  }
+}
+
+TEST(Api, GivesTheWholeFormWithAToken) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.get("/backups/status", fixture.token(Scope::read));
+  const auto document = parse(answer.body);
+  EXPECT_EQ(text(document, "schema"), "vigie.status/1");
+  EXPECT_EQ(text(document, "status"), "pass") << answer.body;
+}
+
+TEST(Api, StrictTurnsUnknownInto503) {
+  ApiFixture fixture;
+  fixture.start();
+  EXPECT_EQ(fixture.get("/restore/status").status, 200);
+  EXPECT_EQ(fixture.get("/restore/status?strict=1").status, 503);
+  EXPECT_EQ(fixture.get("/restore/status?strict=perhaps").status, 400);
+}
+
+TEST(Api, ShowsAChangeOfTheViewsAtOnce) {
+  ApiFixture fixture;
+  auto views = std::make_shared<status::Views>(testing::sample_views(fixture.clock.now()));
+  fixture.services.views = [views] { return *views; };
+  fixture.start();
+  EXPECT_EQ(fixture.get("/readiness").status, 200);
+  views->process.state_writable = false;
+  views->process.state_error_code = "disk_full";
+  EXPECT_EQ(fixture.get("/readiness").status, 503);
+}
+
+TEST(Api, NamesTheHealthTypeWhenAskedFor) {
+  ApiFixture fixture;
+  fixture.start();
+  constexpr std::string_view kAccept = "Accept: application/health+json\r\n";
+  EXPECT_EQ(fixture.get("/health", kAccept).header("content-type"), "application/health+json");
+  EXPECT_EQ(fixture.get("/health").header("content-type"), "application/json");
+  EXPECT_EQ(fixture.get("/backups/status", kAccept).header("content-type"), "application/json");
+}
+
+TEST(Api, BringsBackCorrelationAndRequestIds) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer =
+      fixture.get("/health", "X-Correlation-Id: chain.1\r\nX-Request-Id: request-1\r\n");
+  EXPECT_EQ(answer.header("x-correlation-id"), "chain.1");
+  EXPECT_EQ(answer.header("x-request-id"), "request-1");
+  EXPECT_EQ(text(parse(answer.body), "correlation_id"), "chain.1");
+}
+
+TEST(Api, ReplacesACorrelationIdThatIsNotOne) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.get("/health", "X-Correlation-Id: a b<script>\r\n");
+  EXPECT_EQ(answer.header("x-correlation-id").size(), 32u);
+}
+
+TEST(Api, TakesTheTraceIdWhereThereIsNoCorrelationId) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.get(
+      "/health", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
+  EXPECT_EQ(answer.header("x-correlation-id"), "0af7651916cd43dd8448eb211c80319c");
+}
+
+TEST(Api, ChecksPermissionBeforeExistence) {
+  ApiFixture fixture;
+  fixture.start();
+  for (const auto* path : {"/v1/backups", "/v1/nothing", "/v1/runs/x", "/v1/tokens/none"})
+    EXPECT_EQ(fixture.get(path).status, 401) << path;
+  const auto read = fixture.token(Scope::read);
+  EXPECT_EQ(fixture.get("/v1/nothing", read).status, 404);
+  EXPECT_EQ(fixture.get("/v1/tokens", read).status, 403);
+  EXPECT_EQ(fixture.request("DELETE", "/v1/tokens/none", read).status, 403);
+}
+
+TEST(Api, AnswersAProblemDocument) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.get("/v1/backups?x=y");
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_EQ(answer.header("content-type"), "application/problem+json");
+  EXPECT_EQ(answer.header("www-authenticate"), "Bearer realm=\"vigie\"");
+  const auto problem = parse(answer.body);
+  EXPECT_EQ(text(problem, "code"), "token_missing");
+  EXPECT_EQ(text(problem, "instance"), "/v1/backups");
+  EXPECT_EQ(text(problem, "correlation_id"), answer.header("x-correlation-id"));
+}
+
+TEST(Api, NamesTheMethodsOfAResource) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.request("POST", "/health");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_EQ(answer.header("allow"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(fixture.request("OPTIONS", "/health").status, 204);
+  EXPECT_EQ(fixture.get("/nothing").status, 404);
+}
+
+TEST(Api, RefusesATokenThatIsExpiredOrRevokedOrUnknown) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto expiring = fixture.token(Scope::read, std::chrono::hours(1));
+  EXPECT_EQ(fixture.get("/v1/backups", expiring).status, 200);
+  fixture.clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(fixture.get("/v1/backups", expiring).status, 401);
+  const auto revoked = fixture.token(Scope::read);
+  for (const auto& info : fixture.tokens().list()) ASSERT_TRUE(fixture.tokens().revoke(info.id));
+  EXPECT_EQ(fixture.get("/v1/backups", revoked).status, 401);
+  EXPECT_EQ(fixture.get("/health", "Authorization: Bearer vgt_x\r\n").status, 401);
+}
+
+TEST(Api, LimitsAttemptsWithWrongTokens) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto good = fixture.token(Scope::read);
+  for (int i = 0; i < 10; ++i)
+    ASSERT_EQ(fixture.get("/v1/backups", "Authorization: Bearer no\r\n").status, 401) << i;
+  const auto limited = fixture.get("/v1/backups", good);
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_EQ(limited.header("retry-after"), "10");
+  fixture.clock.advance(seconds(10));
+  EXPECT_EQ(fixture.get("/v1/backups", good).status, 200);
+}
+
+TEST(Api, TakesTheOwnerOnTheUnixSocketForAdmin) {
+  ApiFixture fixture;
+  fixture.start();
+  EXPECT_EQ(fixture.over_socket("GET", "/v1/tokens").status, 200);
+}
+
+TEST(Api, CreatesATokenThatWorksAndShowsItOnce) {
+  ApiFixture fixture;
+  std::vector<std::string> recorded;
+  fixture.services.record_token = [&](TokenChange change, const TokenInfo& info,
+                                      const CallContext& context) {
+    recorded.push_back((change == TokenChange::created ? "created " : "revoked ") + info.id + " " +
+                       context.reason);
+    return Result<>();
+  };
+  fixture.start();
+  const auto created = fixture.over_socket(
+      "POST", "/v1/tokens", R"({"scope":"operate","name":"ci","expires_in":"90d","reason":"new"})");
+  ASSERT_EQ(created.status, 201) << created.body;
+  const auto document = parse(created.body);
+  const auto token = text(document, "token");
+  EXPECT_EQ(fixture.get("/v1/backups", "Authorization: Bearer " + token + "\r\n").status, 200);
+  const auto listed = fixture.over_socket("GET", "/v1/tokens").body;
+  EXPECT_NE(listed.find("\"ci\""), std::string::npos);
+  EXPECT_EQ(listed.find(token), std::string::npos);
+  ASSERT_EQ(recorded.size(), 1u);
+  EXPECT_EQ(recorded[0], "created " + text(document, "id") + " new");
+}
+
+TEST(Api, DoesNotLetATokenLiveThatTheLedgerCouldNotRecord) {
+  ApiFixture fixture;
+  fixture.services.record_token = [](TokenChange, const TokenInfo&, const CallContext&) {
+    return Result<>(fail(ErrorCode::ledger_unwritable, {{"path", "x"}, {"reason", "full"}}));
+  };
+  fixture.start();
+  EXPECT_EQ(fixture.over_socket("POST", "/v1/tokens", R"({"scope":"read"})").status, 503);
+  ASSERT_EQ(fixture.tokens().list().size(), 1u);
+  EXPECT_TRUE(fixture.tokens().list()[0].revoked_at);
+}
+
+TEST(Api, ListsBackupsNewestFirstByPages) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto read = fixture.token(Scope::read);
+  const auto first = parse(fixture.get("/v1/backups?limit=1", read).body);
+  const auto* items = find_array(first, "items");
+  ASSERT_TRUE(items && items->size() == 1);
+  EXPECT_EQ(text(items->at(0).get_object(), "id"), "nightly.app-20261119T220000Z");
+  const auto second =
+      parse(fixture.get("/v1/backups?limit=1&cursor=" + text(first, "next_cursor"), read).body);
+  EXPECT_EQ(text(find_array(second, "items")->at(0).get_object(), "id"),
+            "nightly.app-20261118T220000Z");
+  EXPECT_TRUE(find_value(second, "next_cursor")->is_null());
+}
+
+TEST(Api, FiltersBackupsAndRefusesWhatItDoesNotKnow) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto read = fixture.token(Scope::read);
+  const auto count = [&](const std::string& query) {
+    return find_array(parse(fixture.get("/v1/backups?" + query, read).body), "items")->size();
+  };
+  EXPECT_EQ(count("job=nightly"), 2u);
+  EXPECT_EQ(count("job=other"), 0u);
+  EXPECT_EQ(count("result=failed"), 0u);
+  EXPECT_EQ(count("from=2026-11-19T00:00:00Z"), 1u);
+  for (const auto* query : {"limit=0", "limit=501", "limit=x", "from=yesterday", "what=ever",
+                            "job=a&job=b", "result=good", "cursor=x"})
+    EXPECT_EQ(fixture.get(std::string("/v1/backups?") + query, read).status, 400) << query;
+}
+
+TEST(Api, StartsABackupWithItsContext) {
+  ApiFixture fixture;
+  CallContext seen;
+  fixture.services.start_backup = [&](const std::string& job, const CallContext& context) {
+    seen = context;
+    EXPECT_EQ(job, "nightly");
+    return Result<RunId>(some_run());
+  };
+  fixture.start();
+  const auto operate = fixture.token(Scope::operate);
+  const auto answer = fixture.request("POST", "/v1/backups/nightly/runs",
+                                      operate + "Idempotency-Key: k-1\r\nX-Correlation-Id: c-9\r\n",
+                                      R"({"reason":"before the upgrade","ref":"CH-1"})");
+  EXPECT_EQ(answer.status, 202) << answer.body;
+  EXPECT_EQ(answer.header("location"), "/v1/runs/" + some_run().str());
+  EXPECT_EQ(seen.idempotency_key, "k-1");
+  EXPECT_EQ(seen.request_hash.size(), 64u);
+  EXPECT_EQ(seen.correlation_id.str(), "c-9");
+  EXPECT_EQ(seen.reason, "before the upgrade");
+  EXPECT_TRUE(seen.actor.starts_with("token:"));
+  EXPECT_EQ(fixture.request("POST", "/v1/backups/nightly/runs", fixture.token(Scope::read)).status,
+            403);
+}
+
+TEST(Api, RefusesABodyThatIsNotWhatItSays) {
+  ApiFixture fixture;
+  fixture.services.start_backup = [](const std::string&, const CallContext&) {
+    return Result<RunId>(some_run());
+  };
+  fixture.start();
+  for (const auto* body : {"{", "[]", R"({"x":1})", R"({"reason":1})", R"({"reason":"a\u0000b"})"})
+    EXPECT_EQ(fixture.over_socket("POST", "/v1/backups/nightly/runs", body).status, 400) << body;
+  const auto text_body = fixture.request(
+      "POST", "/v1/backups/nightly/runs",
+      fixture.token(Scope::operate) + "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(text_body.status, 415);
+}
+
+TEST(Api, AnswersForAQueryThatDoesNotEnd) {
+  ApiFixture fixture;
+  std::promise<void> asked;
+  std::promise<void> stopped;
+  fixture.services.evidence = [&](const EvidenceQuery&,
+                                  const CallContext& context) -> Result<EvidencePage> {
+    std::promise<void> stop;
+    const std::stop_callback on_stop(context.stop, [&] { stop.set_value(); });
+    asked.set_value();
+    stop.get_future().wait();
+    stopped.set_value();
+    return fail(ErrorCode::cancelled, {{"reason", "test"}});
+  };
+  fixture.start();
+  const auto read = fixture.token(Scope::read);
+  auto client = fixture.connect();
+  client.send("GET /v1/evidence HTTP/1.1\r\nHost: x\r\n" + read + "\r\n");
+  asked.get_future().wait();
+  fixture.clock.advance(seconds(30));
+  const auto answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(answer->header("retry-after"), "5");
+  stopped.get_future().wait();
+}
+
+TEST(Api, KeepsAnsweringStatusWhileThePoolIsFull) {
+  testing::ApiFixtureOptions options;
+  options.api.pool_threads = 1;
+  options.api.pool_queue = 1;
+  ApiFixture fixture(options);
+  std::promise<void> release;
+  std::promise<void> first;
+  std::atomic<int> asked{0};
+  const auto released = release.get_future().share();
+  fixture.services.evidence = [&](const EvidenceQuery&, const CallContext&) {
+    if (++asked == 1) first.set_value();
+    released.wait();
+    return Result<EvidencePage>(EvidencePage{});
+  };
+  fixture.start();
+  const auto read = fixture.token(Scope::read);
+  const std::string query = "GET /v1/evidence HTTP/1.1\r\nHost: x\r\n" + read + "\r\n";
+  auto busy = fixture.connect();
+  busy.send(query);
+  first.get_future().wait();
+  // Both wait for the one place in the queue: exactly one gets it.
+  auto second = fixture.connect();
+  auto third = fixture.connect();
+  second.send(query);
+  third.send(query);
+  const bool second_waits = second.stays_silent(200);
+  EXPECT_EQ((second_waits ? third : second).read_answer()->status, 503);
+  EXPECT_EQ(fixture.get("/backups/status").status, 200);
+  release.set_value();
+  EXPECT_EQ(busy.read_answer()->status, 200);
+  EXPECT_EQ((second_waits ? second : third).read_answer()->status, 200);
+}
+
+TEST(Api, OpensMetricsOnlyWhenConfigured) {
+  ApiFixture closed;
+  closed.start();
+  EXPECT_EQ(closed.get("/metrics").status, 401);
+  EXPECT_EQ(closed.get("/metrics", closed.token(Scope::read)).status, 200);
+  testing::ApiFixtureOptions options;
+  options.api.metrics_open = true;
+  ApiFixture open(options);
+  open.start();
+  EXPECT_EQ(open.get("/metrics").status, 200);
+  EXPECT_EQ(open.get("/metrics", "Accept: application/openmetrics-text\r\n").header("content-type"),
+            "application/openmetrics-text; version=1.0.0; charset=utf-8");
+}
+
+TEST(Api, LogsTheRouteAndNotTheQuery) {
+  ApiFixture fixture;
+  fixture.start();
+  fixture.get("/v1/backups/nightly.app-20261119T220000Z?token=canary", fixture.token(Scope::read));
+  fixture.stop();
+  const auto log = fixture.log();
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_EQ(log[0].route, "/v1/backups/{backup}");
+  EXPECT_EQ(log[0].actor_role, "read");
+  EXPECT_EQ(log[0].status, 400);
+  EXPECT_EQ(log[0].error_code, "http_invalid_parameter");
+}
+
+TEST(Api, ServesItsOwnDescription) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.get("/openapi.yaml");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.body.starts_with("openapi: 3.1"));
+  EXPECT_EQ(fixture.get("/schemas/status-1.schema.json").status, 200);
+  EXPECT_EQ(fixture.get("/schemas/openapi.yaml").status, 404);
+}
+
+}  // namespace
+}  // namespace vigie::api

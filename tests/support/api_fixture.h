@@ -1,0 +1,191 @@
+// A whole HTTP server with made-up views behind it, on a free port and a unix socket. Header only:
+// the rooms' tests that use it link what it needs.
+#pragma once
+
+#include <unistd.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "api/server.h"
+#include "api/tokens.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/raw_http.h"
+#include "tests/support/temp_folder.h"
+
+namespace vigie::testing {
+
+inline backup::ArtefactView sample_artefact(SystemTime started_at) {
+  backup::ArtefactView artefact;
+  artefact.id = {"nightly", "app", started_at};
+  artefact.store = "local";
+  artefact.ended_at = started_at + std::chrono::seconds(90);
+  artefact.raw = {4000};
+  artefact.stored = {1000};
+  artefact.rows = 12;
+  artefact.tables = 3;
+  artefact.correlation_id = "c-1";
+  artefact.manifest_sha256 = std::string(64, 'a');
+  artefact.fully_verified_at = artefact.ended_at;
+  artefact.last_verification = backup::Verification{.result = Verdict::passed,
+                                                    .mode = backup::VerifyMode::full,
+                                                    .at = artefact.ended_at,
+                                                    .error_code = {}};
+  return artefact;
+}
+
+// One job with one database whose backup is two hours old, on a store with room. All is well, but
+// for the missing copy off the host.
+inline std::shared_ptr<backup::BackupsView> sample_backups(SystemTime now) {
+  const auto last = std::chrono::floor<std::chrono::seconds>(now) - std::chrono::hours(2);
+  auto view = std::make_shared<backup::BackupsView>();
+  view->observed_at = now;
+  view->reconciled = true;
+  view->jobs.push_back({.name = "nightly",
+                        .store = "local",
+                        .retention = "last 3",
+                        .rpo_target = std::chrono::hours(26),
+                        .scrub_period = std::chrono::days(7),
+                        .verify_after_backup = true,
+                        .databases = {{"app", last, std::nullopt}}});
+  view->artefacts.push_back(sample_artefact(last - std::chrono::days(1)));
+  view->artefacts.push_back(sample_artefact(last));
+  view->stores.push_back({.name = "local",
+                          .type = "local",
+                          .total = {1000000},
+                          .available = {900000},
+                          .reserve = {150000},
+                          .reachable = true,
+                          .error_code = {},
+                          .observed_at = now,
+                          .off_host = true});
+  return view;
+}
+
+inline status::Views sample_views(SystemTime now) {
+  status::Views views;
+  views.process.version = "0.1.0";
+  views.process.started_at = now - std::chrono::hours(1);
+  views.process.configured_at = views.process.started_at;
+  views.process.state_observed_at = now;
+  views.backups = sample_backups(now);
+  auto jobs = std::make_shared<jobs::JobsView>();
+  jobs->observed_at = now;
+  auto& job = jobs->jobs.emplace_back();
+  job.job = "nightly";
+  job.kind = "backup";
+  job.scheduled = true;
+  job.next_due_at = now + std::chrono::hours(22);
+  jobs::RunRow last;
+  last.id = RunId(std::string(32, 'b'));
+  last.job = "nightly";
+  last.kind = "backup";
+  last.state = jobs::RunState::succeeded;
+  last.started_at = now - std::chrono::hours(2);
+  last.ended_at = *last.started_at + std::chrono::seconds(90);
+  job.last_attempt = last;
+  views.jobs = std::move(jobs);
+  auto ledger = std::make_shared<ledger::LedgerView>();
+  ledger->observed_at = now;
+  ledger->last_seq = 7;
+  ledger->reserve_ready = true;
+  views.ledger = std::move(ledger);
+  return views;
+}
+
+struct ApiFixtureOptions {
+  api::EngineLimits limits;
+  api::ApiOptions api;
+  std::optional<api::TlsFiles> tls;
+};
+
+class ApiFixture {
+ public:
+  explicit ApiFixture(ApiFixtureOptions options = {}) : options_(std::move(options)) {
+    options_.limits.sweep_every = std::chrono::milliseconds(5);
+    options_.api.version = "0.1.0";
+    options_.api.owner_uid = ::geteuid();
+    tokens_ = api::Tokens::open(folder_ / "state.db", clock).value();
+    services.views = [views = sample_views(clock.now())] { return views; };
+  }
+  ~ApiFixture() { stop(); }
+
+  // Makes the server with the services as they stand.
+  void start() {
+    api_ = api::Api::make(options_.api, services, *tokens_, clock,
+                          [this](const api::AccessEntry& entry) {
+                            const std::lock_guard lock(mutex_);
+                            log_.push_back(entry);
+                          });
+    api::ListenOn tcp{
+        .address = "127.0.0.1", .port = 0, .unix_path = {}, .unix_mode = 0600, .tls = options_.tls};
+    api::ListenOn unix_socket{
+        .address = {}, .port = 0, .unix_path = socket(), .unix_mode = 0600, .tls = {}};
+    server_ = api::Server::start({tcp, unix_socket}, api_->handler(), api_->refusal(), clock,
+                                 options_.limits)
+                  .value();
+    api_->set_stats([this] { return server_->stats(); });
+  }
+  void stop() {
+    server_.reset();
+    if (api_) api_->stop();
+  }
+
+  uint16_t port() const { return server_->ports().at(0); }
+  platform::Path socket() const { return folder_ / "vigie.sock"; }
+  api::Server& server() { return *server_; }
+  api::Tokens& tokens() { return *tokens_; }
+  const TempFolder& folder() const { return folder_; }
+  RawClient connect() const { return RawClient::connect_tcp(port()); }
+
+  // One request on a connection of its own; `extra` are header lines with their CRLF.
+  RawAnswer request(std::string_view method, std::string_view target, std::string_view extra = {},
+                    std::string_view body = {}) const {
+    return exchange(connect(), method, target, extra, body);
+  }
+  RawAnswer get(std::string_view target, std::string_view extra = {}) const {
+    return request("GET", target, extra);
+  }
+  RawAnswer over_socket(std::string_view method, std::string_view target,
+                        std::string_view body = {}) const {
+    return exchange(RawClient::connect_unix(socket()), method, target, {}, body);
+  }
+  // "Authorization: Bearer …" of a new token, with its CRLF.
+  std::string token(api::Scope scope, std::optional<Duration> expires_in = std::nullopt) {
+    return "Authorization: Bearer " +
+           tokens_->create(scope, "test", expires_in).value().token.reveal() + "\r\n";
+  }
+  std::vector<api::AccessEntry> log() const {
+    const std::lock_guard lock(mutex_);
+    return log_;
+  }
+
+  FakeClock clock;
+  api::Services services;
+
+ private:
+  static RawAnswer exchange(RawClient client, std::string_view method, std::string_view target,
+                            std::string_view extra, std::string_view body) {
+    std::string bytes(method);
+    bytes.append(" ").append(target).append(" HTTP/1.1\r\nHost: vigie\r\n").append(extra);
+    if (!body.empty())
+      bytes += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n";
+    bytes.append("\r\n").append(body);
+    client.send(bytes);
+    return client.read_answer(method == "HEAD").value_or(RawAnswer{});
+  }
+
+  ApiFixtureOptions options_;
+  TempFolder folder_;
+  std::unique_ptr<api::Tokens> tokens_;
+  mutable std::mutex mutex_;
+  std::vector<api::AccessEntry> log_;  // guarded by mutex_
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<api::Server> server_;
+};
+
+}  // namespace vigie::testing
