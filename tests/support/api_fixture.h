@@ -1,5 +1,5 @@
-// A whole HTTP server with made-up views behind it, on a free port and a unix socket. Header only:
-// the rooms' tests that use it link what it needs.
+// A whole HTTP server with made-up views behind it (status_samples.h), on a free port and a unix
+// socket. Header only: the rooms' tests that use it link what it needs.
 #pragma once
 
 #include <unistd.h>
@@ -14,87 +14,10 @@
 #include "api/tokens.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/raw_http.h"
+#include "tests/support/status_samples.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::testing {
-
-inline backup::ArtefactView sample_artefact(SystemTime started_at) {
-  backup::ArtefactView artefact;
-  artefact.id = {"nightly", "app", started_at};
-  artefact.store = "local";
-  artefact.ended_at = started_at + std::chrono::seconds(90);
-  artefact.raw = {4000};
-  artefact.stored = {1000};
-  artefact.rows = 12;
-  artefact.tables = 3;
-  artefact.correlation_id = "c-1";
-  artefact.manifest_sha256 = std::string(64, 'a');
-  artefact.fully_verified_at = artefact.ended_at;
-  artefact.last_verification = backup::Verification{.result = Verdict::passed,
-                                                    .mode = backup::VerifyMode::full,
-                                                    .at = artefact.ended_at,
-                                                    .error_code = {}};
-  return artefact;
-}
-
-// One job with one database whose backup is two hours old, on a store with room. All is well, but
-// for the missing copy off the host.
-inline std::shared_ptr<backup::BackupsView> sample_backups(SystemTime now) {
-  const auto last = std::chrono::floor<std::chrono::seconds>(now) - std::chrono::hours(2);
-  auto view = std::make_shared<backup::BackupsView>();
-  view->observed_at = now;
-  view->reconciled = true;
-  view->jobs.push_back({.name = "nightly",
-                        .store = "local",
-                        .retention = "last 3",
-                        .rpo_target = std::chrono::hours(26),
-                        .scrub_period = std::chrono::days(7),
-                        .verify_after_backup = true,
-                        .databases = {{"app", last, std::nullopt}}});
-  view->artefacts.push_back(sample_artefact(last - std::chrono::days(1)));
-  view->artefacts.push_back(sample_artefact(last));
-  view->stores.push_back({.name = "local",
-                          .type = "local",
-                          .total = {1000000},
-                          .available = {900000},
-                          .reserve = {150000},
-                          .reachable = true,
-                          .error_code = {},
-                          .observed_at = now,
-                          .off_host = true});
-  return view;
-}
-
-inline status::Views sample_views(SystemTime now) {
-  status::Views views;
-  views.process.version = "0.1.0";
-  views.process.started_at = now - std::chrono::hours(1);
-  views.process.configured_at = views.process.started_at;
-  views.process.state_observed_at = now;
-  views.backups = sample_backups(now);
-  auto jobs = std::make_shared<jobs::JobsView>();
-  jobs->observed_at = now;
-  auto& job = jobs->jobs.emplace_back();
-  job.job = "nightly";
-  job.kind = "backup";
-  job.scheduled = true;
-  job.next_due_at = now + std::chrono::hours(22);
-  jobs::RunRow last;
-  last.id = RunId(std::string(32, 'b'));
-  last.job = "nightly";
-  last.kind = "backup";
-  last.state = jobs::RunState::succeeded;
-  last.started_at = now - std::chrono::hours(2);
-  last.ended_at = *last.started_at + std::chrono::seconds(90);
-  job.last_attempt = last;
-  views.jobs = std::move(jobs);
-  auto ledger = std::make_shared<ledger::LedgerView>();
-  ledger->observed_at = now;
-  ledger->last_seq = 7;
-  ledger->reserve_ready = true;
-  views.ledger = std::move(ledger);
-  return views;
-}
 
 struct ApiFixtureOptions {
   api::EngineLimits limits;

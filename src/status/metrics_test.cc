@@ -1,0 +1,62 @@
+#include "status/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include "status/metrics_writer.h"
+#include "tests/support/status_samples.h"
+
+namespace vigie::status {
+namespace {
+
+const SystemTime kNow = parse_rfc3339("2026-11-20T00:00:00Z").value();
+
+HttpFigures figures() {
+  HttpFigures http;
+  http.connections_open = 2;
+  http.by_code = {{200, 5}, {404, 1}};
+  return http;
+}
+
+std::string render(MetricsFormat format) {
+  return render_metrics(testing::sample_views(kNow), figures(), kNow, format);
+}
+
+TEST(Metrics, NamesTheTimeOfTheLastSuccess) {
+  EXPECT_NE(render(MetricsFormat::prometheus)
+                .find("vigie_backup_last_success_timestamp_seconds{job_name=\"nightly\","
+                      "database=\"app\"} 1795125600\n"),
+            std::string::npos)
+      << render(MetricsFormat::prometheus);
+}
+
+TEST(Metrics, GivesEachFamilyOneHelpAndOneType) {
+  const auto text = render(MetricsFormat::prometheus);
+  std::vector<std::string> families;
+  for (size_t at = 0; (at = text.find("# TYPE ", at)) != std::string::npos; ++at)
+    families.push_back(text.substr(at + 7, text.find(' ', at + 7) - at - 7));
+  EXPECT_GE(families.size(), 20u);
+  auto unique = families;
+  std::ranges::sort(unique);
+  EXPECT_EQ(std::ranges::adjacent_find(unique), unique.end());
+}
+
+TEST(Metrics, EndsOpenMetricsAndNamesItsCountersWithoutSuffix) {
+  const auto text = render(MetricsFormat::open_metrics);
+  EXPECT_TRUE(text.ends_with("\n# EOF\n"));
+  EXPECT_NE(text.find("# TYPE vigie_http_requests counter\n"), std::string::npos);
+  EXPECT_NE(text.find("vigie_http_requests_total{code=\"404\"} 1\n"), std::string::npos);
+}
+
+TEST(Metrics, SaysExactlyOneStatusOfEachKind) {
+  const auto text = render(MetricsFormat::prometheus);
+  EXPECT_NE(text.find("vigie_status{kind=\"backups\",status=\"pass\"} 1\n"), std::string::npos);
+  EXPECT_NE(text.find("vigie_status{kind=\"backups\",status=\"fail\"} 0\n"), std::string::npos);
+}
+
+TEST(Metrics, EscapesLabels) {
+  EXPECT_EQ(escape_label("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+  EXPECT_EQ(escape_label("\xff").find('\xff'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vigie::status

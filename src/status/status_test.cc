@@ -1,0 +1,227 @@
+#include "status/status.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/status_samples.h"
+
+namespace vigie::status {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::sample_backups;
+using testing::sample_views;
+
+const SystemTime kNow = parse_rfc3339("2026-11-20T00:00:00Z").value();
+
+const Check* find(const Report& report, std::string_view id) {
+  for (const auto& check : report.checks)
+    if (check.id == id) return &check;
+  return nullptr;
+}
+
+std::string reason(const Report& report, std::string_view id) {
+  const auto* check = find(report, id);
+  return check ? std::string(to_string(check->status)) + " " + check->reason_code : "absent";
+}
+
+Views with_backups(std::shared_ptr<backup::BackupsView> backups) {
+  auto views = sample_views(kNow);
+  views.backups = std::move(backups);
+  return views;
+}
+
+TEST(Status, PassesWhenAllIsWell) {
+  const auto report = make_report(Kind::backups, sample_views(kNow), kNow);
+  EXPECT_EQ(report.status, Status::pass);
+  for (const auto& check : report.checks) EXPECT_EQ(check.reason_code, "ok") << check.id;
+}
+
+TEST(Status, SortsItsChecks) {
+  const auto report = make_report(Kind::backups, sample_views(kNow), kNow);
+  EXPECT_TRUE(std::ranges::is_sorted(report.checks, {}, &Check::id));
+  EXPECT_GE(report.checks.size(), 8u);
+}
+
+TEST(Status, FailsOnceTheNewestBackupIsOlderThanItsTarget) {
+  auto views = sample_views(kNow);
+  const auto at = [&](Duration after) {
+    auto fresh = sample_backups(kNow);
+    fresh->observed_at = kNow + after;
+    views.backups = fresh;
+    return reason(make_report(Kind::backups, views, kNow + after), "backups.nightly.app.rpo");
+  };
+  EXPECT_EQ(at(hours(24)), "pass ok");
+  EXPECT_EQ(at(hours(24) + seconds(1)), "fail rpo_missed");
+}
+
+TEST(Status, FailsWhatNeverSucceeded) {
+  auto backups = sample_backups(kNow);
+  backups->artefacts.clear();
+  backups->jobs[0].databases[0].last_success.reset();
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.rpo"), "fail never_succeeded");
+  EXPECT_EQ(reason(report, "backups.nightly.app.verified"), "unknown not_evaluated");
+  EXPECT_EQ(report.status, Status::fail);
+}
+
+TEST(Status, NeverPassesOnStaleEvidence) {
+  const auto report = make_report(Kind::backups, sample_views(kNow), kNow + hours(1) + seconds(1));
+  EXPECT_TRUE(report.stale);
+  EXPECT_EQ(report.status, Status::unknown);
+  for (const auto& check : report.checks) {
+    if (check.stale_after) {
+      EXPECT_EQ(check.status, Status::unknown) << check.id;
+    }
+  }
+}
+
+TEST(Status, KeepsAFailureThatIsStale) {
+  auto backups = sample_backups(kNow);
+  backups->stores[0].reachable = false;
+  const auto report =
+      make_report(Kind::backups, with_backups(backups), kNow + std::chrono::days(1));
+  EXPECT_EQ(reason(report, "stores.local.reachable"), "fail store_unreachable");
+}
+
+TEST(Status, DoesNotTakeEvidenceFromTheFutureForYounger) {
+  const auto document =
+      full_document(make_report(Kind::backups, sample_views(kNow), kNow - hours(3)),
+                    sample_views(kNow).process, kNow - hours(3), CorrelationId("c"));
+  EXPECT_EQ(document.at("age_s").to_number<double>(), 0);
+}
+
+TEST(Status, FailsWhenAnArtefactIsDamaged) {
+  auto backups = sample_backups(kNow);
+  backups->artefacts[0].last_verification->result = Verdict::failed;
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.integrity"), "fail artefact_damaged");
+}
+
+TEST(Status, WarnsWhenTheNewestBackupIsNotVerified) {
+  auto backups = sample_backups(kNow);
+  backups->artefacts[1].fully_verified_at.reset();
+  backups->artefacts[1].last_verification.reset();
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.verified"), "warn not_verified");
+}
+
+TEST(Status, WarnsWhenTheScrubIsOverdue) {
+  auto backups = sample_backups(kNow);
+  backups->artefacts[0].fully_verified_at = kNow - std::chrono::days(8);
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.verified"), "warn scrub_overdue");
+}
+
+TEST(Status, WarnsAboutAnAlarmUntilItIsAcknowledged) {
+  auto backups = sample_backups(kNow);
+  backups->jobs[0].databases[0].alarm =
+      backup::PlausibilityAlarm{backups->artefacts[1].id, {"rows -80 %"}, kNow};
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.plausibility"), "warn plausibility");
+}
+
+TEST(Status, FailsBelowTheReserveAndWarnsNearIt) {
+  auto backups = sample_backups(kNow);
+  backups->stores[0].available = {149999};
+  EXPECT_EQ(reason(make_report(Kind::backups, with_backups(backups), kNow), "stores.local.reserve"),
+            "fail space_reserve");
+  auto near = sample_backups(kNow);
+  near->stores[0].available = {160000};
+  EXPECT_EQ(reason(make_report(Kind::backups, with_backups(near), kNow), "stores.local.reserve"),
+            "warn space_low");
+}
+
+TEST(Status, WarnsAboutARunThatFailed) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].last_attempt->state = jobs::RunState::failed;
+  jobs->jobs[0].last_attempt->error_code = "dump_failed";
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.last_run"),
+            "warn dump_failed");
+}
+
+TEST(Status, WarnsAboutARunThatIsOverdue) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].next_due_at = kNow - minutes(11);
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
+            "warn missed_run");
+}
+
+TEST(Status, IsUnknownBeforeAnythingIsRead) {
+  Views views;
+  EXPECT_EQ(make_report(Kind::backups, views, kNow).status, Status::unknown);
+  EXPECT_EQ(make_report(Kind::readiness, views, kNow).status, Status::unknown);
+  EXPECT_EQ(make_report(Kind::health, views, kNow).status, Status::pass);
+}
+
+TEST(Status, IsUnknownWithoutAnyJob) {
+  auto backups = sample_backups(kNow);
+  backups->jobs.clear();
+  backups->artefacts.clear();
+  EXPECT_EQ(make_report(Kind::backups, with_backups(backups), kNow).status, Status::unknown);
+}
+
+TEST(Status, IsReadyWithARefusedReload) {
+  auto views = sample_views(kNow);
+  views.process.reload_error_code = "config_invalid";
+  const auto report = make_report(Kind::readiness, views, kNow);
+  EXPECT_EQ(report.status, Status::warn);
+  EXPECT_EQ(http_status(report, false), 200);
+}
+
+TEST(Status, IsNotReadyWithADamagedLedgerOrAStateThatTakesNoWrites) {
+  auto damaged = sample_views(kNow);
+  auto ledger = std::make_shared<ledger::LedgerView>(*damaged.ledger);
+  ledger->damages.push_back({.segment = "ledger.jsonl",
+                             .line = 3,
+                             .reason = "hash",
+                             .problems = 1,
+                             .recorded_seq = 0,
+                             .acknowledged = false});
+  damaged.ledger = ledger;
+  EXPECT_EQ(http_status(make_report(Kind::readiness, damaged, kNow), false), 503);
+  auto full = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*full.jobs);
+  jobs->state_error_code = "disk_full";
+  full.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::readiness, full, kNow), "state"), "fail disk_full");
+}
+
+TEST(Status, IsReadyWhenTheDatabaseIsGone) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].last_attempt->state = jobs::RunState::failed;
+  jobs->jobs[0].last_attempt->error_code = "database_unreachable";
+  views.jobs = jobs;
+  EXPECT_EQ(make_report(Kind::readiness, views, kNow).status, Status::pass);
+}
+
+TEST(Status, SaysThatNothingWasEverRestored) {
+  const auto report = make_report(Kind::restore, sample_views(kNow), kNow);
+  EXPECT_EQ(report.status, Status::unknown);
+  EXPECT_EQ(report.data.at("state").as_string(), "never");
+}
+
+TEST(Status, ThePublicFormHoldsNoNames) {
+  const auto report = make_report(Kind::backups, sample_views(kNow), kNow);
+  const auto text = canonical_json(public_document(report, kNow, CorrelationId("c")));
+  for (const auto* name : {"nightly", "app", "local", "checks", "data", "version"})
+    EXPECT_EQ(text.find(name), std::string::npos) << name << text;
+}
+
+TEST(Status, SaysTheSameForTheSameViewsAndTime) {
+  const auto views = sample_views(kNow);
+  const auto render = [&] {
+    return canonical_json(full_document(make_report(Kind::backups, views, kNow), views.process,
+                                        kNow, CorrelationId("c")));
+  };
+  EXPECT_EQ(render(), render());
+}
+
+}  // namespace
+}  // namespace vigie::status
