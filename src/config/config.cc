@@ -21,6 +21,11 @@ void each_below(yaml::Fields& fields, std::string_view key, yaml::Need need,
   const yaml::Node* node = fields.node(key, need);
   if (node == nullptr) return;
   const Problems::Scope scope(fields.problems(), key);
+  if (node->entries.size() > limits::kConfigEntries) {
+    fields.problems().mistake(node->place, ErrorCode::limit_exceeded, "has too many entries",
+                              fmt::format("at most {}", limits::kConfigEntries));
+    return;
+  }
   yaml::each_named(*node, fields.problems(), read);
 }
 

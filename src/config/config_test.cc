@@ -109,6 +109,11 @@ TEST(ConfigLoad, TenMegabytesAreRefused) {
   const Loaded loaded = load(platform::real_file_system(), path);
   EXPECT_EQ(loaded.problems.sorted().front().code, ErrorCode::limit_exceeded);
 }
+TEST(ConfigLoad, ThousandsOfJobsAreRefused) {
+  std::string text = "backups:\n";
+  for (int i = 0; i <= 1000; ++i) text += fmt::format("  j{}: {{}}\n", i);
+  EXPECT_THAT(as_text(parse(text, "f")), HasSubstr("backups has too many entries"));
+}
 TEST(ConfigLoad, ErrorHasTheNumberOfMistakesAndTheFirst) {
   const testing::TempFolder folder;
   const Path path = folder / "vigie.yaml";

@@ -72,7 +72,8 @@ struct DueTimes {
 DueTimes due_times(const Schedule& schedule, const platform::TimeZone& zone, SystemTime last_due,
                    SystemTime now, size_t limit = 100);
 
-// The shortest and the longest time between two due times in the first `count` after `from`.
+// The shortest and the longest time between two due times, in the first `count` after `from` and at
+// most 50 years.
 struct Gaps {
   Duration shortest{0};
   Duration longest{0};

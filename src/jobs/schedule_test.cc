@@ -180,6 +180,11 @@ TEST(Gaps, FindsTheWeekend) {
   EXPECT_EQ(found->shortest, Duration(24h));
   EXPECT_EQ(found->longest, Duration(72h));
 }
+TEST(Gaps, OfLeapDaysAreAtMostEightYears) {
+  const auto found = gaps(*Schedule::parse("0 0 29 2 *"), {}, at("2076-01-01T00:00:00Z"));
+  EXPECT_EQ(found->shortest, Duration(24h * 1461));
+  EXPECT_EQ(found->longest, Duration(24h * 2921));
+}
 TEST(Gaps, SeesSummerTime) {
   const auto found =
       gaps(*Schedule::parse("0 2 * * *"), zone("Europe/Paris"), at("2026-11-20T00:00:00Z"));
