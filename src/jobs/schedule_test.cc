@@ -59,6 +59,10 @@ TEST(Schedule, WildcardHourFollowsElapsedTimeOverAGap) {
   EXPECT_EQ(next("30 * * * *", "Europe/Paris", "2026-03-29T00:00:00Z", 3),
             (Times{"2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z", "2026-03-29T02:30:00Z"}));
 }
+TEST(Schedule, WildcardHourIsDueAtTheInstantOfTheJump) {
+  EXPECT_EQ(next("0 * * * *", "Europe/Paris", "2026-03-29T00:30:00Z", 1),
+            (Times{"2026-03-29T01:00:00Z"}));
+}
 TEST(Schedule, HalfHourSummerTime) {
   // Lord Howe: on 5 April 2026 at 02:00 (+11) the clock goes back to 01:30 (+10:30).
   EXPECT_EQ(next("45 1 * * *", "Australia/Lord_Howe", "2026-04-04T12:00:00Z", 2),
