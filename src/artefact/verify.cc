@@ -117,11 +117,23 @@ class Verifying {
     auto manifest = Manifest::parse(*text, request_.id);
     if (!manifest) {
       journal_.found(manifest.error().with("file", std::string(kManifestName)));
+      check_manifest_alone();
       return false;
     }
     report_.manifest = std::move(*manifest);
     check_sums(*text);
     return true;
+  }
+
+  // One that cannot be understood may be of a newer release, or damaged: the sums know.
+  void check_manifest_alone() {
+    const auto sums = read_stored(source_, kSumsName, kMaxManifestBytes);
+    const std::string line = fmt::format("{}  {}\n", report_.manifest_sha256, kManifestName);
+    if (!sums) {
+      journal_.found(reading_failed(sums.error(), kSumsName));
+    } else if (sums->find(line) == std::string::npos) {
+      journal_.found(about(ErrorCode::artefact_hash, std::string(kManifestName)));
+    }
   }
 
   // The sums are a function of the manifest: this finds a changed bit in either.

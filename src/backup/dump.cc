@@ -133,10 +133,15 @@ class Dumping {
   Result<std::unique_ptr<Process>> start_dump() {
     const auto lock_wait =
         std::chrono::ceil<std::chrono::milliseconds>(request_.lock_wait_timeout).count();
-    return tools_.runner.start(command(
-        "pg_dump", {"--format=directory", fmt::format("--jobs={}", request_.jobs), "--compress=0",
-                    "--no-sync", "--no-password", fmt::format("--lock-wait-timeout={}", lock_wait),
-                    "--snapshot=" + request_.snapshot, "--file=" + folder_.string()}));
+    std::vector<std::string> arguments{"--format=directory",
+                                       fmt::format("--jobs={}", request_.jobs),
+                                       "--compress=0",
+                                       "--no-sync",
+                                       "--no-password",
+                                       fmt::format("--lock-wait-timeout={}", lock_wait),
+                                       "--file=" + folder_.string()};
+    if (!request_.snapshot.empty()) arguments.push_back("--snapshot=" + request_.snapshot);
+    return tools_.runner.start(command("pg_dump", std::move(arguments)));
   }
 
   Result<> dump_and_seal() {

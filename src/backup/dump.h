@@ -36,8 +36,9 @@ struct DumpLimits {
 
 struct DumpRequest {
   platform::Dsn dsn;
-  Clients clients;               // of the server's own major
-  std::string snapshot;          // of pg_export_snapshot(); its transaction must stay open
+  Clients clients;  // of the server's own major
+  // Of pg_export_snapshot(); its transaction must stay open. Empty: pg_dump takes one of its own.
+  std::string snapshot;
   std::string application_name;  // the run's id: sessions of an unfinished run are found by it
   unsigned jobs = 2;
   int compression_level = 1;

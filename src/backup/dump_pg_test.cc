@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <libpq-fe.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -26,35 +25,37 @@ PgCluster& cluster() {
   return the_cluster;
 }
 
-// A plain session of libpq, for what the test itself asks.
+// A session for what the test itself asks.
 class Session {
  public:
   explicit Session(const std::string& database)
-      : connection_(PQconnectdb(cluster().dsn(database).c_str()), &PQfinish) {}
+      : connection_(platform::make_pg_connector()
+                        ->connect(cluster().named_dsn(database), "the test", limits())
+                        .value()) {}
 
   std::string value(const std::string& sql) {
-    const std::unique_ptr<PGresult, void (*)(PGresult*)> result(
-        PQexec(connection_.get(), sql.c_str()), &PQclear);
-    if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return "";
-    EXPECT_EQ(PQresultStatus(result.get()), PGRES_TUPLES_OK) << PQerrorMessage(connection_.get());
-    return PQntuples(result.get()) == 0 ? "" : PQgetvalue(result.get(), 0, 0);
+    const auto rows = connection_->query(sql, limits());
+    EXPECT_TRUE(rows) << sql;
+    return rows && (*rows)->rows() > 0 ? std::string((*rows)->at(0, 0)) : "";
   }
 
   artefact::RowSummary copy(const std::string& table, const artefact::FingerprintKey& key) {
-    const std::unique_ptr<PGresult, void (*)(PGresult*)> result(
-        PQexec(connection_.get(), ("COPY " + table + " TO STDOUT").c_str()), &PQclear);
-    EXPECT_EQ(PQresultStatus(result.get()), PGRES_COPY_OUT) << PQerrorMessage(connection_.get());
     artefact::RowCounter rows(key);
-    char* line = nullptr;
-    for (int n; (n = PQgetCopyData(connection_.get(), &line, 0)) > 0; PQfreemem(line)) {
-      rows.add({line, static_cast<size_t>(n)});
-    }
-    PQclear(PQgetResult(connection_.get()));
+    EXPECT_TRUE(connection_->copy_out(
+        "COPY " + table + " TO STDOUT",
+        [&](std::string_view line) {
+          rows.add(line);
+          return true;
+        },
+        limits()));
     return rows.summary();
   }
 
  private:
-  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  static platform::CallLimits limits() {
+    return {MonoTime::clock::now() + std::chrono::minutes(1), {}};
+  }
+  std::unique_ptr<platform::PgConnection> connection_;
 };
 
 std::string quoted(const std::string& name) {
@@ -242,7 +243,7 @@ TEST_F(Dump, ALargeRowIsOneRow) {
 TEST_F(Dump, TellsALockTimeoutFromOtherErrors) {
   fill("CREATE TABLE t(i int)");
   Session other(database_);
-  other.value("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
+  other.value("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE");
   request_.lock_wait_timeout = std::chrono::milliseconds(200);
   const auto result = dump();
   ASSERT_FALSE(result);
@@ -272,12 +273,14 @@ class WaitingDump : public Dump {
  protected:
   Result<DumpResult> dump_while(const std::function<void()>& trouble) {
     Session other(database_);
-    other.value("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
-    std::jthread troublemaker([&] {
+    other.value("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE");
+    std::jthread troublemaker([&](const std::stop_token& ended) {
       Session watching("postgres");
-      while (watching.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-                            "AND application_name = '" +
-                            request_.application_name + "'") == "0") {
+      const std::string waiting =
+          "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+          "application_name = '" +
+          request_.application_name + "'";
+      while (!ended.stop_requested() && watching.value(waiting) == "0") {
       }
       trouble();
     });

@@ -27,9 +27,11 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -103,14 +105,12 @@ struct ExecutorHooks {
   // At open, for each row that a dead process left queued or running (started_at says which),
   // before it is marked: clean what it left, write its evidence. A crash in between calls it again.
   std::function<void(const RunRow&)> recover;
-  // After a run ended and before wait() sees it: log it, write evidence. In the thread that ended
-  // it.
+  // When a run has ended, before its end is written and its claims are free: log it, write its
+  // evidence. In the thread that ended it. After a crash in between, `recover` sees the run again.
   std::function<void(const RunRow&)> ended;
-  // After each new view.
-  std::function<void(const JobsViewPtr&)> published;
 };
 
-class RunStore;
+class ExecutorCore;
 
 class Executor {
  public:
@@ -149,9 +149,14 @@ class Executor {
 
  private:
   friend class Scheduler;
-  struct Core;
-  explicit Executor(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-  std::shared_ptr<Core> core_;  // shared with the workers: one that does not return keeps it alive
+  explicit Executor(std::shared_ptr<ExecutorCore> core);
+
+  std::shared_ptr<ExecutorCore> core_;  // shared with the threads: a stuck one keeps it alive
+  std::mutex shutdown_mutex_;
+  std::vector<std::jthread> workers_;  // guarded by shutdown_mutex_, as all below
+  std::jthread watch_;
+  std::vector<RunId> stuck_;
+  bool shut_down_ = false;
 };
 
 }  // namespace vigie::jobs

@@ -4,7 +4,8 @@
 // - After downtime (or sleep, or a clock that jumped ahead) the newest due time runs once, if its
 //   window still allows; all older ones are reported as missed.
 // - A window that has passed: with catch_up `now` it runs at once; with `wait` it is missed, and so
-//   is a run that still waits for its claims when its window ends.
+//   is a run that still waits for its claims when its window ends: the executor ends that one with
+//   missed_run, and its hook `ended` tells, not `missed`.
 // - A due time at which one run of the job is at work and one waits is missed (`overlap`).
 // - A job that is new, or whose schedule changed, counts from now: nothing was missed.
 // - A wall clock that jumped back by more than kClockTolerance: due times count from now. Less is

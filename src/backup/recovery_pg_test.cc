@@ -1,0 +1,155 @@
+// The recovery card, taken at its word: its commands, and nothing else, bring the database back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "artefact/recovery_card.h"
+#include "artefact/row_settings.h"
+#include "backup/dump.h"
+#include "store/local/local_store.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/temp_folder.h"
+
+namespace vigie::backup {
+namespace {
+
+using testing::PgCluster;
+using testing::TempFolder;
+
+constexpr char kSource[] = R"(
+  CREATE ROLE card_owner LOGIN;
+  CREATE EXTENSION pgcrypto;
+  CREATE TYPE mood AS ENUM ('glad', 'sad');
+  CREATE TABLE plain(id int PRIMARY KEY, t text, at timestamptz, m mood, tags int[], b bytea,
+                     doubled int GENERATED ALWAYS AS (id * 2) STORED);
+  INSERT INTO plain SELECT g, E'line\n' || g, now(), 'sad', ARRAY[g], digest(g::text, 'sha256')
+    FROM generate_series(1, 2000) g;
+  ALTER TABLE plain DROP COLUMN t;
+  ALTER TABLE plain OWNER TO card_owner;
+  CREATE TABLE "na""me é"(i int REFERENCES plain);
+  INSERT INTO "na""me é" VALUES (1), (NULL);
+  CREATE TABLE nothing();
+  INSERT INTO nothing DEFAULT VALUES;
+  CREATE VIEW seen AS SELECT count(*) FROM plain;
+  SELECT lo_from_bytea(0, 'large object');
+)";
+
+// Every row of everything that has rows, in one text.
+constexpr char kEverything[] = R"(
+  SELECT md5(string_agg(x, E'\n' ORDER BY x)) FROM (
+    SELECT plain::text x FROM plain UNION ALL SELECT "na""me é"::text FROM "na""me é"
+    UNION ALL SELECT 'nothing' FROM nothing UNION ALL SELECT seen::text FROM seen
+    UNION ALL SELECT encode(lo_get(oid), 'hex') FROM pg_largeobject_metadata
+    UNION ALL SELECT tableowner FROM pg_tables WHERE tablename = 'plain') everything
+)";
+
+std::string commands_of(const std::string& card) {
+  std::string out = "set -euo pipefail\n";
+  for (size_t at = 0; (at = card.find("```sh\n", at)) != std::string::npos;) {
+    const size_t begin = at + 6;
+    const size_t end = card.find("```", begin);
+    out += card.substr(begin, end - begin);
+    at = end + 3;
+  }
+  return out;
+}
+
+class Recovery : public ::testing::Test {
+ protected:
+  // Dumps `database` and publishes it.
+  void back_up(const std::string& database, bool globals = true) {
+    DumpRequest request;
+    request.dsn = source_.named_dsn(database);
+    request.clients = {source_.bindir()};
+    request.application_name = "card";
+    request.globals = globals;
+    request.row_settings = {"UTF8", source_.value("SHOW lc_monetary", database)};
+    request.staging = folder_ / "staging";
+    ASSERT_TRUE(platform::real_file_system().create_folder(request.staging));
+    const auto writer = store_->begin(id_);
+    ASSERT_TRUE(writer);
+    const platform::RealClock clock;
+    const auto dump = take_dump(request, {*runner_, clock, {}}, **writer, {MonoTime::max(), {}});
+    ASSERT_TRUE(dump) << dump.error().detail(Audience::operators);
+    publish(database, *dump, **writer);
+  }
+
+  void publish(const std::string& database, const DumpResult& dump, store::ArtefactWriter& writer) {
+    artefact::Manifest manifest;
+    manifest.id = id_;
+    manifest.server.version = "15";
+    manifest.server.version_num = 150000;
+    manifest.server.database = database;
+    manifest.server.encoding = "UTF8";
+    manifest.server.collate = source_.value("SHOW lc_collate", database);
+    manifest.server.ctype = source_.value("SHOW lc_ctype", database);
+    manifest.server.locale_provider = "libc";
+    manifest.files = dump.files;
+    manifest.tables = dump.tables;
+    const artefact::Cover cover = make_cover(manifest);
+    card_ = cover.card;
+    ASSERT_TRUE(store::write_file(writer, artefact::kCardName, cover.card));
+    ASSERT_TRUE(store::write_file(writer, artefact::kSumsName, cover.sums));
+    ASSERT_TRUE(writer.publish(cover.manifest));
+  }
+
+  // Runs the card's commands against `target`; what they wrote is for the message only.
+  ::testing::AssertionResult follow_card(const PgCluster& target) {
+    const platform::Path script = folder_ / "commands";
+    std::ofstream(script) << commands_of(card_);
+    const std::string command = "cd '" + store_->artefact_path(id_).string() +
+                                "' && PGUSER=postgres PGHOST='" + target.socket_folder().string() +
+                                "' PATH='" + target.bindir().string() + "':$PATH TMPDIR='" +
+                                folder_.path().string() + "' bash '" + script.string() + "' > '" +
+                                (folder_ / "said").string() + "' 2>&1";
+    if (std::system(command.c_str()) == 0) return ::testing::AssertionSuccess();
+    std::ifstream said(folder_ / "said");
+    return ::testing::AssertionFailure()
+           << std::string(std::istreambuf_iterator<char>(said), {}) << card_;
+  }
+
+  TempFolder folder_;
+  PgCluster source_;
+  std::unique_ptr<platform::ProcessRunner> runner_ = platform::make_process_runner();
+  std::unique_ptr<store::Store> store_ =
+      store::make_local_store(platform::real_file_system(), "local", folder_ / "artefacts");
+  const BackupId id_{"nightly", "app",
+                     SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20))};
+  std::string card_;
+};
+
+TEST_F(Recovery, TheCardRestoresIntoAnotherServer) {
+  source_.create_database("app");
+  source_.execute(kSource, "app");
+  back_up("app");
+  const std::string expected = source_.value(kEverything, "app");
+  PgCluster target;
+  ASSERT_TRUE(follow_card(target));
+  EXPECT_EQ(target.value(kEverything, "app"), expected);
+  EXPECT_EQ(target.value("SELECT count(*) FROM plain", "app"), "2000");
+}
+
+TEST_F(Recovery, TheCardWorksForANameThatTheShellAndLibpqCouldMisread) {
+  const std::string name = "o'dd \"na\\me = `x`\n$(false) é";
+  source_.create_database(name);
+  source_.execute(kSource, name);
+  back_up(name);
+  const std::string expected = source_.value(kEverything, name);
+  PgCluster target;
+  ASSERT_TRUE(follow_card(target));
+  EXPECT_EQ(target.value(kEverything, name), expected);
+}
+
+TEST_F(Recovery, WithoutTheRolesTheCardLeavesOwnersOut) {
+  source_.create_database("app");
+  source_.execute(kSource, "app");
+  back_up("app", false);
+  PgCluster target;
+  ASSERT_TRUE(follow_card(target));
+  EXPECT_EQ(target.value("SELECT count(*) FROM plain", "app"), "2000");
+}
+
+}  // namespace
+}  // namespace vigie::backup

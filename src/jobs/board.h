@@ -1,0 +1,59 @@
+// What the view shows, kept up to date by the executor and the scheduler.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "jobs/run_rows.h"
+#include "jobs/view.h"
+
+namespace vigie::jobs {
+
+using JobKey = std::pair<std::string, std::string>;  // job, kind
+
+struct BoardDue {
+  std::optional<SystemTime> next;
+  std::optional<SystemTime> missed;  // the newest
+  std::string missed_reason;
+};
+
+// Thread-safe. What changes is seen by others at the next publish().
+class Board {
+ public:
+  explicit Board(size_t queue_limit) : queue_limit_(queue_limit) {}
+
+  void load(std::vector<LastRuns> last, std::vector<RunRow> recent);
+  void changed(const RunRow& row);  // accepted, started, made progress, ended
+  void state_taken();               // state.db took a write
+  void state_failed(const Error& error, SystemTime at);
+
+  void scheduled(const std::map<JobKey, BoardDue>& due);  // all that the configuration schedules
+  void next_due(const JobKey& job, std::optional<SystemTime> next);
+  void missed(const JobKey& job, SystemTime due, std::string reason);
+  void scheduler_error(std::string code);  // empty: none
+
+  void publish(SystemTime now);
+  JobsViewPtr view() const;  // waits for nothing but the copy of a pointer
+
+ private:
+  JobView& job(const JobKey& key);
+  void ended(JobView& job, const RunRow& row);
+  JobsView make(SystemTime now) const;
+
+  const size_t queue_limit_;
+  mutable std::mutex mutex_;
+  std::map<JobKey, JobView> jobs_;  // guarded by mutex_, as all below
+  std::deque<RunRow> recent_;       // newest first
+  std::string state_error_code_;
+  std::optional<SystemTime> state_failed_at_;
+  std::string scheduler_error_code_;
+
+  mutable std::mutex view_mutex_;
+  JobsViewPtr view_ = std::make_shared<const JobsView>();  // guarded by view_mutex_
+};
+
+}  // namespace vigie::jobs

@@ -1,0 +1,212 @@
+#include "jobs/scheduler.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include "jobs/due_plan.h"
+#include "jobs/executor_core.h"
+#include "jobs/sleeper.h"
+
+namespace vigie::jobs {
+namespace {
+
+struct Entry {
+  ScheduledJob job;
+  SystemTime last_due;     // as it stands in state.db
+  std::string blocked_by;  // the error code for which its due time could not be started
+
+  JobKey key() const { return {job.job, job.kind}; }
+  std::optional<SystemTime> next(SystemTime now) const { return job.next(std::max(now, last_due)); }
+};
+
+DueRow known_row(const ScheduledJob& job, const std::vector<DueRow>& rows) {
+  const auto found = std::ranges::find_if(
+      rows, [&](const DueRow& row) { return row.job == job.job && row.kind == job.kind; });
+  return found == rows.end() ? DueRow{job.job, job.kind, {}, {}, {}, {}} : *found;
+}
+
+MissedRuns missed_one(SystemTime due, std::string_view reason) {
+  MissedRuns runs;
+  runs.due = {due};
+  runs.reason = reason;
+  return runs;
+}
+
+}  // namespace
+
+struct Scheduler::Core {
+  Core(ExecutorCore& of, const platform::Clock& time, SchedulerHooks given)
+      : executor(of), clock(time), hooks(std::move(given)), sleeper(time) {}
+
+  Result<> set_jobs(std::vector<ScheduledJob> wanted);
+  std::vector<DueTime> upcoming(size_t count) const;
+
+  void loop(const std::stop_token& stop);
+  MonoTime step(const std::stop_token& stop);
+  Result<> deal_with(Entry& entry, SystemTime now);
+  Result<> clock_went_back(Entry& entry, SystemTime now);
+  Result<> start(Entry& entry, SystemTime due, SystemTime now);
+  Result<> missed(Entry& entry, MissedRuns runs, SystemTime now);
+
+  ExecutorCore& executor;
+  const platform::Clock& clock;
+  const SchedulerHooks hooks;
+  Sleeper sleeper;
+
+  std::mutex step_mutex;       // one step, or one change of the jobs, at a time
+  std::vector<Entry> entries;  // guarded by step_mutex
+
+  mutable std::mutex jobs_mutex;
+  std::vector<ScheduledJob> jobs;  // guarded by jobs_mutex: what upcoming() shows
+
+  std::mutex stop_mutex;
+  std::jthread thread;  // last: it uses all of the above
+};
+
+Result<> Scheduler::Core::set_jobs(std::vector<ScheduledJob> wanted) {
+  const std::lock_guard lock(step_mutex);
+  const SystemTime now = clock.now();
+  TRY_ASSIGN(const auto rows, executor.store().due());
+  std::vector<Entry> fresh;
+  std::map<JobKey, BoardDue> board;
+  for (const ScheduledJob& job : wanted) {
+    DueRow row = known_row(job, rows);
+    if (row.schedule != job.schedule) {
+      row.last_due_at = now;
+      TRY(executor.store().save_due(job.job, job.kind, job.schedule, now));
+    }
+    const Entry& entry = fresh.emplace_back(Entry{job, row.last_due_at, {}});
+    board[entry.key()] = {entry.next(now), row.missed_due_at, row.missed_reason};
+  }
+  entries = std::move(fresh);
+  executor.board().scheduled(board);
+  executor.board().publish(now);
+  {
+    const std::lock_guard jobs_lock(jobs_mutex);
+    jobs = std::move(wanted);
+  }
+  sleeper.wake();
+  return {};
+}
+
+std::vector<DueTime> Scheduler::Core::upcoming(size_t count) const {
+  const std::lock_guard lock(jobs_mutex);
+  std::vector<DueTime> times;
+  for (const ScheduledJob& job : jobs) {
+    auto due = job.next(clock.now());
+    for (size_t n = 0; n < count && due; ++n, due = job.next(*due)) {
+      times.push_back({job.job, job.kind, *due});
+    }
+  }
+  std::ranges::sort(times, [](const DueTime& a, const DueTime& b) {
+    return std::tie(a.due_at, a.job, a.kind) < std::tie(b.due_at, b.job, b.kind);
+  });
+  times.resize(std::min(times.size(), count));
+  return times;
+}
+
+void Scheduler::Core::loop(const std::stop_token& stop) {
+  while (!stop.stop_requested()) sleeper.sleep_until(step(stop), stop);
+}
+
+MonoTime Scheduler::Core::step(const std::stop_token& stop) {
+  const std::lock_guard lock(step_mutex);
+  const MonoTime mono = clock.monotonic();
+  const SystemTime now = clock.now();
+  Duration sleep = kRetry;  // at most: the wall clock may jump
+  std::string error;
+  for (Entry& entry : entries) {
+    if (stop.stop_requested()) break;
+    const Result<> dealt = deal_with(entry, now);
+    entry.blocked_by = dealt ? std::string() : std::string(dealt.error().info().name);
+    if (!dealt) error = entry.blocked_by;
+    const auto next = entry.next(now);
+    executor.board().next_due(entry.key(), next);
+    if (next) sleep = std::min(sleep, *next - now);
+  }
+  executor.board().scheduler_error(std::move(error));
+  executor.board().publish(now);
+  return mono + sleep;
+}
+
+Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
+  const DuePlan plan = plan_due(entry.job, entry.last_due, now);
+  if (plan.clock_went_back) return clock_went_back(entry, now);
+  if (!plan.down.empty()) {
+    MissedRuns runs;
+    runs.due = plan.down;
+    runs.older_left_out = plan.older_left_out;
+    runs.reason = entry.blocked_by.empty() ? std::string(kMissedDown) : entry.blocked_by;
+    TRY(missed(entry, std::move(runs), now));
+  }
+  if (plan.window) return missed(entry, missed_one(*plan.window, kMissedWindow), now);
+  return plan.run ? start(entry, *plan.run, now) : Result<>();
+}
+
+Result<> Scheduler::Core::clock_went_back(Entry& entry, SystemTime now) {
+  const SystemTime before = entry.last_due;
+  TRY(executor.store().save_due(entry.job.job, entry.job.kind, entry.job.schedule, now));
+  entry.last_due = now;
+  if (hooks.clock_went_back) hooks.clock_went_back(before, now);
+  return {};
+}
+
+Result<> Scheduler::Core::start(Entry& entry, SystemTime due, SystemTime now) {
+  const ScheduledJob& job = entry.job;
+  RunRequest request = job.request(due);
+  request.job = job.job;
+  request.kind = job.kind;
+  request.due_at = due;
+  request.trigger.by = "schedule";
+  if (job.window && job.catch_up == CatchUp::wait) request.start_before = due + *job.window;
+  const auto submitted = executor.submit(std::move(request));
+  if (submitted) {
+    entry.last_due = due;
+    return {};
+  }
+  if (submitted.error().code() != ErrorCode::run_conflict) return fail(submitted.error());
+  return missed(entry, missed_one(due, kMissedOverlap), now);
+}
+
+// Reported before it is marked: a crash in between reports it twice, never not at all.
+Result<> Scheduler::Core::missed(Entry& entry, MissedRuns runs, SystemTime now) {
+  runs.job = entry.job.job;
+  runs.kind = entry.job.kind;
+  runs.noticed_at = now;
+  if (hooks.missed) TRY(hooks.missed(runs));
+  const SystemTime newest = runs.due.back();
+  TRY(executor.store().mark_missed(runs.job, runs.kind, newest, runs.reason));
+  entry.last_due = newest;
+  executor.board().missed(entry.key(), newest, runs.reason);
+  return {};
+}
+
+Scheduler::Scheduler(Executor& executor, const platform::Clock& clock, SchedulerHooks hooks)
+    : core_(std::make_unique<Core>(*executor.core_, clock, std::move(hooks))) {
+  core_->thread =
+      std::jthread([core = core_.get()](const std::stop_token& stop) { core->loop(stop); });
+}
+
+Scheduler::~Scheduler() {
+  stop();
+}
+
+Result<> Scheduler::set_jobs(std::vector<ScheduledJob> jobs) {
+  return core_->set_jobs(std::move(jobs));
+}
+
+std::vector<DueTime> Scheduler::upcoming(size_t count) const {
+  return core_->upcoming(count);
+}
+
+void Scheduler::stop() {
+  const std::lock_guard lock(core_->stop_mutex);
+  core_->thread.request_stop();
+  if (core_->thread.joinable()) core_->thread.join();
+}
+
+}  // namespace vigie::jobs
