@@ -61,8 +61,8 @@ class RunContext {
 
 struct RunOutcome {
   Verdict verdict = Verdict::could_not_verify;
-  std::optional<Error> error;
-  json::object result;  // at most 64 KiB as JSON, or it is left out
+  std::optional<Error> error{};
+  json::object result{};  // at most 64 KiB as JSON, or it is left out
 
   static RunOutcome succeeded(json::object result = {});
   // The verdict that the registry gives to the error's code.
@@ -74,18 +74,18 @@ struct RunOutcome {
 using Work = std::function<RunOutcome(RunContext&)>;
 
 struct RunRequest {
-  std::string job;
-  std::string kind;
-  RunTrigger trigger;
-  CorrelationId correlation_id;
-  std::vector<std::string> claims;  // "db:app", "store:local", "scratch"
+  std::string job{};
+  std::string kind{};
+  RunTrigger trigger{};
+  CorrelationId correlation_id{};
+  std::vector<std::string> claims{};  // "db:app", "store:local", "scratch"
   Duration timeout = std::chrono::hours(4);
   // A scheduled run: the due time is recorded as done in the same transaction as the row.
-  std::optional<SystemTime> due_at;
+  std::optional<SystemTime> due_at{};
   // When it still waits for its claims then, it ends as could_not_verify with missed_run.
-  std::optional<SystemTime> start_before;
-  std::optional<IdempotencyKey> idempotency;
-  Work work;
+  std::optional<SystemTime> start_before{};
+  std::optional<IdempotencyKey> idempotency{};
+  Work work{};
 };
 
 struct Submitted {

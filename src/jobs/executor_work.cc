@@ -81,8 +81,8 @@ void ExecutorCore::settle(const RunRow& row) {
     board_.changed(row);
     prunes = ++ended_since_prune_ % kPruneEvery == 0;
     dispatch();
+    publish();  // so that whoever waited for the end finds it in the view
   }
-  publish();
   ended_.notify_all();
   drained_.wake();
   watcher_.wake();

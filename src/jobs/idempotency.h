@@ -10,9 +10,9 @@
 namespace vigie::jobs {
 
 struct IdempotencyKey {
-  std::string actor;         // two actors' equal keys are two keys
-  std::string key;           // 1 to 128 printable characters, as the client sent it
-  std::string request_hash;  // of all that makes two requests the same
+  std::string actor{};         // two actors' equal keys are two keys
+  std::string key{};           // 1 to 128 printable characters, as the client sent it
+  std::string request_hash{};  // of all that makes two requests the same
 };
 
 inline constexpr Duration kIdempotencyLifetime = std::chrono::hours(24);

@@ -35,19 +35,19 @@ constexpr bool has_ended(RunState state) {
 // Who asked, and why.
 struct RunTrigger {
   std::string by = "daemon";  // schedule, human, daemon
-  std::string actor;          // "socket:uid=0", "token:…"; empty for the daemon's own
-  std::string reason;
-  std::string reference;
+  std::string actor{};        // "socket:uid=0", "token:…"; empty for the daemon's own
+  std::string reason{};
+  std::string reference{};
 };
 
 struct RunProgress {
-  std::string phase;
-  std::string subject;
+  std::string phase{};
+  std::string subject{};
   uint64_t done = 0;
-  std::optional<uint64_t> total;  // an estimate
+  std::optional<uint64_t> total{};  // an estimate
   std::string unit = "bytes";
   double rate = 0;  // units per second within this phase, smoothed over some seconds
-  SystemTime at;    // when the work last said something
+  SystemTime at{};  // when the work last said something
 };
 
 struct RunRow {

@@ -30,25 +30,25 @@ namespace vigie::jobs {
 using ScheduleFn = std::function<std::optional<SystemTime>(SystemTime after)>;
 
 struct ScheduledJob {
-  std::string job;
-  std::string kind;
-  std::string schedule;  // its text with its zone: when it changes, due times count from now
-  ScheduleFn next;
-  std::optional<Duration> window;
+  std::string job{};
+  std::string kind{};
+  std::string schedule{};  // its text with its zone: when it changes, due times count from now
+  ScheduleFn next{};
+  std::optional<Duration> window{};
   CatchUp catch_up = CatchUp::wait;
   // The run to start for this due time; called in the scheduler's thread. The scheduler sets job,
   // kind, due_at, start_before and trigger.by.
-  std::function<RunRequest(SystemTime due)> request;
+  std::function<RunRequest(SystemTime due)> request{};
 };
 
 // Due times that did not run. At least one.
 struct MissedRuns {
-  std::string job;
-  std::string kind;
-  std::vector<SystemTime> due;  // in order; the newest kMissedListed
-  bool older_left_out = false;  // there were more
-  std::string reason;           // down, window, overlap
-  SystemTime noticed_at;
+  std::string job{};
+  std::string kind{};
+  std::vector<SystemTime> due{};  // in order; the newest kMissedListed
+  bool older_left_out = false;    // there were more
+  std::string reason{};           // down, window, overlap
+  SystemTime noticed_at{};
 };
 inline constexpr size_t kMissedListed = 100;
 

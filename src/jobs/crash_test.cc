@@ -1,0 +1,160 @@
+// A process that dies at any durable step of a run leaves a state.db from which the next one knows
+// what was and what was not. The process is this test binary, started again by a death test.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "jobs/run_store.h"
+#include "jobs/scheduler.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/mailbox.h"
+#include "tests/support/temp_folder.h"
+
+namespace vigie::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kFolder = "VIGIE_TEST_FOLDER";
+
+// The process that dies works in the folder of the one that looks.
+platform::Path shared_folder(const testing::TempFolder& own) {
+  if (const char* given = std::getenv(kFolder)) return given;
+  ::setenv(kFolder, own.path().c_str(), 1);
+  return own.path();
+}
+
+ScheduledJob hourly(const testing::FakeClock& clock, Work work) {
+  ScheduledJob job;
+  job.job = "nightly";
+  job.kind = "backup";
+  job.schedule = "hourly";
+  job.next = [first = clock.now() + 1h](SystemTime after) {
+    return after < first ? std::optional(first) : std::nullopt;
+  };
+  job.request = [work = std::move(work)](SystemTime) {
+    RunRequest request;
+    request.work = work;
+    request.idempotency = IdempotencyKey{"daemon", "the first", "h"};
+    return request;
+  };
+  return job;
+}
+
+struct CrashCase {
+  const char* failpoint;
+  std::optional<RunState> left;  // how the row is found; nothing: there is none
+};
+
+std::string name_of(const ::testing::TestParamInfo<CrashCase>& tested) {
+  std::string name = tested.param.failpoint;
+  std::ranges::replace(name, '.', '_');
+  return name;
+}
+
+class CrashTest : public ::testing::TestWithParam<CrashCase> {
+ protected:
+  void TearDown() override { ::unsetenv(kFolder); }
+
+  // Lives until the failpoint, or ends well when it is passed by.
+  void live_and_die() {
+    ::setenv("VIGIE_FAILPOINTS", (std::string(GetParam().failpoint) + "=kill").c_str(), 1);
+    testing::Mailbox<RunId> ended;
+    ExecutorHooks hooks;
+    hooks.ended = [&](const RunRow& row) { ended.put(row.id); };
+    auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
+    Scheduler scheduler(*executor, clock_);
+    (void)scheduler.set_jobs({hourly(clock_, [](RunContext& context) {
+      context.progress(RunProgress{.phase = "dump"});
+      return RunOutcome::succeeded();
+    })});
+    clock_.advance(1h);
+    (void)ended.take();
+  }
+
+  testing::TempFolder own_;
+  platform::Path state_ = shared_folder(own_) / "state.db";
+  testing::FakeClock clock_;
+};
+
+TEST_P(CrashTest, LeavesNothingHalfDone) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(live_and_die(), ::testing::KilledBySignal(SIGKILL), "");
+
+  const auto left = GetParam().left;
+  const SystemTime due = clock_.now() + 1h;
+  std::vector<RunRow> recovered;
+  {
+    const auto store = *RunStore::open(state_);
+    const auto key = store->find(IdempotencyKey{"daemon", "the first", "h"}, clock_.now());
+    // The row, its key and its due time: all or nothing.
+    EXPECT_EQ(key->has_value(), left.has_value());
+    EXPECT_EQ(store->due()->front().last_due_at == due, left.has_value());
+    if (left) {
+      EXPECT_EQ((*store->find(**key))->state, *left);
+    }
+  }
+  ExecutorHooks hooks;
+  hooks.recover = [&](const RunRow& row) { recovered.push_back(row); };
+  auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
+  EXPECT_EQ(recovered.size(), left && !has_ended(*left) ? 1U : 0U);
+  if (left) {
+    const RunRow last = *executor->view()->find("nightly", "backup")->last_attempt;
+    EXPECT_EQ(last.state, has_ended(*left) ? *left : RunState::interrupted);
+    EXPECT_EQ(last.due_at, due);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    At, CrashTest,
+    ::testing::Values(CrashCase{"jobs.row.queued.before", {}},
+                      CrashCase{"jobs.row.queued.within", {}},
+                      CrashCase{"jobs.row.queued.after", RunState::queued},
+                      CrashCase{"jobs.row.running.before", RunState::queued},
+                      CrashCase{"jobs.row.running.after", RunState::running},
+                      CrashCase{"jobs.row.succeeded.before", RunState::running},
+                      CrashCase{"jobs.row.succeeded.after", RunState::succeeded}),
+    name_of);
+
+class RecoveryCrashTest : public CrashTest {
+ protected:
+  void leave_a_running_row() {
+    RunRow row;
+    row.id = RunId(std::string(32, 'a'));
+    row.job = "nightly";
+    row.kind = "backup";
+    row.created_at = clock_.now();
+    const auto store = *RunStore::open(state_);
+    ASSERT_TRUE(store->accept(row, std::nullopt));
+    row.state = RunState::running;
+    ASSERT_TRUE(store->save(row));
+  }
+  void recover_and_die() {
+    ::setenv("VIGIE_FAILPOINTS", (std::string(GetParam().failpoint) + "=kill").c_str(), 1);
+    (void)Executor::open(state_, clock_);
+  }
+};
+
+TEST_P(RecoveryCrashTest, ARecoveryThatDiesIsDoneAgain) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  if (!::testing::internal::InDeathTestChild()) leave_a_running_row();
+  EXPECT_EXIT(recover_and_die(), ::testing::KilledBySignal(SIGKILL), "");
+
+  int recovered = 0;
+  ExecutorHooks hooks;
+  hooks.recover = [&](const RunRow&) { ++recovered; };
+  auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
+  EXPECT_EQ(recovered, GetParam().left == RunState::running ? 1 : 0);
+  EXPECT_EQ(executor->view()->recent.front().state, RunState::interrupted);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    At, RecoveryCrashTest,
+    ::testing::Values(CrashCase{"jobs.row.interrupted.before", RunState::running},
+                      CrashCase{"jobs.row.interrupted.after", RunState::interrupted}),
+    name_of);
+
+}  // namespace
+}  // namespace vigie::jobs
