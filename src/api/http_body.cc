@@ -41,8 +41,41 @@ Result<std::optional<std::string_view>> find_line(std::string_view bytes, size_t
   return std::optional(line);
 }
 
+// Takes a token or a quoted string off the front; false when there is neither.
+bool take_extension_value(std::string_view& rest) {
+  if (!rest.starts_with('"')) {
+    const auto end = std::min(rest.find_first_of(";="), rest.size());
+    const bool valid = is_token(rest.substr(0, end));
+    rest.remove_prefix(end);
+    return valid;
+  }
+  for (size_t i = 1; i < rest.size(); ++i) {
+    if (rest[i] == '\\') {
+      ++i;
+    } else if (rest[i] == '"') {
+      rest.remove_prefix(i + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+// *( ";" name [ "=" value ] ), without the white space that RFC 9112, 7.1.1 calls bad.
+bool are_extensions(std::string_view rest) {
+  while (!rest.empty()) {
+    if (rest.front() != ';') return false;
+    rest.remove_prefix(1);
+    if (rest.starts_with('"') || !take_extension_value(rest)) return false;
+    if (!rest.starts_with('=')) continue;
+    rest.remove_prefix(1);
+    if (!take_extension_value(rest)) return false;
+  }
+  return true;
+}
+
 Result<uint64_t> parse_size(std::string_view line) {
   const auto digits = line.substr(0, line.find(';'));
+  if (!are_extensions(line.substr(digits.size()))) return bad("a chunk's extension is not valid");
   if (digits.empty() || digits.size() > kSizeDigits) return bad("a chunk's size is not valid");
   uint64_t size = 0;
   for (const char c : digits) {

@@ -51,8 +51,8 @@ Result<int> parse_version(std::string_view text) {
   const char major = text[5];
   const char minor = text[7];
   if (major < '0' || major > '9' || minor < '0' || minor > '9') return bad("version");
-  if (major != '1') return fail(ErrorCode::http_version);
-  return minor == '0' ? 0 : 1;
+  if (major != '1' || minor > '1') return fail(ErrorCode::http_version);
+  return minor - '0';
 }
 
 Result<> parse_request_line(std::string_view line, const HeadLimits& limits, Head& head) {
