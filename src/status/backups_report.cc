@@ -37,7 +37,7 @@ void judge(Check& check, Status status, std::string reason_code) {
 
 Check rpo_check(const Context& context, const BackupJobView& job, const DatabaseView& database) {
   auto check = begin(context, fmt::format("backups.{}.{}.rpo", job.name, database.name),
-                     "store:" + job.store, "rpo");
+                     "store:" + job.store, "missed-run");
   check.unit = "s";
   if (job.rpo_target > Duration(0)) check.threshold = to_seconds(job.rpo_target);
   if (!database.last_success) {
@@ -160,14 +160,14 @@ Check reserve_check(const Context& context, const backup::StoreView& store) {
 }
 
 Check copy_check(const Context& context, const BackupsView& view) {
-  auto check = begin(context, "stores.off_host", "stores", "off-host-copy");
+  auto check = begin(context, "stores.off_host", "stores", "");
   const bool any = std::ranges::any_of(view.stores, &backup::StoreView::off_host);
   if (!any) judge(check, Status::warn, "no_copy_off_host");
   return check;
 }
 
 Check catalogue_check(const Context& context, const BackupsView& view) {
-  auto check = begin(context, "backups.catalogue", "stores", "catalogue");
+  auto check = begin(context, "backups.catalogue", "stores", "store-unreachable");
   if (!view.reconciled) judge(check, Status::warn, "not_reconciled");
   return check;
 }
@@ -193,7 +193,7 @@ Check nothing_known() {
   Check check;
   check.id = "backups.catalogue";
   check.reason_code = "not_evaluated";
-  check.runbook = "catalogue";
+  check.runbook = "store-unreachable";
   return check;
 }
 

@@ -105,7 +105,7 @@ Body readiness_body(const Views& views, SystemTime now) {
 // What was never run is not a pass.
 Body restore_body(const Views&, SystemTime) {
   Body body;
-  auto check = make_check("restore.drill", Status::unknown, "never_drilled", "restore-drill");
+  auto check = make_check("restore.drill", Status::unknown, "never_drilled", "");
   check.sources = {"ledger"};
   body.checks.push_back(std::move(check));
   body.data = {{"state", "never"},       {"progress", nullptr},    {"last_drill", nullptr},
