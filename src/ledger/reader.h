@@ -22,14 +22,14 @@ namespace vigie::ledger {
 class Index;
 
 struct Filter {
-  std::optional<std::string> kind;
-  std::optional<SystemTime> from;  // of ended_at, both included
-  std::optional<SystemTime> to;
-  std::optional<std::string> correlation_id;
-  std::optional<std::string> backup;  // a name in artefacts, or subject.backup
-  std::optional<std::string> id;      // of the entry
-  uint64_t after_seq = 0;             // only entries beyond it
-  uint64_t before_seq = UINT64_MAX;   // only entries below it
+  std::optional<std::string> kind{};
+  std::optional<SystemTime> from{};  // of ended_at, both included
+  std::optional<SystemTime> to{};
+  std::optional<std::string> correlation_id{};
+  std::optional<std::string> backup{};  // a name in artefacts, or subject.backup
+  std::optional<std::string> id{};      // of the entry
+  uint64_t after_seq = 0;               // only entries beyond it
+  uint64_t before_seq = UINT64_MAX;     // only entries below it
   bool newest_first = false;
   size_t limit = 100;  // 1 to 1,000
 };

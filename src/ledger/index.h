@@ -1,0 +1,53 @@
+// Where each entry lies, in memory, and reading by a filter through it. Derived: made by one pass
+// over the files, kept up by whoever appends. 40 bytes an entry.
+//
+// Thread-safe. Reading takes candidates in small batches under the mutex and the files' bytes
+// without it, so that an append never waits for a reader's disk.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "ledger/reader.h"
+#include "ledger/survey.h"
+
+namespace vigie::ledger {
+
+class Index {
+ public:
+  // Takes the survey's rows and the names of its segments.
+  Index(platform::FileSystem& files, platform::Path folder, Survey& survey);
+
+  void add(const Row& row);
+  // The current segment was sealed under `name`; a new current one follows.
+  void sealed(std::string name);
+
+  Result<> for_each(const Filter& filter, const Visit& visit, const std::stop_token& stop) const;
+  Result<Page> page(const Filter& filter, const std::stop_token& stop) const;
+
+ private:
+  struct Batch {
+    std::vector<Row> rows;
+    bool more = false;
+    size_t next = 0;  // where to look on: index into rows_
+  };
+  class Lines;
+  using VisitLine = std::function<bool(uint64_t seq, json::object entry, size_t bytes)>;
+
+  size_t first_row(const Filter& filter) const;
+  Batch batch(const Filter& filter, size_t from) const;
+  Result<> walk(const Filter& filter, const VisitLine& visit, const std::stop_token& stop) const;
+  std::string segment_name(uint32_t segment) const;
+
+  platform::FileSystem& files_;
+  const platform::Path folder_;
+  mutable std::mutex mutex_;
+  std::vector<Row> rows_;              // guarded by mutex_; by place in the ledger
+  std::vector<std::string> segments_;  // guarded by mutex_
+};
+
+}  // namespace vigie::ledger

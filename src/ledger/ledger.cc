@@ -1,0 +1,53 @@
+#include "ledger/ledger.h"
+
+#include "ledger/writer.h"
+
+namespace vigie::ledger {
+
+Ledger::Ledger(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
+Ledger::~Ledger() = default;
+
+Result<std::unique_ptr<Ledger>> Ledger::open(platform::FileSystem& files,
+                                             const platform::Path& folder,
+                                             const platform::Clock& clock, LedgerOptions options) {
+  if (!files.info(folder)) TRY(files.create_folder(folder, 0700));
+  TRY_ASSIGN(Survey found, survey(files, folder, Rows::yes));
+  if (!found.chain.certain()) {
+    return fail(ErrorCode::file_io,
+                {{"path", folder.string()}, {"reason", "the last segment cannot be read"}});
+  }
+  auto writer = std::make_unique<Writer>(files, folder, clock, options, std::move(found));
+  writer->settle();
+  return std::unique_ptr<Ledger>(new Ledger(std::move(writer)));
+}
+
+Result<Recorded> Ledger::append(const Entry& entry) {
+  return writer_->append(entry);
+}
+
+Result<Recorded> Ledger::acknowledge_damage(const Trigger& trigger, std::string reason,
+                                            std::string reference) {
+  Entry entry;
+  entry.trigger = trigger;
+  entry.reason = std::move(reason);
+  entry.reference = std::move(reference);
+  return writer_->acknowledge_damage(std::move(entry));
+}
+
+Result<> Ledger::for_each(const Filter& filter, const Visit& visit, std::stop_token stop) const {
+  return writer_->index().for_each(filter, visit, stop);
+}
+
+Result<Page> Ledger::page(const Filter& filter, std::stop_token stop) const {
+  return writer_->index().page(filter, stop);
+}
+
+LedgerViewPtr Ledger::view() const {
+  return writer_->view();
+}
+
+Result<> Ledger::maintain() {
+  return writer_->maintain();
+}
+
+}  // namespace vigie::ledger

@@ -1,0 +1,242 @@
+#include "ledger/survey.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ledger/entry.h"
+#include "ledger/segments.h"
+
+namespace vigie::ledger {
+namespace {
+
+constexpr size_t kProblemsKept = 1000;
+constexpr unsigned kVersion = 1;
+
+std::string_view text_at(const json::object& object, std::string_view key) {
+  const json::string* text = find_string(object, key);
+  return text ? std::string_view(*text) : std::string_view();
+}
+
+uint64_t number_at(const json::object& object, std::string_view key) {
+  const json::value* value = find_value(object, key);
+  if (!value || !value->is_number()) return 0;
+  json::error_code error;
+  const auto number = value->to_number<uint64_t>(error);
+  return error ? 0 : number;
+}
+
+// The correlation id in a trigger's text. Its form needs no unescaping.
+std::string_view correlation_of(std::string_view trigger) {
+  constexpr std::string_view kKey = "\"correlation_id\":\"";
+  const size_t at = trigger.find(kKey);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = trigger.substr(at + kKey.size());
+  return rest.substr(0, rest.find('"'));
+}
+
+void note_damage(Survey& survey, const json::object& entry, uint64_t seq) {
+  const json::object* measures = find_object(entry, "measures");
+  const json::array* segments = measures ? find_array(*measures, "segments") : nullptr;
+  for (size_t i = 0; segments && i < segments->size(); ++i) {
+    const json::object* one = (*segments)[i].if_object();
+    if (!one) continue;
+    survey.recorded.push_back({std::string(text_at(*one, "segment")), number_at(*one, "line"),
+                               number_at(*one, "problems"), seq});
+  }
+}
+
+// Puts one segment after another into a Survey.
+class Surveyor {
+ public:
+  Surveyor(Survey& into, Rows rows) : survey_(into), rows_(rows) {}
+
+  void begin(std::string name) {
+    survey_.segments.emplace_back().name = std::move(name);
+    lines_ = 0;
+    newer_lines_ = 0;
+  }
+  void line(const RawLine& raw) {
+    ++lines_;
+    if (raw.too_long) return lost_line(raw.length, "longer than an entry may be");
+    const Chain::Judged judged = survey_.chain.judge(raw.text);
+    if (!judged.problem.empty()) problem(raw.number, judged.seq, judged.problem);
+    if (judged.entry) entry(raw, *judged.entry);
+    count_version(judged.entry ? judged.entry->version : schema_version(raw.text));
+  }
+  void end(const Scanned& scanned) { segment().size = scanned.whole; }
+  // A sealed segment that does not end with a line feed: its last line was cut.
+  void torn(Bytes bytes) {
+    ++lines_;
+    lost_line(bytes.count, "not an entry");
+  }
+  void unreadable() {
+    problem(lines_ + 1, 0, "the file cannot be read");
+    survey_.chain.skip_unknown();
+  }
+  // Every line of the segment was written by a newer release. One such line is damage.
+  Result<> check_version() const {
+    if (lines_ == 0 || newer_lines_ < lines_) return {};
+    return fail(ErrorCode::ledger_newer, {{"file", survey_.segments.back().name},
+                                          {"observed", fmt::format("vigie.evidence/{}", version_)},
+                                          {"expected", std::string(kSchema)}});
+  }
+
+ private:
+  SegmentView& segment() { return survey_.segments.back(); }
+
+  void count_version(unsigned version) {
+    if (version <= kVersion) return;
+    ++newer_lines_;
+    version_ = version;
+  }
+  void lost_line(uint64_t bytes, std::string_view what) {
+    survey_.chain.lose_line(bytes);
+    problem(lines_, 0, what);
+  }
+  void problem(uint64_t line, uint64_t seq, std::string_view what) {
+    ++survey_.problem_count;
+    if (survey_.problems.size() < kProblemsKept)
+      survey_.problems.push_back({segment().name, line, seq, std::string(what)});
+    if (survey_.damages.empty() || survey_.damages.back().segment != segment().name)
+      survey_.damages.push_back({segment().name, line, std::string(what), 0, 0, false});
+    ++survey_.damages.back().problems;
+  }
+  void entry(const RawLine& raw, const LineView& entry) {
+    SegmentView& in = segment();
+    if (in.first_seq == 0) in.first_seq = entry.seq;
+    in.last_seq = std::max(in.last_seq, entry.seq);
+    ++in.entries;
+    ++survey_.entries;
+    const Row row = row_of(entry, raw, survey_.segments.size() - 1);
+    survey_.last_at = row.ended_at;
+    if (rows_ == Rows::yes) survey_.rows.push_back(row);
+    if (concerns_ledger(entry.kind)) note_line(survey_, raw.text);
+  }
+  static Row row_of(const LineView& entry, const RawLine& raw, size_t segment) {
+    Row row = ledger::row_of(entry);
+    row.offset = raw.offset;
+    row.length = static_cast<uint32_t>(raw.text.size());
+    row.segment = static_cast<uint32_t>(segment);
+    return row;
+  }
+
+  Survey& survey_;
+  Rows rows_;
+  uint64_t lines_ = 0;
+  uint64_t newer_lines_ = 0;
+  unsigned version_ = 0;
+};
+
+enum class Presence : unsigned char { sealed, current };
+
+Result<> survey_segment(platform::FileSystem& files, const platform::Path& path, Presence presence,
+                        Surveyor& surveyor, Survey& survey, const std::stop_token& stop) {
+  surveyor.begin(path.filename().string());
+  const auto scanned = scan_lines(
+      files, path, [&](const RawLine& raw) { surveyor.line(raw); }, stop);
+  if (!scanned) {
+    const bool stopped = scanned.error().code() == ErrorCode::cancelled;
+    if (stopped || presence == Presence::current) return fail(scanned.error());
+    surveyor.unreadable();
+    return {};
+  }
+  surveyor.end(*scanned);
+  TRY(surveyor.check_version());
+  if (presence == Presence::current) {
+    survey.torn = scanned->torn;
+  } else if (scanned->torn.count > 0) {
+    surveyor.torn(scanned->torn);
+  }
+  return {};
+}
+
+Result<Survey> survey_once(platform::FileSystem& files, const platform::Path& folder,
+                           const SegmentNames& names, Rows rows, const std::stop_token& stop) {
+  Survey survey;
+  survey.last_number = names.last_number;
+  survey.current_exists = names.current;
+  Surveyor surveyor(survey, rows);
+  for (const std::string& name : names.sealed) {
+    TRY(survey_segment(files, folder / name, Presence::sealed, surveyor, survey, stop));
+  }
+  if (names.current) {
+    TRY(survey_segment(files, folder / kCurrentSegment, Presence::current, surveyor, survey, stop));
+  } else {
+    surveyor.begin(std::string(kCurrentSegment));
+  }
+  match_damages(survey);
+  return survey;
+}
+
+}  // namespace
+
+uint32_t tag_of(std::string_view text) {
+  return static_cast<uint32_t>(std::hash<std::string_view>()(text));
+}
+
+Row row_of(const LineView& entry) {
+  Row row;
+  row.seq = entry.seq;
+  row.ended_at = parse_rfc3339(entry.ended_at).value_or(SystemTime());
+  row.correlation = tag_of(correlation_of(entry.trigger));
+  row.kind = tag_of(entry.kind);
+  return row;
+}
+
+bool concerns_ledger(std::string_view kind) {
+  return kind == kind::kLedgerDamage || kind == kind::kAcknowledgement;
+}
+
+void note_line(Survey& survey, std::string_view line) {
+  const auto parsed = parse_json(line, {.max_bytes = kMaxLine.count});
+  const json::object* entry = parsed ? parsed->if_object() : nullptr;
+  if (!entry) return;
+  const uint64_t seq = number_at(*entry, "seq");
+  if (text_at(*entry, "kind") == kind::kLedgerDamage) {
+    note_damage(survey, *entry, seq);
+  } else {
+    const json::object* subject = find_object(*entry, "subject");
+    if (subject && text_at(*subject, "type") == "ledger") survey.acknowledged_seq = seq;
+  }
+}
+
+void match_damages(Survey& survey) {
+  for (DamageView& damage : survey.damages) {
+    const auto same = [&](const DamageRecord& record) {
+      return record.segment == damage.segment && record.line == damage.line &&
+             record.problems == damage.problems;
+    };
+    const auto found = std::ranges::find_if(survey.recorded, same);
+    damage.recorded_seq = found == survey.recorded.end() ? 0 : found->seq;
+    damage.acknowledged = damage.recorded_seq > 0 && survey.acknowledged_seq > damage.recorded_seq;
+  }
+}
+
+// A writer may seal the current segment between our listing and our opening of it: then we look
+// again.
+Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
+                      std::stop_token stop) {
+  constexpr int kTries = 5;
+  for (int i = 1;; ++i) {
+    TRY_ASSIGN(const SegmentNames names, list_segments(files, folder));
+    auto result = survey_once(files, folder, names, rows, stop);
+    TRY_ASSIGN(const SegmentNames after, list_segments(files, folder));
+    if (after == names || i == kTries) return result;
+  }
+}
+
+LedgerView view_of(const Survey& survey) {
+  LedgerView view;
+  view.entries = survey.entries;
+  view.last_seq = survey.chain.last_seq();
+  if (survey.entries > 0) view.last_at = survey.last_at;
+  if (survey.entries > 0) view.head = survey.chain.head();
+  view.segments = survey.segments;
+  for (const SegmentView& segment : survey.segments) view.size += segment.size;
+  view.damages = survey.damages;
+  view.torn = survey.torn;
+  return view;
+}
+
+}  // namespace vigie::ledger

@@ -1,0 +1,76 @@
+// One pass over the whole ledger: what is in it, where each entry lies, and what is wrong. The base
+// of Ledger::open, Reader::open and verify.
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "ledger/chain.h"
+#include "ledger/verify.h"
+#include "ledger/view.h"
+#include "platform/file_system.h"
+
+namespace vigie::ledger {
+
+// Where one whole entry lies, and what filters ask first. 40 bytes for each entry of the ledger.
+struct Row {
+  uint64_t seq = 0;
+  uint64_t offset = 0;
+  SystemTime ended_at;
+  uint32_t length = 0;
+  uint32_t segment = 0;      // index into Survey::segments
+  uint32_t correlation = 0;  // tag of the correlation id; see tag_of
+  uint32_t kind = 0;         // tag of the kind
+};
+
+// A hash for a first, cheap look; 32 bits. Equal texts have equal tags.
+uint32_t tag_of(std::string_view text);
+Row row_of(const LineView& entry);
+
+// A ledger_damage entry's word about one segment.
+struct DamageRecord {
+  std::string segment;
+  uint64_t line = 0;
+  uint64_t problems = 0;
+  uint64_t seq = 0;  // of the entry
+};
+
+struct Survey {
+  std::vector<SegmentView> segments;  // oldest first; the current one last, also when not there
+  std::vector<Row> rows;              // empty when they were not asked for
+  Chain chain;
+  SystemTime last_at;
+  uint64_t entries = 0;
+  std::vector<Problem> problems;  // the first 1,000
+  uint64_t problem_count = 0;
+  std::vector<DamageView> damages;  // one for each damaged segment
+  std::vector<DamageRecord> recorded;
+  uint64_t acknowledged_seq = 0;  // of the last acknowledgement of the ledger's damage
+  Bytes torn;
+  uint64_t last_number = 0;  // of the sealed segments
+  bool current_exists = false;
+};
+
+enum class Rows : bool { no, yes };
+
+// ledger_newer; file_not_found without a folder; the error of the current segment when it cannot
+// be read. A sealed segment that cannot be read is a problem of that segment.
+Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
+                      std::stop_token stop = {});
+
+// Sets recorded_seq and acknowledged of each damage from the records and the acknowledgement.
+void match_damages(Survey& survey);
+
+// Kinds of which the ledger itself must know what they say: damage, acknowledgements.
+bool concerns_ledger(std::string_view kind);
+void note_line(Survey& survey, std::string_view line);
+
+// All of it but what only the writer knows: observed_at, the reserve, a failure.
+LedgerView view_of(const Survey& survey);
+
+}  // namespace vigie::ledger

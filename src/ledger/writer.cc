@@ -1,0 +1,204 @@
+#include "ledger/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ledger/entry_json.h"
+#include "ledger/segments.h"
+#include "platform/failpoint.h"
+
+namespace vigie::ledger {
+namespace {
+
+constexpr size_t kDamagesInEntry = 500;
+
+bool unrecorded(const DamageView& damage) {
+  return damage.recorded_seq == 0;
+}
+
+tl::unexpected<Error> too_long(size_t size) {
+  return fail(ErrorCode::limit_exceeded, {{"name", "size of an entry of evidence"},
+                                          {"observed", format_bytes({size})},
+                                          {"limit", format_bytes(kMaxLine)}});
+}
+
+}  // namespace
+
+Ledger::Writer::Writer(platform::FileSystem& files, const platform::Path& folder,
+                       const platform::Clock& clock, LedgerOptions options, Survey found)
+    : folder_(folder),
+      clock_(clock),
+      options_(options),
+      state_(std::move(found)),
+      tail_(files, folder, state_.segments.back().size, state_.last_number),
+      reserve_(files, folder, options.reserve),
+      index_(files, folder, state_) {
+  state_.rows = {};
+}
+
+void Ledger::Writer::settle() {
+  const std::lock_guard lock(mutex_);
+  auto done = tail_.repair();
+  if (done) done = record_damage();
+  if (!done) (void)failed(done.error());
+  (void)reserve_.make();  // the view says whether it is there
+  publish();
+}
+
+Result<Recorded> Ledger::Writer::append(const Entry& entry) {
+  const std::lock_guard lock(mutex_);
+  TRY(record_damage());
+  return append_locked(entry);
+}
+
+Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
+  const std::lock_guard lock(mutex_);
+  TRY(record_damage());
+  if (std::ranges::all_of(state_.damages, &DamageView::acknowledged)) {
+    return fail(ErrorCode::state_conflict,
+                {{"path", folder_.string()}, {"reason", "there is no damage to acknowledge"}});
+  }
+  entry.kind = kind::kAcknowledgement;
+  entry.subject["type"] = "ledger";
+  entry.result = Outcome::passed;
+  entry.started_at = entry.ended_at = clock_.now();
+  return append_locked(entry);
+}
+
+Result<> Ledger::Writer::maintain() {
+  const std::lock_guard lock(mutex_);
+  TRY(record_damage());
+  if (reserve_.ready() || options_.reserve.count == 0) return {};
+  auto made = reserve_.make();
+  publish();
+  return made;
+}
+
+LedgerViewPtr Ledger::Writer::view() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+Result<Recorded> Ledger::Writer::append_locked(const Entry& entry) {
+  Recorded recorded{state_.chain.next_seq(), new_run_id().str(), {}};
+  TRY_ASSIGN(json::object object, to_json(entry, recorded.id));
+  const SealedLine line = seal_line(std::move(object), recorded.seq, state_.chain.head());
+  if (line.text.size() > kMaxLine.count + 1) return too_long(line.text.size());
+  if (auto written = write_or_use_reserve(line.text); !written) {
+    (void)tail_.repair();  // best effort: the next append does it otherwise
+    Error error = failed(written.error());
+    publish();
+    return fail(std::move(error));
+  }
+  appended(line);
+  recorded.entry_hash = line.entry_hash;
+  return recorded;
+}
+
+Result<> Ledger::Writer::write(std::string_view line) {
+  if (tail_.size() >= options_.segment) TRY(seal());
+  return tail_.append(line);
+}
+
+Result<> Ledger::Writer::write_or_use_reserve(std::string_view line) {
+  auto written = write(line);
+  const bool full = !written && written.error().code() == ErrorCode::disk_full;
+  if (!full || !reserve_.release()) return written;
+  return write(line);
+}
+
+Result<> Ledger::Writer::seal() {
+  TRY_ASSIGN(const std::string name, tail_.seal());
+  if (name.empty()) return {};
+  for (DamageView& damage : state_.damages) {
+    if (damage.segment == kCurrentSegment) damage.segment = name;
+  }
+  state_.segments.back().name = name;
+  state_.segments.emplace_back().name = kCurrentSegment;
+  index_.sealed(name);
+  return {};
+}
+
+// Damage in the current segment is sealed with it first: nothing good follows bad lines in a file.
+Result<> Ledger::Writer::record_damage() {
+  while (std::ranges::any_of(state_.damages, unrecorded)) {
+    const bool in_current = std::ranges::any_of(
+        state_.damages, [](const DamageView& damage) { return damage.segment == kCurrentSegment; });
+    if (in_current) {
+      if (auto sealed = seal(); !sealed) return fail(failed(sealed.error()));
+    }
+    TRY(append_locked(damage_entry()));
+  }
+  return {};
+}
+
+Entry Ledger::Writer::damage_entry() const {
+  json::array segments;
+  for (const DamageView& damage : state_.damages) {
+    if (!unrecorded(damage) || segments.size() == kDamagesInEntry) continue;
+    segments.push_back(json::object{{"segment", damage.segment},
+                                    {"line", damage.line},
+                                    {"reason", damage.reason},
+                                    {"problems", damage.problems}});
+  }
+  Entry entry;
+  entry.kind = kind::kLedgerDamage;
+  entry.started_at = entry.ended_at = clock_.now();
+  entry.ended_with(Error(ErrorCode::ledger_damaged));
+  entry.trigger.by = "daemon";
+  entry.subject["type"] = "ledger";
+  entry.measures["segments"] = std::move(segments);
+  entry.follow_up = "vigie evidence verify";
+  return entry;
+}
+
+void Ledger::Writer::appended(const SealedLine& line) {
+  const std::string_view text(line.text.data(), line.text.size() - 1);
+  const LineView entry = read_line(text).value();
+  SegmentView& segment = state_.segments.back();
+  Row row = row_of(entry);
+  row.offset = segment.size.count;
+  row.length = static_cast<uint32_t>(text.size());
+  index_.add(row);
+  state_.chain.append(entry.seq, line.entry_hash);
+  state_.last_at = row.ended_at;
+  ++state_.entries;
+  if (segment.first_seq == 0) segment.first_seq = entry.seq;
+  segment.last_seq = entry.seq;
+  ++segment.entries;
+  segment.size = tail_.size();
+  if (concerns_ledger(entry.kind)) {
+    note_line(state_, text);
+    match_damages(state_);
+  }
+  error_code_.clear();
+  failed_at_.reset();
+  publish();
+}
+
+Error Ledger::Writer::failed(const Error& error) {
+  const bool own_words = error.code() == ErrorCode::disk_full ||
+                         error.code() == ErrorCode::file_corrupt ||
+                         error.code() == ErrorCode::ledger_unwritable;
+  Error told =
+      own_words
+          ? error
+          : Error(ErrorCode::ledger_unwritable,
+                  {{"path", folder_.string()}, {"reason", std::string(error.parameter("reason"))}});
+  error_code_ = told.info().name;
+  failed_at_ = clock_.now();
+  return told;
+}
+
+void Ledger::Writer::publish() {
+  auto view = std::make_shared<LedgerView>(view_of(state_));
+  view->observed_at = clock_.now();
+  view->reserve_ready = reserve_.ready() || options_.reserve.count == 0;
+  view->error_code = error_code_;
+  view->failed_at = failed_at_;
+  const std::lock_guard lock(view_mutex_);
+  view_ = std::move(view);
+}
+
+}  // namespace vigie::ledger

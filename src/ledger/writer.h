@@ -1,0 +1,58 @@
+// What Ledger is made of. Private to the room.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "ledger/index.h"
+#include "ledger/ledger.h"
+#include "ledger/reserve.h"
+#include "ledger/survey.h"
+#include "ledger/tail.h"
+
+namespace vigie::ledger {
+
+class Ledger::Writer {
+ public:
+  Writer(platform::FileSystem& files, const platform::Path& folder, const platform::Clock& clock,
+         LedgerOptions options, Survey found);
+
+  // What open() still has to do once the ledger was looked through; its failures are kept for
+  // status, and tried again by the next append and by maintain().
+  void settle();
+  Result<Recorded> append(const Entry& entry);
+  Result<Recorded> acknowledge_damage(Entry entry);
+  Result<> maintain();
+
+  const Index& index() const { return index_; }
+  LedgerViewPtr view() const;
+
+ private:
+  Result<Recorded> append_locked(const Entry& entry);
+  Result<> write(std::string_view line);
+  Result<> write_or_use_reserve(std::string_view line);
+  Result<> seal();
+  Result<> record_damage();
+  Entry damage_entry() const;
+  void appended(const SealedLine& line);
+  Error failed(const Error& error);
+  void publish();
+
+  const platform::Path folder_;
+  const platform::Clock& clock_;
+  const LedgerOptions options_;
+
+  std::mutex mutex_;  // of everything that follows; held while an entry becomes durable
+  Survey state_;      // its rows are the index's
+  Tail tail_;
+  Reserve reserve_;
+  std::string error_code_;
+  std::optional<SystemTime> failed_at_;
+
+  Index index_;  // has its own mutex
+
+  mutable std::mutex view_mutex_;
+  LedgerViewPtr view_;  // guarded by view_mutex_
+};
+
+}  // namespace vigie::ledger
