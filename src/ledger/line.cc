@@ -11,7 +11,7 @@ class Walker {
   explicit Walker(std::string_view text) : text_(text) {}
 
   size_t at() const { return at_; }
-  bool at_end() const { return at_ == text_.size(); }
+  bool at_end() const { return at_ >= text_.size(); }
   std::string_view slice(size_t from) const { return text_.substr(from, at_ - from); }
 
   bool take(char c) {
@@ -23,13 +23,10 @@ class Walker {
   bool skip_string() {
     if (!take('"')) return false;
     while (true) {
-      at_ = text_.find_first_of("\"\\", at_);
-      if (at_ >= text_.size()) return false;
-      if (text_[at_] == '"') break;
-      at_ += 2;
+      at_ = text_.find('"', at_);
+      if (at_ == std::string_view::npos) return give_up();
+      if (!escaped(at_++)) return true;
     }
-    ++at_;
-    return true;
   }
   // A value of any kind: up to the comma or bracket of the object that it stands in.
   bool skip_value() {
@@ -49,6 +46,17 @@ class Walker {
   }
 
  private:
+  bool give_up() {
+    at_ = text_.size();
+    return false;
+  }
+  // After an odd number of backslashes.
+  bool escaped(size_t at) const {
+    size_t slashes = 0;
+    while (slashes < at && text_[at - 1 - slashes] == '\\') ++slashes;
+    return slashes % 2 == 1;
+  }
+
   std::string_view text_;
   size_t at_ = 0;
 };

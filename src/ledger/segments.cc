@@ -87,9 +87,8 @@ Result<SegmentNames> list_segments(platform::FileSystem& files, const platform::
   return names;
 }
 
-Result<Scanned> scan_lines(platform::FileSystem& files, const platform::Path& path,
+Result<Scanned> scan_lines(const platform::ReadableFile& file,
                            const std::function<void(const RawLine&)>& visit, std::stop_token stop) {
-  TRY_ASSIGN(const auto file, files.open_read(path));
   const auto memory = std::make_unique_for_overwrite<unsigned char[]>(kBuffer);
   const std::span<unsigned char> buffer(memory.get(), kBuffer);
   Cutter cutter(visit);
@@ -97,7 +96,7 @@ Result<Scanned> scan_lines(platform::FileSystem& files, const platform::Path& pa
   size_t kept = 0;  // bytes of an unfinished line at the front of the buffer
   while (true) {
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "stopped"}});
-    TRY_ASSIGN(const size_t got, file->read_at(offset, buffer.subspan(kept)));
+    TRY_ASSIGN(const size_t got, file.read_at(offset, buffer.subspan(kept)));
     offset += got;
     const size_t have = kept + got;
     const size_t done = cutter.take({reinterpret_cast<const char*>(buffer.data()), have});

@@ -42,7 +42,7 @@ struct Scanned {
 };
 
 // Reads from the start to the end with one buffer of 1 MiB. `cancelled` when stopped.
-Result<Scanned> scan_lines(platform::FileSystem& files, const platform::Path& path,
+Result<Scanned> scan_lines(const platform::ReadableFile& file,
                            const std::function<void(const RawLine&)>& visit,
                            std::stop_token stop = {});
 

@@ -128,45 +128,59 @@ class Surveyor {
   unsigned version_ = 0;
 };
 
-enum class Presence : unsigned char { sealed, current };
+// The segments as they were at one moment. Sealed ones never change; the current one is held open,
+// so that it stays the same file when a writer seals it.
+struct Snapshot {
+  SegmentNames names;
+  std::unique_ptr<platform::ReadableFile> current;  // null: there is none
+};
 
-Result<> survey_segment(platform::FileSystem& files, const platform::Path& path, Presence presence,
-                        Surveyor& surveyor, Survey& survey, const std::stop_token& stop) {
+Result<std::unique_ptr<platform::ReadableFile>> open_current(platform::FileSystem& files,
+                                                             const platform::Path& folder) {
+  auto opened = files.open_read(folder / kCurrentSegment);
+  const bool missing = !opened && opened.error().code() == ErrorCode::file_not_found;
+  if (missing) return std::unique_ptr<platform::ReadableFile>();
+  return opened;
+}
+
+// A writer may seal the current segment between our listing and our opening of it: then we look
+// again.
+Result<Snapshot> take_snapshot(platform::FileSystem& files, const platform::Path& folder) {
+  constexpr int kTries = 100;
+  for (int i = 1;; ++i) {
+    Snapshot snapshot;
+    TRY_ASSIGN(snapshot.names, list_segments(files, folder));
+    TRY_ASSIGN(snapshot.current, open_current(files, folder));
+    TRY_ASSIGN(const SegmentNames after, list_segments(files, folder));
+    if (after.sealed == snapshot.names.sealed || i == kTries) return snapshot;
+  }
+}
+
+Result<> survey_sealed(platform::FileSystem& files, const platform::Path& path, Surveyor& surveyor,
+                       const std::stop_token& stop) {
   surveyor.begin(path.filename().string());
-  const auto scanned = scan_lines(
-      files, path, [&](const RawLine& raw) { surveyor.line(raw); }, stop);
+  const auto visit = [&](const RawLine& raw) { surveyor.line(raw); };
+  const auto file = files.open_read(path);
+  const auto scanned = file ? scan_lines(**file, visit, stop) : Result<Scanned>(fail(file.error()));
   if (!scanned) {
-    const bool stopped = scanned.error().code() == ErrorCode::cancelled;
-    if (stopped || presence == Presence::current) return fail(scanned.error());
+    if (scanned.error().code() == ErrorCode::cancelled) return fail(scanned.error());
     surveyor.unreadable();
     return {};
   }
   surveyor.end(*scanned);
-  TRY(surveyor.check_version());
-  if (presence == Presence::current) {
-    survey.torn = scanned->torn;
-  } else if (scanned->torn.count > 0) {
-    surveyor.torn(scanned->torn);
-  }
-  return {};
+  if (scanned->torn.count > 0) surveyor.torn(scanned->torn);
+  return surveyor.check_version();
 }
 
-Result<Survey> survey_once(platform::FileSystem& files, const platform::Path& folder,
-                           const SegmentNames& names, Rows rows, const std::stop_token& stop) {
-  Survey survey;
-  survey.last_number = names.last_number;
-  survey.current_exists = names.current;
-  Surveyor surveyor(survey, rows);
-  for (const std::string& name : names.sealed) {
-    TRY(survey_segment(files, folder / name, Presence::sealed, surveyor, survey, stop));
-  }
-  if (names.current) {
-    TRY(survey_segment(files, folder / kCurrentSegment, Presence::current, surveyor, survey, stop));
-  } else {
-    surveyor.begin(std::string(kCurrentSegment));
-  }
-  match_damages(survey);
-  return survey;
+Result<> survey_current(const platform::ReadableFile* file, Surveyor& surveyor, Survey& survey,
+                        const std::stop_token& stop) {
+  surveyor.begin(std::string(kCurrentSegment));
+  if (file == nullptr) return {};
+  const auto visit = [&](const RawLine& raw) { surveyor.line(raw); };
+  TRY_ASSIGN(const Scanned scanned, scan_lines(*file, visit, stop));
+  surveyor.end(scanned);
+  survey.torn = scanned.torn;
+  return surveyor.check_version();
 }
 
 }  // namespace
@@ -213,17 +227,20 @@ void match_damages(Survey& survey) {
   }
 }
 
-// A writer may seal the current segment between our listing and our opening of it: then we look
-// again.
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
                       std::stop_token stop) {
-  constexpr int kTries = 5;
-  for (int i = 1;; ++i) {
-    TRY_ASSIGN(const SegmentNames names, list_segments(files, folder));
-    auto result = survey_once(files, folder, names, rows, stop);
-    TRY_ASSIGN(const SegmentNames after, list_segments(files, folder));
-    if (after == names || i == kTries) return result;
+  TRY_ASSIGN(const Snapshot snapshot, take_snapshot(files, folder));
+  Survey survey;
+  survey.last_number = snapshot.names.last_number;
+  survey.current_exists = snapshot.current != nullptr;
+  Surveyor surveyor(survey, rows);
+  for (const std::string& name : snapshot.names.sealed) {
+    TRY(survey_sealed(files, folder / name, surveyor, stop));
   }
+  TRY(survey_current(snapshot.current.get(), surveyor, survey, stop));
+  survey.rows.shrink_to_fit();
+  match_damages(survey);
+  return survey;
 }
 
 LedgerView view_of(const Survey& survey) {
