@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <latch>
 
 #include "jobs/run_store.h"
 #include "jobs/scheduler.h"
@@ -54,10 +55,16 @@ std::string name_of(const ::testing::TestParamInfo<CrashCase>& tested) {
   return name;
 }
 
-class CrashTest : public ::testing::TestWithParam<CrashCase> {
- protected:
-  void TearDown() override { ::unsetenv(kFolder); }
+struct SharedState {
+  ~SharedState() { ::unsetenv(kFolder); }
 
+  testing::TempFolder own_;
+  platform::Path state_ = shared_folder(own_) / "state.db";
+  testing::FakeClock clock_;
+};
+
+class CrashTest : public ::testing::TestWithParam<CrashCase>, protected SharedState {
+ protected:
   // Lives until the failpoint, or ends well when it is passed by.
   void live_and_die() {
     ::setenv("VIGIE_FAILPOINTS", (std::string(GetParam().failpoint) + "=kill").c_str(), 1);
@@ -73,10 +80,6 @@ class CrashTest : public ::testing::TestWithParam<CrashCase> {
     clock_.advance(1h);
     (void)ended.take();
   }
-
-  testing::TempFolder own_;
-  platform::Path state_ = shared_folder(own_) / "state.db";
-  testing::FakeClock clock_;
 };
 
 TEST_P(CrashTest, LeavesNothingHalfDone) {
@@ -155,6 +158,42 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(CrashCase{"jobs.row.interrupted.before", RunState::running},
                       CrashCase{"jobs.row.interrupted.after", RunState::interrupted}),
     name_of);
+
+class StuckTest : public ::testing::Test, protected SharedState {
+ protected:
+  // As the daemon leaves: its thread still waits, so nothing may be torn down.
+  void leave_with_stuck_work() {
+    const platform::RealClock clock;
+    std::latch never(1);
+    testing::Mailbox<RunId> started;
+    testing::Mailbox<RunId> ended;
+    ExecutorOptions options;
+    options.shutdown_limit = 100ms;
+    ExecutorHooks hooks;
+    hooks.ended = [&](const RunRow& row) { ended.put(row.id); };
+    auto executor = *Executor::open(state_, clock, options, std::move(hooks));
+    RunRequest request;
+    request.job = "nightly";
+    request.kind = "backup";
+    request.work = [&](RunContext& context) {
+      started.put(context.id());
+      never.wait();
+      return RunOutcome::succeeded();
+    };
+    (void)executor->submit(std::move(request));
+    const auto id = started.take();
+    const bool named = executor->shutdown() == std::vector{*id};
+    std::_Exit(named && ended.take() == id ? 7 : 1);
+  }
+};
+
+TEST_F(StuckTest, WorkThatDoesNotReturnIsNamedAndRecordedInTime) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(leave_with_stuck_work(), ::testing::ExitedWithCode(7), "");
+  const auto executor = *Executor::open(state_, clock_);
+  EXPECT_EQ(executor->view()->recent.front().state, RunState::interrupted);
+  EXPECT_EQ(executor->view()->recent.front().error()->parameter("reason"), "Vigie was stopped");
+}
 
 }  // namespace
 }  // namespace vigie::jobs

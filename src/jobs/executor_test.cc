@@ -366,19 +366,6 @@ TEST_F(ExecutorTest, NothingIsAcceptedAfterShutdown) {
   EXPECT_EQ(executor_->submit(request("a", done)).error().code(), ErrorCode::cancelled);
 }
 
-TEST_F(ExecutorTest, WorkThatDoesNotReturnIsRecordedAndNamed) {
-  const RunId id = submit(request("a", until_let_go()));
-  started_.take();
-  Mailbox<std::vector<RunId>> stuck;
-  std::jthread stopping([&] { stuck.put(executor_->shutdown()); });
-  // The limit is the injected clock's: it passes as soon as shutdown() waits for it.
-  while (stuck.empty()) clock_.advance(1s);
-  EXPECT_EQ(stuck.take(), std::vector{id});
-  EXPECT_EQ(find(id).state, RunState::interrupted);
-  EXPECT_EQ(ended_.take()->id, id);
-  let_go_.put(true);
-}
-
 TEST_F(ExecutorTest, WhatADeadProcessLeftIsInterruptedAfterItsLeftoversWereCleaned) {
   close();
   RunRow row;

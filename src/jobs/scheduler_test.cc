@@ -203,7 +203,7 @@ TEST_F(SchedulerTest, ARunThatWaitsForItsClaimsBeyondItsWindowIsMissed) {
   };
   set({nightly});
   clock_.advance(2h);
-  while (executor_->view()->queued == 0) std::this_thread::yield();
+  while (!executor_->view()->find("nightly", "backup")->queued) std::this_thread::yield();
   clock_.advance(1h + 1s);
   const auto late = ended_.take();
   EXPECT_EQ(late->error_code, "missed_run");
