@@ -88,6 +88,8 @@ SystemTime to_system_time(const timespec& t) {
   return SystemTime(std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_nsec / 1000));
 }
 
+constexpr size_t kManyFiles = 32;
+
 class RealFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<WritableFile>> create(const Path& path, unsigned mode) override {
@@ -114,6 +116,14 @@ class RealFileSystem final : public FileSystem {
     const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return failed(path);
     return checked(::fsync(fd.get()), path);
+  }
+  // Each fdatasync commits the journal and flushes the disk: 5,000 small files took 20 s. syncfs
+  // does both once; what else is dirty on that file system is written with it.
+  Result<> sync_files(const std::vector<Path>& paths) override {
+    if (paths.size() < kManyFiles) return FileSystem::sync_files(paths);
+    const Descriptor fd(::open(paths.front().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return failed(paths.front());
+    return checked(::syncfs(fd.get()), paths.front());
   }
   Result<> truncate(const Path& path, Bytes size) override {
     return checked(::truncate(path.c_str(), static_cast<off_t>(size.count)), path);
@@ -220,6 +230,15 @@ Result<> write_and_rename(FileSystem& files, const Path& path, std::string_view 
 }
 
 }  // namespace
+
+Result<> FileSystem::sync_files(const std::vector<Path>& paths) {
+  for (const Path& path : paths) {
+    TRY_ASSIGN(const auto file, open_append(path));
+    TRY(file->sync());
+    TRY(file->close());
+  }
+  return {};
+}
 
 FileSystem& real_file_system() {
   static RealFileSystem files;

@@ -82,6 +82,9 @@ class FileSystem {
   virtual Result<> rename_replace(const Path& from,
                                   const Path& to) = 0;  // atomically takes the place of `to`
   virtual Result<> sync_folder(const Path& path) = 0;
+  // Makes the bytes of these files durable, all of one file system; when they are many, at the cost
+  // of a few. Unless overridden, one by one.
+  virtual Result<> sync_files(const std::vector<Path>& paths);
   virtual Result<> truncate(const Path& path, Bytes size) = 0;
   virtual Result<> remove_file(const Path& path) = 0;    // file_not_found when it is not there
   virtual Result<> remove_folder(const Path& path) = 0;  // an empty one

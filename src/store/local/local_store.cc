@@ -45,10 +45,7 @@ class LocalFileWriter final : public FileWriter {
     }
     return {};
   }
-  Result<> close() override {
-    file_->start_writeback();
-    return file_->close();
-  }
+  Result<> close() override { return file_->close(); }
 
  private:
   std::unique_ptr<platform::WritableFile> file_;
@@ -74,7 +71,7 @@ class LocalArtefactWriter final : public ArtefactWriter {
 
   Result<> publish(std::string_view manifest) override {
     platform::failpoint("store.publish.begin");
-    for (const Path& path : written_) TRY(sync_file(path));
+    TRY(files_.sync_files(written_));
     platform::failpoint("store.publish.files");
     for (const Path& path : folders_) TRY(files_.sync_folder(path));
     for (const Path& path : {folder_, folder_.parent_path(), root_, root_.parent_path()}) {
@@ -94,12 +91,6 @@ class LocalArtefactWriter final : public ArtefactWriter {
     if (parent == folder_ || !folders_.insert(parent).second) return {};
     return files_.create_folder(parent);
   }
-  Result<> sync_file(const Path& path) {
-    TRY_ASSIGN(const auto file, files_.open_append(path));
-    TRY(file->sync());
-    return file->close();
-  }
-
   FileSystem& files_;
   const Path root_;
   const Path folder_;
