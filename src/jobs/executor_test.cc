@@ -45,7 +45,10 @@ class ExecutorTest : public ::testing::Test {
     return request;
   }
   static RunOutcome done(RunContext& /*context*/) { return RunOutcome::succeeded(); }
-  // Says that it runs, then runs until it is stopped.
+  static RunOutcome disk_full(RunContext& /*context*/) {
+    return RunOutcome::of(Error(ErrorCode::disk_full, {{"path", "/x"}}));
+  }
+  // These say that they run; then they run until they are stopped, or until the test lets them go.
   Work until_stopped() {
     return [this](RunContext& context) {
       started_.put(context.id());
@@ -53,7 +56,6 @@ class ExecutorTest : public ::testing::Test {
       return RunOutcome::of(Error(ErrorCode::cancelled));
     };
   }
-  // Says that it runs, then runs until the test lets it go.
   Work until_let_go() {
     return [this](RunContext& context) {
       started_.put(context.id());
@@ -331,9 +333,7 @@ TEST_F(ExecutorTest, ANewPhaseIsDurable) {
 TEST_F(ExecutorTest, TheViewKeepsTheLastSuccessBehindALaterFailure) {
   const RunId good = submit(request("nightly", done));
   wait(good);
-  const RunId bad = submit(request("nightly", [](RunContext&) {
-    return RunOutcome::of(Error(ErrorCode::disk_full, {{"path", "/x"}}));
-  }));
+  const RunId bad = submit(request("nightly", disk_full));
   wait(bad);
   reopen();
   const auto view = executor_->view();
@@ -345,9 +345,7 @@ TEST_F(ExecutorTest, TheViewKeepsTheLastSuccessBehindALaterFailure) {
 }
 
 TEST_F(ExecutorTest, WhatNeverSucceededSaysSo) {
-  wait(submit(request("nightly", [](RunContext&) {
-    return RunOutcome::of(Error(ErrorCode::disk_full, {{"path", "/x"}}));
-  })));
+  wait(submit(request("nightly", disk_full)));
   EXPECT_TRUE(executor_->view()->find("nightly", "backup")->never_succeeded());
 }
 
