@@ -9,7 +9,8 @@ add_library(vigie_flags INTERFACE)
 target_include_directories(vigie_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}
                                                  ${PROJECT_BINARY_DIR}/generated)
 target_compile_options(vigie_flags INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor
-                                             -Wimplicit-fallthrough -fstack-protector-strong)
+                                             -Wimplicit-fallthrough -fstack-protector-strong
+                                             -Wno-missing-field-initializers)  # designated initializers leave the rest to their defaults
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # g++ 12 reports these falsely inside <expected> and std::string at -O2 (GCC PR 105562, 105651).
   target_compile_options(vigie_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow)
