@@ -1,0 +1,17 @@
+// The tables of verbs, one file each; verbs.cc puts them together.
+#pragma once
+
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/verb.h"
+
+namespace vigie::cli {
+
+std::vector<VerbSpec> daemon_verbs();  // serve, check-config, doctor, version, completion, manual
+std::vector<VerbSpec> status_verbs();  // status, check, schedule list, trace, run show, run cancel
+std::vector<VerbSpec> backup_verbs();  // backup …
+std::vector<VerbSpec> evidence_verbs();  // evidence …
+std::vector<VerbSpec> access_verbs();    // token …, grants
+
+}  // namespace vigie::cli

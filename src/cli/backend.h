@@ -1,0 +1,44 @@
+// Whom a verb asks. The daemon over its socket, or the same routes in this process when no daemon
+// runs: the verbs do not know which.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "platform/file_system.h"
+
+namespace vigie::cli {
+
+struct Ask {
+  std::string method = "GET";
+  std::string target;          // "/v1/backups?limit=500"
+  json::value body = nullptr;  // sent when it is not null
+};
+
+struct Answer {
+  int status = 0;
+  json::value body;  // null when there is none, or it is no JSON
+  bool good() const { return status >= 200 && status < 300; }
+};
+
+// One thread.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // Errors: those of the way to the other side; what the other side refuses is an Answer.
+  virtual Result<Answer> ask(const Ask& ask) = 0;
+  // The configuration in force on the other side; empty when it is this process.
+  virtual std::string configuration_sha256() const { return ""; }
+};
+
+// Over the unix socket of a daemon.
+std::unique_ptr<Backend> make_socket_backend(const platform::Path& socket);
+
+// The error of a problem document (RFC 9457), or nothing when it is none.
+std::optional<Error> problem_of(const Answer& answer);
+
+}  // namespace vigie::cli

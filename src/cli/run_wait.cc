@@ -1,0 +1,127 @@
+#include "cli/run_wait.h"
+
+#include <fmt/format.h>
+
+#include "cli/cells.h"
+
+namespace vigie::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool ended(const json::object& run) {
+  const std::string state = text_of(run, "state");
+  return state != "queued" && state != "running";
+}
+
+std::string bar(double share) {
+  constexpr size_t kWidth = 24;
+  const auto full = static_cast<size_t>(share * kWidth);
+  return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
+}
+
+Result<json::object> read_run(Context& context, const std::string& id) {
+  TRY_ASSIGN(auto value, context.ask({.target = "/v1/runs/" + id}));
+  if (!value.is_object())
+    return fail(ErrorCode::internal_error, {{"reason", "a run that is no object"}});
+  return std::move(value.get_object());
+}
+
+// Until it has ended, or somebody pressed Ctrl-C: then it is cancelled, and its end awaited all the
+// same.
+Result<json::object> wait_for(Context& context, const std::string& id) {
+  bool cancelled = false;
+  while (true) {
+    TRY_ASSIGN(auto run, read_run(context, id));
+    if (ended(run)) {
+      context.console().transient("");
+      return run;
+    }
+    context.console().transient(progress_line(run));
+    const platform::Clock& clock = *context.hooks().clock;
+    const bool stop = context.hooks().stop.stop_requested();
+    if (stop && !cancelled) {
+      cancelled = true;
+      context.console().words("vigie: cancelling; what was begun is undone");
+      TRY(context.ask({.method = "DELETE", .target = "/v1/runs/" + id}));
+    }
+    // After Ctrl-C the stop token no longer lets anything sleep.
+    clock.sleep_until(clock.monotonic() + 100ms, stop ? std::stop_token() : context.hooks().stop);
+  }
+}
+
+void say_end(Context& context, const json::object& run) {
+  if (!context.as_table()) return context.value(run);
+  const std::string state = text_of(run, "state");
+  context.console().data(fmt::format("{} {}  {}\n", text_of(run, "job"), text_of(run, "id"),
+                                     context.console().toned(state, tone_of(state))));
+  if (const json::object* result = find_object(run, "result")) {
+    for (const auto& member : *result) {
+      const std::string value = member.value().is_string()
+                                    ? std::string(member.value().get_string())
+                                    : canonical_json(member.value());
+      context.console().data(
+          fmt::format("  {:<14} {}\n", std::string(member.key()), printable(value, 400)));
+    }
+  }
+}
+
+}  // namespace
+
+std::string progress_line(const json::object& run) {
+  const json::object* progress = find_object(run, "progress");
+  if (progress == nullptr) return text_of(run, "state");
+  const double done = number(find_value(*progress, "done"));
+  const double total = number(find_value(*progress, "total"));
+  const double rate = number(find_value(*progress, "rate"));
+  std::string line = printable(text_of(*progress, "phase"), 60);
+  if (done <= 0) return line;
+  const bool in_bytes = text_of(*progress, "unit") == "bytes";
+  const auto amount = [&](double n) {
+    return in_bytes ? format_bytes({static_cast<uint64_t>(n)}) : fmt::format("{:.0f}", n);
+  };
+  if (total > done) line += " " + bar(done / total);
+  line += "  " + amount(done);
+  if (total > done) line += " of " + amount(total);
+  if (rate > 0) line += "  " + amount(rate) + "/s";
+  if (rate > 0 && total > done) {
+    line += "  " +
+            format_duration(std::chrono::seconds(static_cast<int64_t>((total - done) / rate) + 1)) +
+            " left";
+  }
+  return line;
+}
+
+int run_exit_code(const json::object& run) {
+  const std::string state = text_of(run, "state");
+  if (state == "succeeded") return 0;
+  if (state == "could_not_verify") return 3;
+  if (state == "cancelled" || state == "interrupted") return 130;
+  const json::object* error = find_object(run, "error");
+  const ErrorInfo* info = error == nullptr ? nullptr : find_error_info(text_of(*error, "code"));
+  return info == nullptr ? 1 : info->exit_code;
+}
+
+int start_and_wait(Context& context, const Ask& ask) {
+  const auto accepted = context.ask(ask);
+  if (!accepted) return context.report(accepted.error());
+  const std::string id = accepted->is_object() ? text_of(accepted->get_object(), "run_id") : "";
+  if (context.arguments().flag("--no-wait")) {
+    if (context.as_table()) {
+      context.console().data(id + "\n");
+    } else {
+      context.value(*accepted);
+    }
+    return 0;
+  }
+  const auto run = wait_for(context, id);
+  if (!run) return context.report(run.error());
+  say_end(context, *run);
+  if (const json::object* error = find_object(*run, "error")) {
+    context.console().words(fmt::format("vigie: {}\n  code {}; next: {}", text_of(*error, "detail"),
+                                        text_of(*error, "code"), text_of(*error, "remedy")));
+  }
+  return run_exit_code(*run);
+}
+
+}  // namespace vigie::cli

@@ -1,0 +1,21 @@
+// Waiting for a run, with its progress on a terminal. Ctrl-C cancels the run.
+#pragma once
+
+#include <string>
+
+#include "cli/context.h"
+
+namespace vigie::cli {
+
+// Starts by `ask` (which must answer 202 with run_id) and waits for the end, unless --no-wait was
+// given; says how it ended. The exit status: of the run's verdict or error code, 130 when it was
+// interrupted here.
+int start_and_wait(Context& context, const Ask& ask);
+
+// {state, error, …} as an exit status.
+int run_exit_code(const json::object& run);
+
+// "dump app  1.2 GiB of 1.5 GiB  210.0 MiB/s  2s left"
+std::string progress_line(const json::object& run);
+
+}  // namespace vigie::cli

@@ -1,0 +1,57 @@
+#include "cli/backend.h"
+#include "platform/http_client.h"
+
+namespace vigie::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SocketBackend final : public Backend {
+ public:
+  explicit SocketBackend(platform::Path socket)
+      : socket_(std::move(socket)), client_(platform::make_http_client()) {}
+
+  Result<Answer> ask(const Ask& ask) override {
+    platform::HttpRequest request;
+    request.name = "the daemon";
+    request.url = Secret("http://localhost" + ask.target);
+    request.unix_socket = socket_.string();
+    request.method = ask.method;
+    request.max_answer = 64_MiB;
+    if (!ask.body.is_null()) {
+      request.body = canonical_json(ask.body);
+      request.headers.emplace_back("Content-Type", "application/json");
+    }
+    TRY_ASSIGN(const auto answer,
+               client_->send(request, std::chrono::steady_clock::now() + 60s, {}));
+    auto body = parse_json(answer.body, {.max_bytes = size_t{64} << 20});
+    return Answer{answer.status, body ? std::move(*body) : json::value(nullptr)};
+  }
+
+ private:
+  platform::Path socket_;
+  std::unique_ptr<platform::HttpClient> client_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_socket_backend(const platform::Path& socket) {
+  return std::make_unique<SocketBackend>(socket);
+}
+
+std::optional<Error> problem_of(const Answer& answer) {
+  const json::object* problem = answer.body.if_object();
+  const json::string* code = problem == nullptr ? nullptr : find_string(*problem, "code");
+  const ErrorInfo* info = code == nullptr ? nullptr : find_error_info(*code);
+  if (info == nullptr) return std::nullopt;
+  Error error(info->code);
+  // What the other side said already is the text; its parameters come along for the remedy.
+  if (const json::object* parameters = find_object(*problem, "parameters")) {
+    for (const auto& one : *parameters) {
+      if (one.value().is_string()) error.with(one.key(), std::string(one.value().get_string()));
+    }
+  }
+  return error;
+}
+
+}  // namespace vigie::cli

@@ -1,0 +1,239 @@
+// vigie backup …
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "cli/all_verbs.h"
+#include "cli/cells.h"
+#include "cli/human_act.h"
+#include "cli/run_wait.h"
+
+namespace vigie::cli {
+namespace {
+
+std::string path_of(std::string_view id, std::string_view rest) {
+  return fmt::format("/v1/backups/{}{}", percent_encode(id), rest);
+}
+
+Cell pinned_cell(const json::object& backup) {
+  const json::value* pinned = find_value(backup, "pinned");
+  const bool yes = pinned != nullptr && pinned->is_bool() && pinned->get_bool();
+  return yes ? Cell{"pinned", Tone::strong} : Cell{"", Tone::plain};
+}
+
+std::vector<Context::ListColumn> backup_columns() {
+  const auto text = [](std::string_view key) {
+    return [key](const json::object& o) { return text_cell(o, key); };
+  };
+  return {{{"ID"}, text("id")},
+          {{"TOOK", true}, [](const json::object& o) { return seconds_cell(o, "duration_s"); }},
+          {{"ROWS", true}, [](const json::object& o) { return count_cell(o, "rows"); }},
+          {{"RAW", true}, [](const json::object& o) { return bytes_cell(o, "raw_bytes"); }},
+          {{"STORED", true}, [](const json::object& o) { return bytes_cell(o, "stored_bytes"); }},
+          {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }},
+          {{"VERIFIED"}, [](const json::object& o) { return time_cell(o, "verified_at"); }},
+          {{""}, pinned_cell}};
+}
+
+// Page after page: the answer of a route that pages is bounded, the list of artefacts is not.
+Result<json::array> all_pages(Context& context, const std::string& target) {
+  json::array items;
+  std::string cursor;
+  do {
+    const std::string page = cursor.empty() ? target : target + "&cursor=" + percent_encode(cursor);
+    TRY_ASSIGN(auto value, context.ask({.target = page}));
+    if (!value.is_object()) break;
+    if (const json::array* some = find_array(value.get_object(), "items")) {
+      items.insert(items.end(), some->begin(), some->end());
+    }
+    cursor = text_of(value.get_object(), "next_cursor");
+  } while (!cursor.empty());
+  return items;
+}
+
+int backup_list(Context& context) {
+  std::string target = "/v1/backups?limit=500";
+  for (const char* filter : {"job", "database", "result"}) {
+    const auto value = context.arguments().option(std::string("--") + filter);
+    if (value) target += fmt::format("&{}={}", filter, percent_encode(*value));
+  }
+  const auto items = all_pages(context, target);
+  if (!items) return context.report(items.error());
+  context.list(*items, backup_columns());
+  if (items->empty() && context.as_table())
+    context.console().words("There is no backup yet: vigie backup run JOB");
+  return 0;
+}
+
+int backup_run(Context& context) {
+  const std::string job = context.arguments().operand("JOB");
+  return start_and_wait(context, {"POST", path_of(job, "/runs"), act_body(context)});
+}
+
+int backup_show(Context& context) {
+  const auto value = context.ask({.target = path_of(context.arguments().operand("ID"), "")});
+  if (!value) return context.report(value.error());
+  context.value(*value);
+  return 0;
+}
+
+int verify_one(Context& context, const std::string& id) {
+  json::object body = act_body(context);
+  body["mode"] = context.arguments().flag("--quick") ? "quick" : "full";
+  return start_and_wait(context, {"POST", path_of(id, "/verifications"), std::move(body)});
+}
+
+int verify_all(Context& context) {
+  const auto items = all_pages(context, "/v1/backups?limit=500");
+  if (!items) return context.report(items.error());
+  int worst = 0;
+  for (const json::value& item : *items) {
+    if (context.hooks().stop.stop_requested()) return 130;
+    worst = std::max(worst,
+                     item.is_object() ? verify_one(context, text_of(item.get_object(), "id")) : 0);
+  }
+  return worst;
+}
+
+int backup_verify(Context& context) {
+  const std::string id = context.arguments().operand("ID");
+  if (context.arguments().flag("--all")) return verify_all(context);
+  if (!id.empty()) return verify_one(context, id);
+  return context.report(Error(ErrorCode::usage, {{"reason", "Name a backup, or say --all."}}));
+}
+
+std::string joined(const json::array& words) {
+  std::string out;
+  for (const json::value& word : words) {
+    if (!out.empty()) out += "; ";
+    out += word.is_string() ? printable(word.get_string()) : "";
+  }
+  return out;
+}
+
+int print_plan(Context& context) {
+  const auto job = context.arguments().option("--job");
+  const auto value =
+      context.ask({.target = "/v1/retention/plan" + (job ? "?job=" + percent_encode(*job) : "")});
+  if (!value) return context.report(value.error());
+  const json::array* items =
+      value->is_object() ? find_array(value->get_object(), "items") : nullptr;
+  const auto decision = [](const json::object& o) {
+    const bool keep = text_of(o, "decision") == "keep";
+    return Cell{keep ? "keep" : "expire", keep ? Tone::good : Tone::warning};
+  };
+  const auto reasons = [](const json::object& o) {
+    const json::array* words = find_array(o, "reasons");
+    return Cell{words == nullptr ? "" : joined(*words)};
+  };
+  context.list(
+      items == nullptr ? json::array() : *items,
+      {{{"ID"}, [](const json::object& o) { return text_cell(o, "id"); }},
+       {{"STORED", true}, [](const json::object& o) { return bytes_cell(o, "stored_bytes"); }},
+       {{"DECISION"}, decision},
+       {{"WHY"}, reasons}});
+  return 0;
+}
+
+int backup_prune(Context& context) {
+  if (context.arguments().flag("--dry-run")) return print_plan(context);
+  json::object body = act_body(context);
+  if (const auto job = context.arguments().option("--job")) body["job"] = *job;
+  return start_and_wait(context, {"POST", "/v1/retention/runs", std::move(body)});
+}
+
+int act_on_backup(Context& context, std::string_view method, std::string_view rest,
+                  std::string_view done) {
+  const std::string id = context.arguments().operand("ID");
+  const auto value = context.ask({std::string(method), path_of(id, rest), act_body(context)});
+  if (!value) return context.report(value.error());
+  if (context.as_table()) {
+    context.console().words(fmt::format("{} {}", id, done));
+  } else {
+    context.value(*value);
+  }
+  return 0;
+}
+
+int backup_pin(Context& context) {
+  return act_on_backup(context, "PUT", "/pin", "is pinned: nothing expires it");
+}
+int backup_unpin(Context& context) {
+  return act_on_backup(context, "DELETE", "/pin", "is no longer pinned");
+}
+int backup_ack(Context& context) {
+  return act_on_backup(context, "POST", "/acknowledgement", "is acknowledged: retention goes on");
+}
+
+const OptionSpec kNoWait{"--no-wait", "", "Only start it; print the run's id"};
+
+}  // namespace
+
+std::vector<VerbSpec> backup_verbs() {
+  const OperandSpec id{"ID", "A backup: JOB.DATABASE-20261120T020000Z"};
+  const OptionSpec reason = reason_option(false);
+  const OptionSpec needed = reason_option(true);
+  const OptionSpec ref = reference_option();
+  return {
+      {"backup run",
+       "Takes, seals and verifies a backup now",
+       "  vigie backup run nightly\n  vigie backup run nightly --reason 'before the migration' "
+       "--ref OPS-42\n",
+       {{"JOB", "A job of backups: in vigie.yaml"}},
+       {kNoWait, reason, ref},
+       backup_run},
+      {"backup list",
+       "The backups that there are, newest first",
+       "  vigie backup list\n  vigie backup list --job nightly --output json\n",
+       {},
+       {{"--job", "JOB", "Only this job's"},
+        {"--database", "NAME", "Only of this database"},
+        {"--result", "RESULT", "Only these", "passed|failed"}},
+       backup_list},
+      {"backup show",
+       "Everything about one backup, with its manifest",
+       "  vigie backup show nightly.app-20261120T020000Z\n",
+       {id},
+       {},
+       backup_show},
+      {"backup verify",
+       "Reads a backup again: hashes, decompression, rows, fingerprints",
+       "  vigie backup verify nightly.app-20261120T020000Z\n  vigie backup verify --all --quick\n",
+       {{"ID", "A backup: JOB.DATABASE-20261120T020000Z", false}},
+       {{"--quick", "", "Only presence, sizes and the manifest"},
+        {"--all", "", "Every backup, one after another"},
+        kNoWait,
+        reason,
+        ref},
+       backup_verify},
+      {"backup prune",
+       "Removes what retention no longer keeps",
+       "  vigie backup prune --dry-run\n  vigie backup prune --job nightly\n",
+       {},
+       {{"--dry-run", "", "Only print the plan, with a reason for each"},
+        {"--job", "JOB", "Only this job's"},
+        kNoWait,
+        reason,
+        ref},
+       backup_prune},
+      {"backup pin",
+       "Keeps a backup whatever retention says",
+       "  vigie backup pin nightly.app-20261120T020000Z --reason 'year end'\n",
+       {id},
+       {needed, ref},
+       backup_pin},
+      {"backup unpin",
+       "Gives a pinned backup back to retention",
+       "  vigie backup unpin nightly.app-20261120T020000Z --reason 'audit is over'\n",
+       {id},
+       {needed, ref},
+       backup_unpin},
+      {"backup ack",
+       "Acknowledges that a backup shrank, so that retention goes on",
+       "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n",
+       {id},
+       {needed, ref},
+       backup_ack},
+  };
+}
+
+}  // namespace vigie::cli

@@ -1,0 +1,82 @@
+// vigie serve, check-config, version, completion, manual
+#include <fmt/format.h>
+
+#include "cli/all_verbs.h"
+#include "cli/completion.h"
+#include "cli/doctor.h"
+#include "config/report.h"
+
+namespace vigie::cli {
+namespace {
+
+int serve(Context& context) {
+  return context.hooks().serve(context.config_path());
+}
+
+int check_config(Context& context) {
+  const auto loaded = config::load(*context.hooks().files, context.config_path());
+  if (context.as_table()) {
+    context.console().data(config::in_words(loaded.problems));
+    if (loaded.config)
+      context.console().words(fmt::format("{} is good", context.config_path().string()));
+  } else {
+    context.value(config::to_json(loaded.problems));
+  }
+  return loaded.config ? 0 : 2;
+}
+
+int version(Context& context) {
+  if (context.as_table()) {
+    context.console().data(fmt::format("vigie {}\n", context.hooks().version));
+  } else {
+    context.value(json::object{{"name", "vigie"}, {"version", context.hooks().version}});
+  }
+  return 0;
+}
+
+int completion(Context& context) {
+  const auto script = completion_script(context.arguments().operand("SHELL"), verbs());
+  if (!script) return context.report(script.error());
+  context.console().data(*script);
+  return 0;
+}
+
+int manual(Context& context) {
+  context.console().data(manual_page(verbs(), context.hooks().version));
+  return 0;
+}
+
+}  // namespace
+
+std::vector<VerbSpec> daemon_verbs() {
+  return {
+      {"serve",
+       "Runs the daemon: schedules, status, HTTP. TERM ends it, HUP reloads",
+       "  vigie serve -c /etc/vigie/vigie.yaml\n",
+       {},
+       {},
+       serve},
+      {"check-config",
+       "Every mistake of the configuration at once",
+       "  vigie check-config -c vigie.yaml\n  vigie check-config -o json\n",
+       {},
+       {},
+       check_config},
+      {"doctor",
+       "Looks at everything that a backup needs, and changes nothing",
+       "  vigie doctor\n  vigie doctor -o json\n",
+       {},
+       {},
+       doctor},
+      {"version", "The release of this program", "  vigie version\n", {}, {}, version},
+      {"completion",
+       "Prints the completion of a shell",
+       "  vigie completion bash > /etc/bash_completion.d/vigie\n",
+       {{"SHELL", "bash, zsh or fish"}},
+       {},
+       completion},
+      {"manual", "Prints the manual page", "  vigie manual | man -l -\n", {}, {}, manual},
+  };
+}
+
+}  // namespace vigie::cli

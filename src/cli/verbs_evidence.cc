@@ -1,0 +1,125 @@
+// vigie evidence …
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "cli/all_verbs.h"
+#include "cli/cells.h"
+#include "cli/human_act.h"
+#include "ledger/verify.h"
+
+namespace vigie::cli {
+namespace {
+
+constexpr size_t kPage = 500;
+
+std::string filtered_target(const Arguments& arguments) {
+  std::string target = fmt::format("/v1/evidence?limit={}", kPage);
+  for (const char* filter : {"kind", "backup", "from", "to"}) {
+    const auto value = arguments.option(std::string("--") + filter);
+    if (value) target += fmt::format("&{}={}", filter, percent_encode(*value));
+  }
+  return target;
+}
+
+// Page after page, printed as it comes: a ledger of years does not fit a screen, and need not fit
+// memory.
+Result<json::array> read_entries(Context& context, const std::string& target) {
+  json::array items;
+  std::string cursor;
+  do {
+    const std::string page = cursor.empty() ? target : target + "&cursor=" + percent_encode(cursor);
+    TRY_ASSIGN(auto value, context.ask({.target = page}));
+    if (!value.is_object()) break;
+    if (const json::array* some = find_array(value.get_object(), "items")) {
+      items.insert(items.end(), some->begin(), some->end());
+    }
+    cursor = text_of(value.get_object(), "next_cursor");
+  } while (!cursor.empty());
+  return items;
+}
+
+Cell subject_cell(const json::object& entry) {
+  const json::object* subject = find_object(entry, "subject");
+  if (subject == nullptr || subject->empty()) return {"-", Tone::dim};
+  for (const char* key : {"backup", "job", "database", "token", "run"}) {
+    if (const Cell cell = text_cell(*subject, key); cell.text != "-") return cell;
+  }
+  return {"-", Tone::dim};
+}
+
+int evidence_list(Context& context) {
+  const auto items = read_entries(context, filtered_target(context.arguments()));
+  if (!items) return context.report(items.error());
+  context.list(
+      *items,
+      {{{"SEQ", true}, [](const json::object& o) { return count_cell(o, "seq"); }},
+       {{"ENDED"}, [](const json::object& o) { return time_cell(o, "ended_at"); }},
+       {{"KIND"}, [](const json::object& o) { return text_cell(o, "kind"); }},
+       {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }},
+       {{"TOOK", true}, [](const json::object& o) { return seconds_cell(o, "duration_s"); }},
+       {{"OF"}, subject_cell}});
+  return 0;
+}
+
+int evidence_show(Context& context) {
+  const std::string wanted = context.arguments().operand("ID");
+  const auto items = read_entries(context, fmt::format("/v1/evidence?limit={}", kPage));
+  if (!items) return context.report(items.error());
+  for (const json::value& item : *items) {
+    if (!item.is_object()) continue;
+    const json::object& entry = item.get_object();
+    if (text_of(entry, "id") == wanted || count_cell(entry, "seq").text == wanted) {
+      context.value(item);
+      return 0;
+    }
+  }
+  return context.report(Error(ErrorCode::evidence_not_found, {{"name", printable(wanted, 64)}}));
+}
+
+int evidence_verify(Context& context) {
+  std::string folder = context.arguments().option("--ledger").value_or("");
+  if (folder.empty()) {
+    const auto config = context.config();
+    if (!config) return context.report(config.error());
+    folder = (*config)->state.dir + "/ledger";
+  }
+  const auto report = ledger::verify(*context.hooks().files, folder, context.hooks().stop);
+  if (!report) return context.report(report.error());
+  if (!context.as_table()) {
+    context.value(ledger::to_json(*report));
+  } else {
+    context.console().data(ledger::in_words(*report));
+  }
+  return report->good() ? 0 : 1;
+}
+
+}  // namespace
+
+std::vector<VerbSpec> evidence_verbs() {
+  return {
+      {"evidence list",
+       "What happened, oldest first: backups, verifications, expiry, human acts",
+       "  vigie evidence list --kind backup --from 2026-11-01T00:00:00Z\n  vigie evidence list -o "
+       "jsonl | jq .result\n",
+       {},
+       {{"--kind", "KIND", "Only entries of this kind"},
+        {"--backup", "ID", "Only entries about this backup"},
+        {"--from", "TIME", "Ended at or after (RFC 3339)"},
+        {"--to", "TIME", "Ended before (RFC 3339)"}},
+       evidence_list},
+      {"evidence show",
+       "One entry, whole",
+       "  vigie evidence show 42\n",
+       {{"ID", "An entry's id or its number"}},
+       {},
+       evidence_show},
+      {"evidence verify",
+       "Reads the whole ledger and its chain of hashes; needs no daemon",
+       "  vigie evidence verify\n  vigie evidence verify --ledger /mnt/copy/ledger\n",
+       {},
+       {{"--ledger", "FOLDER", "Another folder than that of the configuration"}},
+       evidence_verify},
+  };
+}
+
+}  // namespace vigie::cli
