@@ -168,11 +168,29 @@ Result<ArtefactView> Catalogue::get(const BackupId& id) const {
 
 Result<> Catalogue::add(const ArtefactView& artefact) {
   const std::lock_guard lock(mutex_);
-  TRY(save(artefact));
-  ArtefactView& kept = artefacts_[artefact.id];
-  auto holds = std::move(kept.holds);
-  kept = artefact;
-  kept.holds = std::move(holds);
+  ArtefactView added = artefact;
+  TRY(load_holds_of(added));
+  TRY(save(added));
+  artefacts_[artefact.id] = std::move(added);
+  return {};
+}
+
+Result<> Catalogue::load_holds_of(ArtefactView& artefact) {
+  artefact.holds.clear();
+  TRY_ASSIGN(auto rows,
+             db_.query("select kind, reason, since from hold where backup_id = ?1 order by kind",
+                       artefact.id.str()));
+  while (true) {
+    TRY_ASSIGN(const bool row, rows.step());
+    if (!row) return {};
+    artefact.holds.push_back({rows.text(0), rows.text(1), rows.time(2)});
+  }
+}
+
+Result<> Catalogue::forget(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  TRY(db_.run("delete from artefact where id = ?1", id.str()));
+  artefacts_.erase(id);
   return {};
 }
 

@@ -31,6 +31,9 @@ class Catalogue {
 
   Result<> add(const ArtefactView& artefact);  // replaces what was known of it, but not its holds
   Result<> remove(const BackupId& id);         // with its holds and its alarm
+  // Its manifest is gone, nobody knows why: its holds stay, in case it comes back (a disk that was
+  // not mounted).
+  Result<> forget(const BackupId& id);
   Result<> record(const BackupId& id, const Verification& verification);
 
   Result<> hold(const BackupId& id, const Hold& hold);  // one of each kind; the newer wins
@@ -54,6 +57,7 @@ class Catalogue {
   Result<> load();
   Result<> load_artefacts();
   Result<> load_holds();
+  Result<> load_holds_of(ArtefactView& artefact);
   Result<> load_alarms();
   Result<> load_expiring();
   Result<> save(const ArtefactView& artefact);

@@ -73,6 +73,16 @@ TEST_F(CatalogueTest, AddingAgainKeepsTheHolds) {
   EXPECT_EQ(catalogue_->find(one.id)->holds.size(), 1U);
 }
 
+TEST_F(CatalogueTest, AForgottenArtefactThatComesBackIsStillPinned) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"pin", "why", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->forget(one.id));
+  EXPECT_FALSE(catalogue_->find(one.id));
+  ASSERT_TRUE(catalogue_->add(one));
+  EXPECT_EQ(catalogue_->find(one.id)->holds.size(), 1U);
+}
+
 TEST_F(CatalogueTest, AnAlarmStaysUntilItsOwnArtefactIsAcknowledged) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));

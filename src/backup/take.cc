@@ -28,6 +28,18 @@ void add_all(std::vector<Finding>& to, std::vector<Finding> from) {
   std::ranges::move(from, std::back_inserter(to));
 }
 
+// A standing warning: one broken disk must not take the database and its backups.
+std::optional<Finding> judge_place(const TakeRequest& request, const TakeTools& tools,
+                                   const SourceFacts& facts) {
+  if (!request.store.features().local_path || facts.data_directory.empty()) return std::nullopt;
+  const auto data = tools.files.info(facts.data_directory);
+  const auto store = tools.files.info(request.store.artefact_path({}).parent_path().parent_path());
+  if (!data || !store || data->device != store->device) return std::nullopt;
+  return Finding{Error(ErrorCode::store_beside_data,
+                       {{"store", request.store.name()}, {"database", request.database.name}}),
+                 false};
+}
+
 Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTools& tools,
                                       const Work& work, const SourceFacts& facts) {
   const PreflightInput input{request.database.name, request.database.bindir,
@@ -38,6 +50,7 @@ Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTool
     findings.push_back(std::move(*finding));
   }
   if (const auto probed = request.store.probe(); !probed) findings.push_back({probed.error()});
+  if (auto finding = judge_place(request, tools, facts)) findings.push_back(std::move(*finding));
   if (request.store.features().knows_space) {
     TRY_ASSIGN(const auto space, request.store.space());
     add_all(findings, judge_space(space_need(request, space, facts.database_size)));

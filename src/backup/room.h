@@ -1,0 +1,108 @@
+// The backup room: takes, verifies, expires, pins; keeps the catalogue and writes the evidence.
+// Others see views (view.h); work is asked for by runs.
+//
+// The order of a backup: publish, ledger, catalogue. What a crash left published but unrecorded
+// becomes a `recovered` entry at the next start; what it left of an expiry is finished.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/catalogue.h"
+#include "backup/expire.h"
+#include "backup/setup.h"
+#include "backup/take.h"
+#include "backup/view.h"
+#include "backup/work.h"
+#include "base/json.h"
+#include "ledger/entry.h"
+#include "platform/http_client.h"
+
+namespace vigie::backup {
+
+// Writes one entry; durable when it returns.
+using RecordFn = std::function<Result<>(const ledger::Entry&)>;
+// The manifest's SHA-256 that the ledger holds for an artefact; empty when it knows none.
+using RecordedFn = std::function<std::string(const BackupId&)>;
+using WarnFn = std::function<void(std::string_view event, const Error&)>;
+
+// How a run ended. `error` of the first part that did not go well.
+struct Outcome {
+  Verdict verdict = Verdict::passed;
+  std::optional<Error> error;
+  json::object result;
+};
+
+struct RoomTools {
+  TakeTools take;
+  platform::HttpClient& http;
+  RecordFn record;
+  RecordedFn recorded;
+  WarnFn warn;
+  platform::Path staging;  // <state>/staging
+};
+
+// Thread-safe. Runs that work on the same job and database must not overlap: the claims of `jobs`
+// see to that.
+class BackupRoom {
+ public:
+  static Result<std::unique_ptr<BackupRoom>> open(RoomTools tools, const platform::Path& state_db,
+                                                  SetupPtr setup);
+
+  // Before any run: empties staging, finishes what was expiring, removes debris, ends sessions of
+  // `dead` runs. A store or a server that does not answer is warned of, and left for the next
+  // start.
+  Result<> recover(const std::vector<RunId>& dead, const Work& work);
+  // Compares the catalogue with the stores. Long with many artefacts: not on the way to readiness.
+  Result<> reconcile(const Work& work);
+  void configure(SetupPtr setup);
+
+  // Runs. Every part of them leaves an entry in the ledger, however it ends.
+  Outcome back_up(const std::string& job, const Work& work);
+  Outcome verify(const BackupId& id, VerifyMode mode, const Work& work);
+  Outcome prune(const std::optional<std::string>& job, const Work& work);
+  // The artefact whose verification falls due first, so that each is read again within the job's
+  // scrub period; nothing when none is due at `now`.
+  std::optional<BackupId> next_scrub(SystemTime now) const;
+
+  // Human acts.
+  Result<> pin(const BackupId& id, const Work& work);
+  Result<> unpin(const BackupId& id, const Work& work);
+  Result<> acknowledge(const BackupId& id, const Work& work);
+
+  std::vector<PrunePlan> plan(const std::optional<std::string>& job) const;
+  Result<std::string> manifest(const BackupId& id) const;  // its JSON text, from the store
+  SetupPtr setup() const;
+  // The newest view; waits for nothing.
+  BackupsViewPtr view() const;
+  // Looks at the stores (space, reachable) and publishes the view anew. May wait for a slow file
+  // system.
+  void observe_stores();
+
+ private:
+  friend class JobRun;
+  BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, SetupPtr setup);
+  void publish_view();
+  Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
+  Result<std::vector<ArtefactView>> remove_artefacts(const std::vector<BackupId>& ids);
+  Result<> finish_expiry(const Work& work);
+  void remove_debris();
+  void end_dead_sessions(const std::vector<RunId>& dead, const Work& work);
+  Result<> reconcile_store(const StoreSetup& store, const Work& work);
+  Result<> adopt(const StoreSetup& store, const BackupId& id, const Work& work);
+  Result<> miss(const ArtefactView& artefact, const Work& work);
+
+  RoomTools tools_;
+  std::unique_ptr<Catalogue> catalogue_;
+  mutable std::mutex mutex_;
+  SetupPtr setup_;                 // guarded by mutex_
+  BackupsViewPtr view_;            // guarded by mutex_
+  std::vector<StoreView> stores_;  // guarded by mutex_; as last observed
+  bool reconciled_ = false;        // guarded by mutex_
+};
+
+}  // namespace vigie::backup

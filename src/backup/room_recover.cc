@@ -1,0 +1,141 @@
+// What is done at the start: leftovers go, and the catalogue is compared with the stores.
+#include <algorithm>
+#include <set>
+
+#include "backup/evidence.h"
+#include "backup/leftovers.h"
+#include "backup/room.h"
+
+namespace vigie::backup {
+namespace {
+
+ArtefactView view_of(const artefact::Manifest& manifest, const std::string& store,
+                     std::string manifest_sha256) {
+  ArtefactView view;
+  view.id = manifest.id;
+  view.store = store;
+  view.ended_at = manifest.sealed_at;
+  view.raw = manifest.raw();
+  view.stored = manifest.stored();
+  view.rows = manifest.rows();
+  view.tables = manifest.tables.size();
+  view.correlation_id = manifest.correlation_id;
+  view.manifest_sha256 = std::move(manifest_sha256);
+  return view;
+}
+
+// A manifest that cannot be read is still an artefact that is there: it is listed, and bad.
+ArtefactView damaged_view(const BackupId& id, const std::string& store, const Error& error,
+                          SystemTime now) {
+  ArtefactView view;
+  view.id = id;
+  view.store = store;
+  view.ended_at = id.started_at;
+  view.last_verification =
+      Verification{Verdict::failed, VerifyMode::quick, now, std::string(error.info().name)};
+  return view;
+}
+
+}  // namespace
+
+void BackupRoom::end_dead_sessions(const std::vector<RunId>& dead, const Work& work) {
+  if (dead.empty()) return;
+  const SetupPtr setup = this->setup();
+  for (const DatabaseOptions& database : setup->databases) {
+    const platform::CallLimits limits{tools_.take.clock.monotonic() + std::chrono::seconds(10),
+                                      work.stop};
+    const auto ended = end_sessions(tools_.take.postgres, database.dsn, dead, limits);
+    if (!ended) tools_.warn("backup.leftovers", ended.error());
+  }
+}
+
+void BackupRoom::remove_debris() {
+  const SetupPtr setup = this->setup();
+  for (const StoreSetup& one : setup->stores) {
+    const auto debris = one.store->debris();
+    if (!debris) {
+      tools_.warn("backup.debris", debris.error());
+      continue;
+    }
+    for (const BackupId& id : *debris) {
+      if (const auto removed = one.store->remove(id); !removed)
+        tools_.warn("backup.debris", removed.error());
+    }
+  }
+}
+
+Result<> BackupRoom::recover(const std::vector<RunId>& dead, const Work& work) {
+  TRY(platform::remove_tree(tools_.take.files, tools_.staging));
+  TRY(tools_.take.files.create_folder(tools_.staging, 0700));
+  if (const auto finished = finish_expiry(work); !finished)
+    tools_.warn("backup.expiry", finished.error());
+  remove_debris();
+  end_dead_sessions(dead, work);
+  publish_view();
+  return {};
+}
+
+Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Work& work) {
+  const SystemTime now = tools_.take.clock.now();
+  const auto text = store::read_manifest(*store.store, id);
+  const auto manifest = text ? artefact::Manifest::parse(*text, id) : tl::unexpected(text.error());
+  const ArtefactView view = manifest ? view_of(*manifest, store.options.name, sha256_hex(*text))
+                                     : damaged_view(id, store.options.name, manifest.error(), now);
+  if (tools_.recorded(id).empty()) {
+    ledger::Entry entry = evidence::about(ledger::kind::kRecovered, id, work, now);
+    entry.deviations.emplace_back("published, and found without an entry of its own");
+    entry.artefacts.push_back({id.str(), view.manifest_sha256, view.stored});
+    if (!manifest) entry.ended_with(manifest.error());
+    TRY(tools_.record(entry));
+  }
+  return catalogue_->add(view);
+}
+
+Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
+  ledger::Entry entry =
+      evidence::about(ledger::kind::kRecovered, artefact.id, work, tools_.take.clock.now());
+  entry.result = ledger::Outcome::failed;
+  entry.error_code = error_info(ErrorCode::backup_not_found).name;
+  entry.deviations.emplace_back("its manifest is gone from the store, and no expiry removed it");
+  entry.artefacts.push_back({artefact.id.str(), artefact.manifest_sha256, artefact.stored});
+  entry.follow_up = "vigie doctor";
+  TRY(tools_.record(entry));
+  return catalogue_->forget(artefact.id);
+}
+
+Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) {
+  TRY_ASSIGN(const auto listed, store.store->list());
+  const std::set<BackupId> there(listed.begin(), listed.end());
+  for (const BackupId& id : listed) {
+    if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+    const bool known = catalogue_->find(id).has_value();
+    const bool expiring = std::ranges::count(catalogue_->expiring(), id) > 0;
+    if (!known && !expiring) TRY(adopt(store, id, work));
+  }
+  for (const ArtefactView& one : catalogue_->all()) {
+    if (one.store != store.options.name || there.contains(one.id)) continue;
+    // Published or removed since the list was made: asked again.
+    TRY_ASSIGN(const bool exists, store.store->exists(one.id));
+    if (!exists && catalogue_->find(one.id)) TRY(miss(one, work));
+  }
+  return {};
+}
+
+Result<> BackupRoom::reconcile(const Work& work) {
+  const SetupPtr setup = this->setup();
+  bool all = true;
+  for (const StoreSetup& store : setup->stores) {
+    if (const auto done = reconcile_store(store, work); !done) {
+      all = false;
+      tools_.warn("backup.reconcile", done.error());
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    reconciled_ = all;
+  }
+  publish_view();
+  return {};
+}
+
+}  // namespace vigie::backup

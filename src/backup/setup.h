@@ -1,0 +1,40 @@
+// What the room works on: jobs, databases, stores. An immutable value; a reload makes a new one,
+// and a run keeps the one that it began with.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "backup/options.h"
+#include "platform/time_zone.h"
+#include "store/options.h"
+#include "store/store.h"
+
+namespace vigie::backup {
+
+struct JobSetup {
+  BackupJobOptions options;
+  platform::TimeZone zone;  // in which retention counts days
+};
+
+struct StoreSetup {
+  store::StoreOptions options;
+  std::shared_ptr<store::Store> store;
+};
+
+struct Setup {
+  std::vector<JobSetup> jobs;
+  std::vector<DatabaseOptions> databases;
+  std::vector<StoreSetup> stores;
+
+  // nullptr when there is none of that name. What a job names is there: the configuration was
+  // checked.
+  const JobSetup* job(std::string_view name) const;
+  const DatabaseOptions* database(std::string_view name) const;
+  const StoreSetup* store(std::string_view name) const;
+};
+
+using SetupPtr = std::shared_ptr<const Setup>;
+
+}  // namespace vigie::backup

@@ -1,0 +1,202 @@
+#include "cli/doctor.h"
+
+#include <fmt/format.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "backup/take.h"
+#include "cli/cells.h"
+#include "cli/context.h"
+#include "platform/secret_file.h"
+#include "store/local/local_store.h"
+
+namespace vigie::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Examination {
+  std::string id;
+  std::string_view status;  // pass, warn, fail, unknown
+  std::string detail;
+  std::string code;
+  std::string next;
+};
+
+Examination good(std::string id, std::string detail) {
+  return {std::move(id), "pass", std::move(detail), "", ""};
+}
+
+Examination judged(std::string id, const Error& error, bool blocks) {
+  const bool unclear = error.info().verdict == Verdict::could_not_verify;
+  return {std::move(id),
+          !blocks   ? "warn"
+          : unclear ? "unknown"
+                    : "fail",
+          error.detail(Audience::operators), std::string(error.info().name),
+          error.remedy(Audience::operators)};
+}
+
+class Doctor {
+ public:
+  Doctor(Context& context, const config::Config& config)
+      : files_(*context.hooks().files), context_(context), config_(config) {}
+
+  std::vector<Examination> examine();
+
+ private:
+  void state();
+  void clock();
+  void secrets();
+  void schedules();
+  void stores();
+  void jobs();
+  void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
+  void add(Examination one) { found_.push_back(std::move(one)); }
+
+  platform::FileSystem& files_;
+  Context& context_;
+  const config::Config& config_;
+  std::vector<Examination> found_;
+};
+
+std::vector<Examination> Doctor::examine() {
+  add(good("configuration", context_.config_path().string()));
+  state();
+  clock();
+  secrets();
+  schedules();
+  stores();
+  jobs();
+  return std::move(found_);
+}
+
+void Doctor::state() {
+  const auto info = files_.info(config_.state.dir);
+  if (!info) {
+    if (info.error().code() == ErrorCode::file_not_found) {
+      return add({"state", "warn",
+                  config_.state.dir + " is not there yet; it is made at the first start", "", ""});
+    }
+    return add(judged("state", info.error(), true));
+  }
+  if (info->owner != ::geteuid())
+    return add(judged("state", Error(ErrorCode::state_owner, {{"path", config_.state.dir}}), true));
+  if ((info->mode & 077U) != 0) {
+    return add({"state", "fail", fmt::format("{} can be read by others", config_.state.dir),
+                "file_permission", fmt::format("chmod 700 {}", config_.state.dir)});
+  }
+  add(good("state", config_.state.dir));
+}
+
+void Doctor::clock() {
+  timex state{};
+  if (::adjtimex(&state) == TIME_ERROR) {
+    return add(judged("clock", Error(ErrorCode::clock_unsynchronised), false));
+  }
+  add(good("clock", "synchronised"));
+}
+
+void Doctor::secrets() {
+  const auto look = [&](const std::string& id, const std::string& path) {
+    if (path.empty()) return;
+    const auto checked = platform::check_secret_file(path);
+    add(checked ? good(id, path) : judged(id, checked.error(), true));
+  };
+  for (const auto& database : config_.databases)
+    look("secret." + database.name, database.dsn.password_file);
+  for (const auto& job : config_.backups) look("ping." + job.name(), job.options.ping_url_file);
+}
+
+void Doctor::schedules() {
+  for (const config::BackupJob& job : config_.backups) {
+    const std::string id = "schedule." + job.name();
+    if (!job.timing.schedule) {
+      add({id, "warn", "runs only by hand", "", "add schedule: to the job"});
+      continue;
+    }
+    const auto next =
+        job.timing.schedule->next_after(job.timing.zone, context_.hooks().clock->now());
+    add(good(id, next ? "next " + format_rfc3339(*next) : "never"));
+  }
+}
+
+void Doctor::stores() {
+  for (const store::StoreOptions& options : config_.stores) {
+    const std::string id = "store." + options.name;
+    const auto store = store::make_local_store(files_, options.name, options.path);
+    if (const auto probed = store->probe(); !probed) {
+      add(judged(id, probed.error(), true));
+      continue;
+    }
+    const auto space = store->space();
+    add(space ? good(id, fmt::format("{} of {} free", format_bytes(space->available),
+                                     format_bytes(space->total)))
+              : judged(id, space.error(), true));
+  }
+}
+
+void Doctor::jobs() {
+  for (const config::BackupJob& job : config_.backups) {
+    for (const std::string& name : job.options.databases) database(job, *config_.database(name));
+    add(judged("copies." + job.name(), Error(ErrorCode::no_copy_off_host, {{"job", job.name()}}),
+               false));
+  }
+}
+
+void Doctor::database(const config::BackupJob& job, const backup::DatabaseOptions& database) {
+  const std::string id = fmt::format("backup.{}.{}", job.name(), database.name);
+  const store::StoreOptions& options = *config_.store(job.options.store);
+  const auto store = store::make_local_store(files_, options.name, options.path);
+  const Hooks& hooks = context_.hooks();
+  const backup::TakeTools tools{files_, *hooks.processes, *hooks.postgres, *hooks.clock,
+                                hooks.version};
+  const backup::TakeRequest request{database,        job.options,  *store,
+                                    options.reserve, std::nullopt, {}};
+  backup::Work work;
+  work.deadline = hooks.clock->monotonic() + 60s;
+  work.stop = hooks.stop;
+  const auto findings = backup::preflight(request, tools, work);
+  if (!findings) return add(judged(id, findings.error(), true));
+  if (findings->empty()) add(good(id, "reachable, readable, clients of its major"));
+  for (const backup::Finding& one : *findings) add(judged(id, one.error, one.blocks));
+}
+
+json::value to_json(const Examination& one) {
+  const auto text = [](const std::string& words) {
+    return words.empty() ? json::value(nullptr) : json::value(words);
+  };
+  return json::object{{"id", one.id},
+                      {"status", one.status},
+                      {"detail", one.detail},
+                      {"code", text(one.code)},
+                      {"next", text(one.next)}};
+}
+
+int exit_code(const std::vector<Examination>& all) {
+  const auto any = [&](std::string_view status) {
+    return std::ranges::find(all, status, &Examination::status) != all.end();
+  };
+  if (any("fail")) return 1;
+  return any("unknown") ? 3 : 0;
+}
+
+}  // namespace
+
+int doctor(Context& context) {
+  const auto config = context.config();
+  if (!config) return context.report(config.error());
+  const auto all = Doctor(context, **config).examine();
+  json::array items;
+  for (const Examination& one : all) items.push_back(to_json(one));
+  context.list(items,
+               {{{"CHECK"}, [](const json::object& o) { return text_cell(o, "id"); }},
+                {{"STATUS"}, [](const json::object& o) { return verdict_cell(o, "status"); }},
+                {{"FOUND"}, [](const json::object& o) { return text_cell(o, "detail"); }},
+                {{"NEXT"}, [](const json::object& o) { return text_cell(o, "next"); }}});
+  return exit_code(all);
+}
+
+}  // namespace vigie::cli
