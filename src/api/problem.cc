@@ -50,6 +50,7 @@ json::object problem_document(const Error& error, const ProblemContext& context)
   document["retry_after_s"] = seconds ? json::value(*seconds) : json::value(nullptr);
   document["errors"] = json::array();
   document["runbook"] = info.runbook;
+  document["next"] = error.remedy(context.audience);
   return document;
 }
 

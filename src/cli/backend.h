@@ -38,7 +38,13 @@ class Backend {
 // Over the unix socket of a daemon.
 std::unique_ptr<Backend> make_socket_backend(const platform::Path& socket);
 
-// The error of a problem document (RFC 9457), or nothing when it is none.
-std::optional<Error> problem_of(const Answer& answer);
+// What a problem document (RFC 9457) says.
+struct Refusal {
+  const ErrorInfo* info = nullptr;
+  std::string detail;
+  std::string next;
+};
+// Nothing when the answer is none, or its code is unknown here.
+std::optional<Refusal> refusal_of(const Answer& answer);
 
 }  // namespace vigie::cli

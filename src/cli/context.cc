@@ -49,15 +49,20 @@ Result<json::value> Context::ask(const Ask& ask) {
   TRY_ASSIGN(Backend* const backend, this->backend());
   TRY_ASSIGN(auto answer, backend->ask(ask));
   if (answer.good()) return std::move(answer.body);
-  if (auto problem = problem_of(answer)) return fail(std::move(*problem));
+  refusal_ = refusal_of(answer);
+  if (refusal_) return fail(refusal_->info->code);
   return fail(ErrorCode::internal_error,
               {{"reason", fmt::format("an answer with status {}", answer.status)}});
 }
 
 int Context::report(const Error& error) {
   const ErrorInfo& info = error.info();
-  console_.words(fmt::format("vigie: {}: {}", info.title, error.detail(Audience::operators)));
-  console_.words(fmt::format("  code {}; next: {}", info.name, error.remedy(Audience::operators)));
+  // What the other side refused, it has also put into words.
+  const bool theirs = refusal_ && refusal_->info == &info;
+  console_.words(fmt::format("vigie: {}: {}", info.title,
+                             theirs ? refusal_->detail : error.detail(Audience::operators)));
+  console_.words(fmt::format("  code {}; next: {}", info.name,
+                             theirs ? refusal_->next : error.remedy(Audience::operators)));
   return info.exit_code;
 }
 

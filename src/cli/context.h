@@ -69,6 +69,7 @@ class Context {
   Console console_;
   std::optional<config::Config> config_;
   std::unique_ptr<Backend> backend_;
+  std::optional<Refusal> refusal_;  // the last
 };
 
 }  // namespace vigie::cli

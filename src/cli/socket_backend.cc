@@ -39,19 +39,15 @@ std::unique_ptr<Backend> make_socket_backend(const platform::Path& socket) {
   return std::make_unique<SocketBackend>(socket);
 }
 
-std::optional<Error> problem_of(const Answer& answer) {
+std::optional<Refusal> refusal_of(const Answer& answer) {
   const json::object* problem = answer.body.if_object();
   const json::string* code = problem == nullptr ? nullptr : find_string(*problem, "code");
   const ErrorInfo* info = code == nullptr ? nullptr : find_error_info(*code);
   if (info == nullptr) return std::nullopt;
-  Error error(info->code);
-  // What the other side said already is the text; its parameters come along for the remedy.
-  if (const json::object* parameters = find_object(*problem, "parameters")) {
-    for (const auto& one : *parameters) {
-      if (one.value().is_string()) error.with(one.key(), std::string(one.value().get_string()));
-    }
-  }
-  return error;
+  const json::string* detail = find_string(*problem, "detail");
+  const json::string* next = find_string(*problem, "next");
+  return Refusal{info, detail == nullptr ? "" : std::string(*detail),
+                 next == nullptr ? "" : std::string(*next)};
 }
 
 }  // namespace vigie::cli

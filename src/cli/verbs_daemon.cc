@@ -16,11 +16,11 @@ int serve(Context& context) {
 int check_config(Context& context) {
   const auto loaded = config::load(*context.hooks().files, context.config_path());
   if (context.as_table()) {
-    context.console().data(config::in_words(loaded.problems));
+    context.console().data(config::as_text(loaded));
     if (loaded.config)
       context.console().words(fmt::format("{} is good", context.config_path().string()));
   } else {
-    context.value(config::to_json(loaded.problems));
+    context.value(config::as_json(loaded));
   }
   return loaded.config ? 0 : 2;
 }

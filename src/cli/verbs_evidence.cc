@@ -76,6 +76,38 @@ int evidence_show(Context& context) {
   return context.report(Error(ErrorCode::evidence_not_found, {{"name", printable(wanted, 64)}}));
 }
 
+json::value report_json(const ledger::VerifyReport& report) {
+  json::array problems;
+  for (const ledger::Problem& one : report.problems) {
+    problems.push_back(json::object{
+        {"segment", one.segment}, {"line", one.line}, {"seq", one.seq}, {"what", one.what}});
+  }
+  return json::object{{"result", report.good() ? "passed" : "failed"},
+                      {"entries", report.entries},
+                      {"segments", report.segments},
+                      {"bytes", report.size.count},
+                      {"last_seq", report.last_seq},
+                      {"head", report.head},
+                      {"problem_count", report.problem_count},
+                      {"acknowledged", report.acknowledged},
+                      {"torn_bytes", report.torn.count},
+                      {"problems", std::move(problems)}};
+}
+
+void print_report(Console& console, const ledger::VerifyReport& report) {
+  console.data(fmt::format(
+      "{} entries in {} segments, {}; the chain is {}\n", report.entries, report.segments,
+      format_bytes(report.size),
+      console.toned(report.good() ? "whole" : "broken", report.good() ? Tone::good : Tone::bad)));
+  console.data(fmt::format("  head {}\n", report.head));
+  for (const ledger::Problem& one : report.problems) {
+    console.data(fmt::format("  {} line {}: {}\n", one.segment, one.line, one.what));
+  }
+  if (report.problem_count > report.problems.size()) {
+    console.data(fmt::format("  and {} more\n", report.problem_count - report.problems.size()));
+  }
+}
+
 int evidence_verify(Context& context) {
   std::string folder = context.arguments().option("--ledger").value_or("");
   if (folder.empty()) {
@@ -86,9 +118,9 @@ int evidence_verify(Context& context) {
   const auto report = ledger::verify(*context.hooks().files, folder, context.hooks().stop);
   if (!report) return context.report(report.error());
   if (!context.as_table()) {
-    context.value(ledger::to_json(*report));
+    context.value(report_json(*report));
   } else {
-    context.console().data(ledger::in_words(*report));
+    print_report(context.console(), *report);
   }
   return report->good() ? 0 : 1;
 }

@@ -22,7 +22,7 @@ Result<Document> read_document(Context& context, std::string kind, std::string_v
   TRY_ASSIGN(Backend* const backend, context.backend());
   TRY_ASSIGN(auto answer, backend->ask({.target = std::string(target)}));
   if (!answer.body.is_object() || find_array(answer.body.get_object(), "checks") == nullptr) {
-    if (auto problem = problem_of(answer)) return fail(std::move(*problem));
+    if (const auto refusal = refusal_of(answer)) return fail(refusal->info->code);
     return fail(ErrorCode::internal_error, {{"reason", "no status document"}});
   }
   return Document{std::move(kind), std::move(answer.body.get_object())};
