@@ -1,15 +1,78 @@
 #include "daemon/main.h"
 
-#include <string_view>
+#include <pthread.h>
+#include <signal.h>
 
-#include "platform/process.h"
+#include <string_view>
+#include <thread>
+
+#include "cli/cli.h"
+#include "daemon/alone.h"
+#include "daemon/serve.h"
+#include "platform/version.h"
 
 namespace vigie::daemon {
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
+  return signals;
+}
+
+// For a command: the first SIGINT or SIGTERM asks it to end, the second ends the process.
+class SignalThread {
+ public:
+  std::stop_token token() const { return stop_.get_token(); }
+  void start() {
+    std::thread([stop = stop_]() mutable {
+      sigset_t signals = ending_signals();
+      int signal = 0;
+      sigwait(&signals, &signal);
+      stop.request_stop();
+      sigwait(&signals, &signal);
+      std::_Exit(130);
+    }).detach();  // waits for a signal until the process ends
+  }
+
+ private:
+  std::stop_source stop_;
+};
+
+}  // namespace
 
 int run_main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "__supervise")
     return platform::supervise_main(argc - 2, argv + 2);
-  return 2;
+  // Blocked in every thread that will be: `serve` waits for them, and so does a command's signal
+  // thread.
+  const sigset_t signals = ending_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  const platform::RealClock clock;
+  const platform::Scrubber scrubber;
+  platform::Logger log(platform::descriptor_sink(2), platform::LogLevel::info, clock, scrubber);
+  const auto runner = platform::make_process_runner();
+  const auto connector = platform::make_pg_connector();
+  const auto http = platform::make_http_client();
+  const World world{platform::real_file_system(), *runner, *connector, *http, clock, log,
+                    platform::version()};
+
+  SignalThread stopping;
+  cli::Hooks hooks;
+  hooks.serve = [&](const platform::Path& config) { return serve(world, config); };
+  hooks.open_alone = [&](const config::Config& config) { return open_alone(world, config, ""); };
+  hooks.files = &world.files;
+  hooks.processes = &world.processes;
+  hooks.postgres = &world.postgres;
+  hooks.clock = &clock;
+  hooks.version = world.version;
+  hooks.stop = stopping.token();
+  const bool serving = argc > 1 && std::string_view(argv[1]) == "serve";
+  if (!serving) stopping.start();
+  return cli::run(argc, argv, hooks);
 }
 
 }  // namespace vigie::daemon

@@ -1,0 +1,54 @@
+#include "daemon/alone.h"
+
+#include <unistd.h>
+
+#include <future>
+
+#include "api/target.h"
+
+namespace vigie::daemon {
+namespace {
+
+class AloneBackend final : public cli::Backend {
+ public:
+  explicit AloneBackend(std::unique_ptr<Wiring> wiring) : wiring_(std::move(wiring)) {
+    // What a daemon does beside its work, a command does before its own: the catalogue may not be
+    // true yet.
+    wiring_->backups().observe_stores();
+    (void)wiring_->backups().reconcile(backup::Work{});
+  }
+
+  Result<cli::Answer> ask(const cli::Ask& ask) override {
+    api::Request request;
+    request.method = ask.method;
+    request.target = ask.target;
+    TRY(api::split_target(request));
+    if (!ask.body.is_null()) {
+      request.body = canonical_json(ask.body);
+      request.headers.emplace_back("content-type", "application/json");
+    }
+    request.peer = {.unix_socket = true, .uid = static_cast<uint32_t>(::geteuid())};
+    request.arrived = wiring_->world().clock.monotonic();
+    std::promise<api::Response> promise;
+    auto answered = promise.get_future();
+    wiring_->api().handler()(std::move(request), [&](api::Response response) {
+      promise.set_value(std::move(response));
+    });
+    const api::Response response = answered.get();
+    auto body = parse_json(response.body, {.max_bytes = size_t{64} << 20});
+    return cli::Answer{response.status, body ? std::move(*body) : json::value(nullptr)};
+  }
+
+ private:
+  std::unique_ptr<Wiring> wiring_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<cli::Backend>> open_alone(World world, const config::Config& config,
+                                                 platform::Path config_path) {
+  TRY_ASSIGN(auto wiring, Wiring::open(std::move(world), config, std::move(config_path)));
+  return std::make_unique<AloneBackend>(std::move(wiring));
+}
+
+}  // namespace vigie::daemon

@@ -1,0 +1,127 @@
+#include "daemon/convert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "store/local/local_store.h"
+
+namespace vigie::daemon {
+namespace {
+
+struct Due {
+  SystemTime at;
+  const config::BackupJob* job;
+};
+
+std::string local_text(const platform::TimeZone& zone, SystemTime time) {
+  const auto local = std::chrono::floor<std::chrono::minutes>(zone.to_local(time));
+  // A local time printed as if it were UTC, with the zone's own abbreviation in place of the Z.
+  std::string text = format_rfc3339(SystemTime(local.time_since_epoch()));
+  std::ranges::replace(text, 'T', ' ');
+  return text.substr(0, 16) + " " + zone.abbreviation(time);
+}
+
+std::vector<Due> next_due(const config::Config& config, SystemTime now, size_t count) {
+  std::vector<Due> all;
+  for (const config::BackupJob& job : config.backups) {
+    if (!job.timing.schedule) continue;
+    for (const SystemTime at : jobs::next_times(*job.timing.schedule, job.timing.zone, now, count))
+      all.push_back({at, &job});
+  }
+  std::ranges::sort(all, {}, &Due::at);
+  all.resize(std::min(all.size(), count));
+  return all;
+}
+
+}  // namespace
+
+backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files) {
+  auto setup = std::make_shared<backup::Setup>();
+  for (const config::BackupJob& job : config.backups)
+    setup->jobs.push_back({job.options, job.timing.zone});
+  setup->databases = config.databases;
+  for (const store::StoreOptions& one : config.stores) {
+    setup->stores.push_back({one, store::make_local_store(files, one.name, one.path)});
+  }
+  return setup;
+}
+
+backup::Work work_of(jobs::RunContext& context) {
+  const jobs::RunTrigger& trigger = context.trigger();
+  backup::Work work;
+  work.run = context.id();
+  work.correlation = context.correlation_id();
+  work.trigger = {trigger.by, trigger.actor, trigger.reason, trigger.reference};
+  work.deadline = context.deadline();
+  work.stop = context.stop_token();
+  work.progress = [&context](const backup::Progress& progress) {
+    jobs::RunProgress out;
+    out.phase = progress.phase;
+    out.subject = progress.subject;
+    out.done = progress.done.count;
+    if (progress.total) out.total = progress.total->count;
+    context.progress(std::move(out));
+  };
+  return work;
+}
+
+backup::Work work_of(const api::CallContext& context) {
+  backup::Work work;
+  work.correlation = context.correlation_id;
+  work.trigger = {"human", context.actor, context.reason, context.reference};
+  work.deadline = context.deadline;
+  work.stop = context.stop;
+  return work;
+}
+
+backup::Work work_of_daemon(std::stop_token stop) {
+  backup::Work work;
+  work.correlation = new_correlation_id();
+  work.trigger.by = "daemon";
+  work.stop = std::move(stop);
+  return work;
+}
+
+jobs::RunTrigger trigger_of(const api::CallContext& context) {
+  return {"human", context.actor, context.reason, context.reference};
+}
+
+ledger::Trigger ledger_trigger_of(const api::CallContext& context) {
+  return {"human", context.actor, context.correlation_id, {}};
+}
+
+jobs::RunOutcome outcome_of(backup::Outcome outcome) {
+  return {outcome.verdict, std::move(outcome.error), std::move(outcome.result)};
+}
+
+json::object plan_json(const std::vector<backup::PrunePlan>& plans) {
+  json::array items;
+  for (const backup::PrunePlan& plan : plans) {
+    for (const backup::PruneDecision& one : plan.decisions) {
+      items.push_back(
+          json::object{{"id", one.id.str()},
+                       {"job", plan.job},
+                       {"database", plan.database},
+                       {"decision", one.keep ? "keep" : "expire"},
+                       {"stored_bytes", one.stored.count},
+                       {"reasons", json::array(one.reasons.begin(), one.reasons.end())}});
+    }
+  }
+  return {{"items", std::move(items)}, {"next_cursor", nullptr}};
+}
+
+json::object schedule_json(const config::Config& config, SystemTime now, size_t count) {
+  json::array items;
+  for (const Due& due : next_due(config, now, count)) {
+    const auto& timing = due.job->timing;
+    items.push_back(json::object{{"due_at", format_rfc3339(due.at)},
+                                 {"local", local_text(timing.zone, due.at)},
+                                 {"job", due.job->name()},
+                                 {"schedule", timing.schedule->text()},
+                                 {"time_zone", timing.zone.name()}});
+  }
+  return {{"items", std::move(items)}, {"next_cursor", nullptr}};
+}
+
+}  // namespace vigie::daemon

@@ -1,0 +1,25 @@
+// Between the rooms' own words for the same things: the rooms do not know each other.
+#pragma once
+
+#include "api/services.h"
+#include "backup/room.h"
+#include "config/config.h"
+#include "jobs/executor.h"
+#include "ledger/ledger.h"
+
+namespace vigie::daemon {
+
+backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files);
+backup::Work work_of(jobs::RunContext& context);
+// Work that is no run: a human act, or something done at the start.
+backup::Work work_of(const api::CallContext& context);
+backup::Work work_of_daemon(std::stop_token stop);
+jobs::RunTrigger trigger_of(const api::CallContext& context);
+ledger::Trigger ledger_trigger_of(const api::CallContext& context);
+jobs::RunOutcome outcome_of(backup::Outcome outcome);
+json::object plan_json(const std::vector<backup::PrunePlan>& plans);
+
+// The next due times of all jobs, in order: {items: [{due_at, local, job, schedule, time_zone}]}.
+json::object schedule_json(const config::Config& config, SystemTime now, size_t count);
+
+}  // namespace vigie::daemon

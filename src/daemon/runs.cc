@@ -1,0 +1,94 @@
+// What runs are made of: requests with their claims, and what is started without being asked.
+#include "daemon/convert.h"
+#include "daemon/wiring.h"
+
+namespace vigie::daemon {
+namespace {
+
+using platform::LogLevel;
+
+// The run of a job works on the job's artefacts and on its databases: neither is shared.
+std::vector<std::string> claims_of(const config::BackupJob& job) {
+  std::vector<std::string> claims{"job:" + job.name()};
+  for (const std::string& database : job.options.databases) claims.push_back("db:" + database);
+  return claims;
+}
+
+constexpr auto kVerifyTimeout = std::chrono::hours(24);
+
+}  // namespace
+
+jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
+                                        CorrelationId correlation) {
+  jobs::RunRequest request;
+  request.job = job.name();
+  request.kind = "backup";
+  request.trigger = std::move(trigger);
+  request.correlation_id = std::move(correlation);
+  request.claims = claims_of(job);
+  request.timeout = job.timing.timeout;
+  request.work = [this, name = job.name()](jobs::RunContext& context) {
+    return outcome_of(backups_->back_up(name, work_of(context)));
+  };
+  return request;
+}
+
+jobs::RunRequest Wiring::verify_request(const BackupId& id, backup::VerifyMode mode) {
+  jobs::RunRequest request;
+  request.job = id.job;
+  request.kind = "verify";
+  request.claims = {"artefact:" + id.str()};
+  request.timeout = kVerifyTimeout;
+  request.work = [this, id, mode](jobs::RunContext& context) {
+    return outcome_of(backups_->verify(id, mode, work_of(context)));
+  };
+  return request;
+}
+
+jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
+  const auto config = this->config();
+  jobs::RunRequest request;
+  request.job = job.value_or("all");
+  request.kind = "prune";
+  for (const config::BackupJob& one : config->backups) {
+    if (!job || *job == one.name()) request.claims.push_back("job:" + one.name());
+  }
+  request.work = [this, job](jobs::RunContext& context) {
+    return outcome_of(backups_->prune(job, work_of(context)));
+  };
+  return request;
+}
+
+void Wiring::settle(std::stop_token stop) {
+  backups_->observe_stores();
+  if (const auto done = backups_->reconcile(work_of_daemon(stop)); !done) {
+    world_.log.write(LogLevel::warn, "backup.reconcile", done.error());
+  }
+  if (stop.stop_requested() || config()->backups.empty()) return;
+  jobs::RunRequest prune = prune_request(std::nullopt);
+  prune.trigger.by = "daemon";
+  prune.correlation_id = new_correlation_id();
+  if (const auto started = executor_->submit(std::move(prune)); !started) {
+    world_.log.write(LogLevel::warn, "retention", started.error());
+  }
+}
+
+void Wiring::look_around() {
+  backups_->observe_stores();
+  if (const auto kept = ledger_->maintain(); !kept)
+    world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
+  const auto due = backups_->next_scrub(world_.clock.now());
+  if (!due) return;
+  jobs::RunRequest scrub = verify_request(*due, backup::VerifyMode::full);
+  scrub.kind = "scrub";
+  scrub.trigger.by = "schedule";
+  scrub.correlation_id = new_correlation_id();
+  // One at a time: the second of a job and kind waits, a third is refused, which is as it should
+  // be.
+  if (const auto started = executor_->submit(std::move(scrub));
+      !started && started.error().code() != ErrorCode::run_conflict) {
+    world_.log.write(LogLevel::warn, "scrub", started.error());
+  }
+}
+
+}  // namespace vigie::daemon

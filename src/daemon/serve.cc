@@ -1,0 +1,185 @@
+#include "daemon/serve.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "api/server.h"
+#include "api/server_options.h"
+#include "config/report.h"
+#include "daemon/convert.h"
+#include "jobs/scheduler.h"
+#include "platform/service_manager.h"
+
+namespace vigie::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using platform::LogLevel;
+
+jobs::ScheduledJob scheduled(Wiring& wiring, const config::BackupJob& job) {
+  const auto& timing = job.timing;
+  jobs::ScheduledJob out;
+  out.job = job.name();
+  out.kind = "backup";
+  out.schedule = timing.schedule->text() + " " + timing.zone.name();
+  out.next = [schedule = *timing.schedule, zone = timing.zone](SystemTime after) {
+    return schedule.next_after(zone, after);
+  };
+  out.window = timing.window;
+  out.catch_up = timing.catch_up;
+  out.request = [&wiring, job](SystemTime) {
+    return wiring.backup_request(job, {.by = "schedule"}, new_correlation_id());
+  };
+  return out;
+}
+
+std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
+  std::vector<jobs::ScheduledJob> jobs;
+  const auto config = wiring.config();
+  for (const config::BackupJob& job : config->backups) {
+    if (job.timing.schedule) jobs.push_back(scheduled(wiring, job));
+  }
+  return jobs;
+}
+
+class Daemon {
+ public:
+  explicit Daemon(std::unique_ptr<Wiring> wiring)
+      : wiring_(std::move(wiring)), log_(wiring_->world().log) {}
+
+  Result<> start();
+  void run();
+  bool stop();
+
+ private:
+  void set_jobs();
+  void reload();
+  void look_around(std::stop_token stop);
+
+  std::unique_ptr<Wiring> wiring_;
+  platform::Logger& log_;
+  std::unique_ptr<api::Server> server_;
+  std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::jthread beside_;  // settles after the start, then looks around
+};
+
+void Daemon::set_jobs() {
+  if (const auto set = scheduler_->set_jobs(scheduled_jobs(*wiring_)); !set) {
+    log_.write(LogLevel::error, "schedule", set.error());
+  }
+}
+
+Result<> Daemon::start() {
+  const auto config = wiring_->config();
+  const platform::Path socket = platform::Path(config->state.dir) / "vigie.sock";
+  // The lock is ours: a socket that is still there belongs to a process that is gone.
+  (void)wiring_->world().files.remove_file(socket);
+  const auto limits = api::engine_limits(config->server);
+  api::reserve_descriptors(limits);
+  TRY_ASSIGN(server_,
+             api::Server::start(api::listen_on(config->server, socket), wiring_->api().handler(),
+                                wiring_->api().refusal(), wiring_->world().clock, limits));
+  wiring_->api().set_stats([server = server_.get()] { return server->stats(); });
+  jobs::SchedulerHooks hooks;
+  hooks.missed = [this](const jobs::MissedRuns& missed) {
+    return wiring_->record_missed(missed.job, missed.due, missed.reason, missed.noticed_at);
+  };
+  scheduler_ = std::make_unique<jobs::Scheduler>(wiring_->executor(), wiring_->world().clock,
+                                                 std::move(hooks));
+  set_jobs();
+  wiring_->on_reload([this] {
+    set_jobs();
+    if (const auto done = server_->reload_tls(); !done)
+      log_.write(LogLevel::error, "tls", done.error());
+  });
+  beside_ = std::jthread([this](std::stop_token stop) { look_around(std::move(stop)); });
+  return {};
+}
+
+void Daemon::look_around(std::stop_token stop) {
+  wiring_->settle(stop);
+  const platform::Clock& clock = wiring_->world().clock;
+  while (clock.sleep_until(clock.monotonic() + 15s, stop)) wiring_->look_around();
+}
+
+void Daemon::reload() {
+  platform::notify_service_manager("RELOADING=1");
+  const ledger::Trigger trigger{"human", "signal", new_correlation_id(), {}};
+  const auto done = wiring_->reload(trigger, "SIGHUP", "");
+  if (done) {
+    log_.write(LogLevel::info, "config.reloaded", "the new configuration is in force");
+  } else {
+    log_.write(LogLevel::error, "config.refused", done.error());
+  }
+  platform::notify_service_manager("READY=1");
+}
+
+// The main thread does nothing but wait for signals, and tells the watchdog that it does.
+void Daemon::run() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
+  const timespec period{1, 0};
+  platform::notify_service_manager("READY=1");
+  while (true) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &period);
+    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) reload();
+    platform::notify_service_manager("WATCHDOG=1");
+  }
+}
+
+bool Daemon::stop() {
+  platform::notify_service_manager("STOPPING=1");
+  log_.write(LogLevel::info, "daemon.stopping", "no new work; what runs is cancelled");
+  beside_.request_stop();
+  scheduler_->stop();
+  const bool clean = wiring_->shut_down();
+  server_.reset();
+  return clean;
+}
+
+std::string ports_text(const config::Config& config) {
+  return config.server.listen.is_socket()
+             ? config.server.listen.socket
+             : fmt::format("{}:{}", config.server.listen.host, config.server.listen.port);
+}
+
+}  // namespace
+
+int serve(World world, const platform::Path& config_path) {
+  platform::Logger& log = world.log;
+  const auto loaded = config::load(world.files, config_path);
+  if (!loaded.config) {
+    const std::string text = config::as_text(loaded);
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    return 2;
+  }
+  const SystemTime began = world.clock.now();
+  const platform::Clock& clock = world.clock;
+  auto wiring = Wiring::open(std::move(world), *loaded.config, config_path);
+  if (!wiring) {
+    log.write(LogLevel::error, "daemon.start", wiring.error());
+    return wiring.error().info().exit_code;
+  }
+  Daemon daemon(std::move(*wiring));
+  if (const auto started = daemon.start(); !started) {
+    log.write(LogLevel::error, "daemon.start", started.error());
+    return started.error().info().exit_code;
+  }
+  log.write(LogLevel::info, "daemon.ready", "serving",
+            {{"listen", ports_text(*loaded.config)},
+             {"duration_ms", to_seconds(clock.now() - began) * 1000}});
+  daemon.run();
+  if (!daemon.stop()) {
+    log.write(LogLevel::warn, "daemon.stopped", "some work did not return in time");
+    std::_Exit(0);  // its threads are still at work: nothing may be torn down under them
+  }
+  log.write(LogLevel::info, "daemon.stopped", "everything that ran was recorded");
+  return 0;
+}
+
+}  // namespace vigie::daemon

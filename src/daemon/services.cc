@@ -1,0 +1,180 @@
+// The functions that the routes of the API call.
+#include <unistd.h>
+
+#include "base/nearest.h"
+#include "daemon/convert.h"
+#include "daemon/trace.h"
+#include "daemon/wiring.h"
+
+namespace vigie::daemon {
+namespace {
+
+using api::CallContext;
+
+ledger::Filter filter_of(const api::EvidenceQuery& query) {
+  ledger::Filter filter;
+  filter.kind = query.kind;
+  filter.correlation_id = query.correlation_id;
+  filter.backup = query.backup;
+  filter.from = query.from;
+  filter.to = query.to;
+  filter.after_seq = query.after_seq.value_or(0);
+  filter.limit = query.limit;
+  return filter;
+}
+
+Result<api::EvidencePage> read_evidence(const ledger::Ledger& ledger,
+                                        const api::EvidenceQuery& query,
+                                        const CallContext& context) {
+  TRY_ASSIGN(auto page, ledger.page(filter_of(query), context.stop));
+  api::EvidencePage out;
+  for (json::object& entry : page.entries) out.entries.emplace_back(std::move(entry));
+  out.next_after_seq = page.next_seq;
+  return out;
+}
+
+Audience audience_of(const CallContext& context) {
+  return context.scope == api::Scope::admin ? Audience::operators : Audience::everybody;
+}
+
+std::string named_or_none(std::string name) {
+  return name.empty() ? "none" : name;
+}
+
+tl::unexpected<Error> no_such_job(const config::Config& config, const std::string& job) {
+  std::vector<std::string> names;
+  for (const config::BackupJob& one : config.backups) names.push_back(one.name());
+  return fail(ErrorCode::backup_job_not_found,
+              {{"job", job}, {"nearest", named_or_none(nearest_name(job, names))}});
+}
+
+// What every command adds to the run that it asks for.
+jobs::RunRequest asked_by(jobs::RunRequest request, const CallContext& context) {
+  request.trigger = trigger_of(context);
+  request.correlation_id = context.correlation_id;
+  if (context.idempotency_key) {
+    request.idempotency =
+        jobs::IdempotencyKey{context.actor, *context.idempotency_key, context.request_hash};
+  }
+  return request;
+}
+
+ledger::Entry token_entry(api::TokenChange change, const api::TokenInfo& info,
+                          const CallContext& context, SystemTime now) {
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kToken;
+  entry.started_at = entry.ended_at = now;
+  entry.result = ledger::Outcome::passed;
+  entry.trigger = ledger_trigger_of(context);
+  entry.reason = context.reason;
+  entry.reference = context.reference;
+  entry.subject = {{"token", info.id},
+                   {"act", change == api::TokenChange::created ? "create" : "revoke"},
+                   {"scope", to_string(info.scope)}};
+  return entry;
+}
+
+}  // namespace
+
+Result<RunId> Wiring::submit_asked(jobs::RunRequest request, const CallContext& context) {
+  TRY_ASSIGN(auto submitted, executor_->submit(asked_by(std::move(request), context)));
+  return std::move(submitted.id);
+}
+
+void Wiring::add_queries(api::Services& services) {
+  services.evidence = [this](const api::EvidenceQuery& query, const CallContext& context) {
+    return read_evidence(*ledger_, query, context);
+  };
+  services.manifest = [this](const BackupId& id, const CallContext&) -> Result<json::object> {
+    TRY_ASSIGN(const std::string text, backups_->manifest(id));
+    TRY_ASSIGN(auto value, parse_json(text, {.max_bytes = artefact::kMaxManifestBytes.count}));
+    if (!value.is_object())
+      return fail(ErrorCode::manifest_invalid, {{"backup", id.str()}, {"reason", "no object"}});
+    return std::move(value.get_object());
+  };
+  services.run = [this](const RunId& id, const CallContext& context) -> Result<json::object> {
+    TRY_ASSIGN(const auto row, executor_->find(id));
+    return jobs::to_json(row, world_.clock.now(), audience_of(context));
+  };
+  services.prune_plan = [this](std::optional<std::string> job,
+                               const CallContext&) -> Result<json::value> {
+    const auto config = this->config();
+    if (job && config->backup(*job) == nullptr) return no_such_job(*config, *job);
+    return json::value(plan_json(backups_->plan(job)));
+  };
+  services.schedule = [this](size_t next, const CallContext&) -> Result<json::value> {
+    return json::value(schedule_json(*config(), world_.clock.now(), next));
+  };
+  services.trace = [this](const CorrelationId& id,
+                          const CallContext& context) -> Result<json::value> {
+    TRY_ASSIGN(auto trace, trace_of(id, *executor_, *ledger_, context.stop));
+    return json::value(std::move(trace));
+  };
+}
+
+void Wiring::add_commands(api::Services& services) {
+  services.start_backup = [this](const std::string& job,
+                                 const CallContext& context) -> Result<RunId> {
+    const auto config = this->config();
+    const config::BackupJob* const found = config->backup(job);
+    if (found == nullptr) return no_such_job(*config, job);
+    return submit_asked(backup_request(*found, {}, {}), context);
+  };
+  services.start_verification = [this](const BackupId& id, backup::VerifyMode mode,
+                                       const CallContext& context) {
+    return submit_asked(verify_request(id, mode), context);
+  };
+  services.start_prune = [this](std::optional<std::string> job,
+                                const CallContext& context) -> Result<RunId> {
+    const auto config = this->config();
+    if (job && config->backup(*job) == nullptr) return no_such_job(*config, *job);
+    return submit_asked(prune_request(job), context);
+  };
+  services.cancel_run = [this](const RunId& id, const CallContext& context) {
+    return executor_->cancel(id, context.reason.empty() ? "asked for" : context.reason);
+  };
+  services.pin = [this](const BackupId& id, const CallContext& context) {
+    return backups_->pin(id, work_of(context));
+  };
+  services.unpin = [this](const BackupId& id, const CallContext& context) {
+    return backups_->unpin(id, work_of(context));
+  };
+  services.acknowledge_plausibility = [this](const BackupId& id, const CallContext& context) {
+    return backups_->acknowledge(id, work_of(context));
+  };
+  services.reload = [this](const CallContext& context) {
+    return reload(ledger_trigger_of(context), context.reason, context.reference);
+  };
+  services.record_token = [this](api::TokenChange change, const api::TokenInfo& info,
+                                 const CallContext& context) -> Result<> {
+    TRY(ledger_->append(token_entry(change, info, context, world_.clock.now())));
+    return {};
+  };
+}
+
+void Wiring::make_api() {
+  api::Services services;
+  services.views = [this] { return views(); };
+  add_queries(services);
+  add_commands(services);
+  api::ApiOptions options;
+  options.version = world_.version;
+  options.metrics_open = config_->server.metrics_open;
+  options.owner_uid = static_cast<uint32_t>(::geteuid());
+  api_ = api::Api::make(
+      options, std::move(services), *tokens_, world_.clock, [this](const api::AccessEntry& entry) {
+        const auto level =
+            entry.status >= 500 ? platform::LogLevel::error : platform::LogLevel::info;
+        world_.log.write(level, "http.request", entry.method,
+                         {{"endpoint", entry.route},
+                          {"status", entry.status},
+                          {"correlation_id", entry.correlation_id},
+                          {"request_id", entry.request_id},
+                          {"actor_role", entry.actor_role},
+                          {"error_code", entry.error_code},
+                          {"peer", entry.peer},
+                          {"duration_ms", to_seconds(entry.duration) * 1000}});
+      });
+}
+
+}  // namespace vigie::daemon

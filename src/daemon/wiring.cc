@@ -1,0 +1,227 @@
+#include "daemon/wiring.h"
+
+#include <unistd.h>
+
+#include "daemon/convert.h"
+#include "platform/system_info.h"
+
+namespace vigie::daemon {
+namespace {
+
+using platform::LogLevel;
+
+Result<> own_state_folder(platform::FileSystem& files, const platform::Path& folder) {
+  TRY(files.create_folder(folder, 0700));
+  TRY_ASSIGN(const auto info, files.info(folder));
+  if (info.owner != ::geteuid()) return fail(ErrorCode::state_owner, {{"path", folder.string()}});
+  return {};
+}
+
+ledger::Entry reload_entry(const ledger::Trigger& trigger, SystemTime now,
+                           const std::string& reason, const std::string& reference) {
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kConfigReload;
+  entry.started_at = entry.ended_at = now;
+  entry.result = ledger::Outcome::passed;
+  entry.trigger = trigger;
+  entry.reason = reason;
+  entry.reference = reference;
+  return entry;
+}
+
+}  // namespace
+
+Wiring::Wiring(World world, config::Config config, platform::Path config_path,
+               platform::LockFile lock)
+    : world_(std::move(world)),
+      config_path_(std::move(config_path)),
+      lock_(std::move(lock)),
+      started_at_(world_.clock.now()),
+      config_(std::make_shared<const config::Config>(std::move(config))) {
+  process_.version = world_.version;
+  process_.started_at = process_.configured_at = process_.state_observed_at = started_at_;
+}
+
+Wiring::~Wiring() {
+  if (api_) api_->stop();
+  if (executor_) executor_->shutdown();
+}
+
+Result<std::unique_ptr<Wiring>> Wiring::open(World world, config::Config config,
+                                             platform::Path config_path) {
+  const platform::Path folder = config.state.dir;
+  TRY(own_state_folder(world.files, folder));
+  TRY_ASSIGN(auto lock, platform::LockFile::acquire(folder / "lock"));
+  std::unique_ptr<Wiring> wiring(
+      new Wiring(std::move(world), std::move(config), std::move(config_path), std::move(lock)));
+  TRY(wiring->open_state());
+  TRY(wiring->open_jobs());
+  wiring->make_api();
+  return wiring;
+}
+
+Result<> Wiring::open_state() {
+  const platform::Path folder = config_->state.dir;
+  TRY_ASSIGN(tokens_, api::Tokens::open(folder / "state.db", world_.clock));
+  TRY_ASSIGN(ledger_, ledger::Ledger::open(world_.files, folder / "ledger", world_.clock));
+  backup::RoomTools tools{
+      {world_.files, world_.processes, world_.postgres, world_.clock, world_.version},
+      world_.http,
+      [this](const ledger::Entry& entry) -> Result<> {
+        TRY(ledger_->append(entry));
+        return {};
+      },
+      [this](const BackupId& id) { return recorded_manifest(id); },
+      [this](std::string_view event, const Error& error) {
+        world_.log.write(LogLevel::warn, event, error);
+      },
+      folder / "staging"};
+  TRY_ASSIGN(backups_, backup::BackupRoom::open(std::move(tools), folder / "state.db",
+                                                setup_of(*config_, world_.files)));
+  return {};
+}
+
+// The hash that the ledger holds for an artefact's manifest; empty when it has never heard of it.
+std::string Wiring::recorded_manifest(const BackupId& id) const {
+  std::string sha256;
+  ledger::Filter filter;
+  filter.backup = id.str();
+  const auto look = [&](const json::object& entry) {
+    const json::string* kind = find_string(entry, "kind");
+    const json::array* artefacts = find_array(entry, "artefacts");
+    const bool speaks = kind != nullptr && artefacts != nullptr && !artefacts->empty() &&
+                        (*kind == ledger::kind::kBackup || *kind == ledger::kind::kRecovered);
+    if (!speaks || !artefacts->front().is_object()) return true;
+    const json::string* found = find_string(artefacts->front().get_object(), "sha256");
+    if (found != nullptr) sha256 = std::string(*found);
+    return sha256.empty();
+  };
+  if (const auto read = ledger_->for_each(filter, look); !read) {
+    world_.log.write(LogLevel::warn, "ledger.read", read.error());
+  }
+  return sha256;
+}
+
+Result<> Wiring::open_jobs() {
+  jobs::ExecutorHooks hooks;
+  hooks.recover = [this](const jobs::RunRow& row) { on_recover(row); };
+  hooks.ended = [this](const jobs::RunRow& row) {
+    world_.log.write(row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error,
+                     "run.ended", to_string(row.state),
+                     {{"run", row.id.str()},
+                      {"job", row.job},
+                      {"kind", row.kind},
+                      {"correlation_id", row.correlation_id.str()},
+                      {"error_code", row.error_code},
+                      {"duration_ms", to_seconds(row.duration(world_.clock.now())) * 1000}});
+  };
+  TRY_ASSIGN(executor_, jobs::Executor::open(platform::Path(config_->state.dir) / "state.db",
+                                             world_.clock, {}, std::move(hooks)));
+  return backups_->recover(std::exchange(dead_, {}), work_of_daemon({}));
+}
+
+// A run that ended with its process: evidence, and its sessions are ended by BackupRoom::recover.
+// Called again when a crash comes before the row is marked, so it asks the ledger first.
+void Wiring::on_recover(const jobs::RunRow& row) {
+  if (row.started_at) dead_.push_back(row.id);
+  bool known = false;
+  ledger::Filter filter;
+  filter.kind = ledger::kind::kInterrupted;
+  filter.correlation_id = row.correlation_id.str();
+  (void)ledger_->for_each(filter, [&](const json::object& entry) {
+    const json::object* trigger = find_object(entry, "trigger");
+    const json::string* run = trigger == nullptr ? nullptr : find_string(*trigger, "run_id");
+    known = known || (run != nullptr && *run == row.id.str());
+    return !known;
+  });
+  if (known) return;
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kInterrupted;
+  entry.started_at = row.started_at.value_or(row.created_at);
+  entry.ended_at = world_.clock.now();
+  entry.ended_with(
+      Error(ErrorCode::run_interrupted, {{"run", row.id.str()}, {"reason", "its process ended"}}));
+  entry.trigger = {row.trigger.by, row.trigger.actor, row.correlation_id, row.id};
+  entry.subject = {{"job", row.job}, {"work", row.kind}};
+  if (const auto recorded = ledger_->append(entry); !recorded) {
+    world_.log.write(LogLevel::error, "ledger.append", recorded.error());
+  }
+}
+
+std::shared_ptr<const config::Config> Wiring::config() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+status::Views Wiring::views() const {
+  status::Views views;
+  {
+    const std::lock_guard lock(mutex_);
+    views.process = process_;
+  }
+  views.backups = backups_->view();
+  views.jobs = executor_->view();
+  views.ledger = ledger_->view();
+  views.process.state_writable = views.jobs->state_error_code.empty();
+  views.process.state_error_code = views.jobs->state_error_code;
+  views.process.state_observed_at = views.jobs->observed_at;
+  return views;
+}
+
+void Wiring::on_reload(std::function<void()> listener) {
+  const std::lock_guard lock(mutex_);
+  on_reload_ = std::move(listener);
+}
+
+Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reason,
+                        const std::string& reference) {
+  const SystemTime now = world_.clock.now();
+  ledger::Entry entry = reload_entry(trigger, now, reason, reference);
+  auto loaded = config::load_or_fail(world_.files, config_path_);
+  if (!loaded) {
+    entry.ended_with(loaded.error());
+    if (const auto recorded = ledger_->append(entry); !recorded)
+      world_.log.write(LogLevel::error, "ledger.append", recorded.error());
+    const std::lock_guard lock(mutex_);
+    process_.reload_error_code = loaded.error().info().name;
+    process_.reload_failed_at = now;
+    return fail(ErrorCode::config_reload_failed,
+                {{"reason", loaded.error().detail(Audience::operators)}});
+  }
+  entry.subject = {{"configuration_sha256", loaded->sha256}};
+  TRY(ledger_->append(entry));
+  std::function<void()> listener;
+  {
+    const std::lock_guard lock(mutex_);
+    config_ = std::make_shared<const config::Config>(std::move(*loaded));
+    process_.configured_at = now;
+    process_.reload_error_code.clear();
+    process_.reload_failed_at.reset();
+    listener = on_reload_;
+  }
+  backups_->configure(setup_of(*config(), world_.files));
+  if (listener) listener();
+  return {};
+}
+
+Result<> Wiring::record_missed(const std::string& job, const std::vector<SystemTime>& due,
+                               const std::string& reason, SystemTime noticed_at) {
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kMissedRun;
+  entry.started_at = due.front();
+  entry.ended_at = noticed_at;
+  entry.trigger = {"daemon", "", new_correlation_id(), {}};
+  entry.ended_with(Error(ErrorCode::missed_run, {{"job", job}, {"reason", reason}}));
+  json::array times;
+  for (const SystemTime time : due) times.emplace_back(format_rfc3339(time));
+  entry.subject = {{"job", job}, {"due", std::move(times)}, {"reason", reason}};
+  TRY(ledger_->append(entry));
+  return {};
+}
+
+bool Wiring::shut_down() {
+  api_->stop();
+  return executor_->shutdown().empty();
+}
+
+}  // namespace vigie::daemon

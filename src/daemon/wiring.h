@@ -1,0 +1,104 @@
+// The whole program, put together: every room with its real neighbours, behind the routes of the
+// API. `vigie serve` adds sockets, schedules and signals; a command without a daemon uses the
+// routes directly; a test starts it in itself.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "backup/room.h"
+#include "config/config.h"
+#include "jobs/executor.h"
+#include "ledger/ledger.h"
+#include "platform/lock_file.h"
+#include "platform/log.h"
+#include "status/views.h"
+
+namespace vigie::daemon {
+
+// The outside world. Outlives the wiring.
+struct World {
+  platform::FileSystem& files;
+  platform::ProcessRunner& processes;
+  platform::PgConnector& postgres;
+  platform::HttpClient& http;
+  const platform::Clock& clock;
+  platform::Logger& log;
+  std::string version;
+};
+
+class Wiring {
+ public:
+  // Takes the lock, opens the state, cleans what an earlier process left. Errors: state_locked,
+  // state_owner, state_newer, ledger_newer, and those of files.
+  static Result<std::unique_ptr<Wiring>> open(World world, config::Config config,
+                                              platform::Path config_path);
+  ~Wiring();
+  Wiring(const Wiring&) = delete;
+  Wiring& operator=(const Wiring&) = delete;
+
+  api::Api& api() { return *api_; }
+  backup::BackupRoom& backups() { return *backups_; }
+  jobs::Executor& executor() { return *executor_; }
+  ledger::Ledger& ledger() { return *ledger_; }
+  const World& world() const { return world_; }
+  std::shared_ptr<const config::Config> config() const;
+
+  // Reads the file again. A bad one leaves the old one in force and shows in status; each is an
+  // entry of the ledger. Errors: config_reload_failed.
+  Result<> reload(const ledger::Trigger& trigger, const std::string& reason,
+                  const std::string& reference);
+  // Called after each reload that was taken: the scheduler is set anew.
+  void on_reload(std::function<void()> listener);
+
+  // The catalogue against the stores, then retention: what is done once after the start, beside
+  // everything else.
+  void settle(std::stop_token stop);
+  // What is looked at again and again: stores, the ledger's reserve, artefacts whose verification
+  // is due.
+  void look_around();
+
+  // What the scheduler starts for a job.
+  jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
+                                  CorrelationId correlation);
+  Result<> record_missed(const std::string& job, const std::vector<SystemTime>& due,
+                         const std::string& reason, SystemTime noticed_at);
+
+  // Ends what runs; false when some work did not return: then the process must leave by _Exit().
+  bool shut_down();
+
+ private:
+  Wiring(World world, config::Config config, platform::Path config_path, platform::LockFile lock);
+  Result<> open_state();
+  Result<> open_jobs();
+  void make_api();
+  void add_queries(api::Services& services);
+  void add_commands(api::Services& services);
+  Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
+  jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
+  jobs::RunRequest prune_request(const std::optional<std::string>& job);
+  status::Views views() const;
+  void on_recover(const jobs::RunRow& row);
+  std::string recorded_manifest(const BackupId& id) const;
+
+  World world_;
+  platform::Path config_path_;
+  platform::LockFile lock_;
+  SystemTime started_at_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const config::Config> config_;  // guarded by mutex_
+  status::ProcessView process_;                   // guarded by mutex_
+  std::function<void()> on_reload_;               // guarded by mutex_
+  std::vector<RunId> dead_;                       // of an earlier process; only while opening
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<backup::BackupRoom> backups_;
+  std::unique_ptr<jobs::Executor> executor_;
+  std::unique_ptr<api::Tokens> tokens_;
+  std::unique_ptr<api::Api> api_;
+};
+
+}  // namespace vigie::daemon
