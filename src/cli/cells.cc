@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/encoding.h"
 #include "base/time.h"
 
 namespace vigie::cli {

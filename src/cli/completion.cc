@@ -135,7 +135,7 @@ std::string troff(std::string_view text) {
 std::string manual_entry(const VerbSpec& verb) {
   std::string out = fmt::format(".SS vigie {}", troff(verb.name));
   for (const OperandSpec& operand : verb.operands) {
-    out += fmt::format(operand.required ? " {}" : " [{}]", operand.name);
+    out += operand.required ? fmt::format(" {}", operand.name) : fmt::format(" [{}]", operand.name);
   }
   out += fmt::format("\n{}.\n", troff(verb.summary));
   for (const OptionSpec& option : verb.options) {

@@ -22,7 +22,9 @@ class AloneBackend final : public cli::Backend {
     api::Request request;
     request.method = ask.method;
     request.target = ask.target;
-    TRY(api::split_target(request));
+    TRY_ASSIGN(auto target, api::parse_target(ask.target, ask.method));
+    request.path = std::move(target.path);
+    request.query = std::move(target.query);
     if (!ask.body.is_null()) {
       request.body = canonical_json(ask.body);
       request.headers.emplace_back("content-type", "application/json");
