@@ -58,7 +58,7 @@ Response problem_response(const Error& error, const ProblemContext& context) {
   Response response;
   response.status = error.info().http_status;
   response.content_type = kProblemType;
-  response.body = json::serialize(problem_document(error, context));
+  response.body = json_text(problem_document(error, context));
   if (const auto seconds = retry_after(error))
     response.headers.emplace_back("Retry-After", std::to_string(*seconds));
   if (const auto words = challenge(error); !words.empty())

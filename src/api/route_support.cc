@@ -36,7 +36,7 @@ size_t count(const Request& request, std::string_view name) {
 Response json_response(const json::value& value, int status) {
   Response response;
   response.status = status;
-  response.body = json::serialize(value);
+  response.body = json_text(value);
   return response;
 }
 

@@ -31,7 +31,7 @@ class HealthText {
   void refresh(const Services& services, SystemTime second) {
     constexpr std::string_view kMark = "\"correlation_id\":\"";
     const auto report = status::make_report(Kind::health, services.views(), second);
-    const auto text = json::serialize(status::public_document(report, second, CorrelationId("")));
+    const auto text = json_text(status::public_document(report, second, CorrelationId("")));
     const auto cut = text.find(kMark) + kMark.size();
     before_ = text.substr(0, cut);
     after_ = text.substr(cut);

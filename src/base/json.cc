@@ -126,7 +126,9 @@ std::u16string utf16(std::string_view utf8) {
   return out;
 }
 
-void write(std::string& out, const json::value& value);
+enum class KeyOrder : unsigned char { canonical, given };
+
+void write(std::string& out, const json::value& value, KeyOrder order);
 
 void write_string(std::string& out, std::string_view text) {
   out += '"';
@@ -185,31 +187,40 @@ void write_double(std::string& out, double number) {
   out += text;
 }
 
-void write_object(std::string& out, const json::object& object) {
-  std::vector<std::pair<std::u16string, const json::key_value_pair*>> members;
+std::vector<const json::key_value_pair*> members_of(const json::object& object, KeyOrder order) {
+  std::vector<const json::key_value_pair*> members;
   members.reserve(object.size());
-  for (const auto& member : object) members.emplace_back(utf16(member.key()), &member);
-  std::ranges::sort(members, {}, [](const auto& m) { return m.first; });
+  for (const auto& member : object) members.push_back(&member);
+  if (order == KeyOrder::canonical) {
+    std::ranges::sort(members, {},
+                      [](const json::key_value_pair* member) { return utf16(member->key()); });
+  }
+  return members;
+}
+
+void write_object(std::string& out, const json::object& object, KeyOrder order) {
   out += '{';
-  for (size_t i = 0; i < members.size(); ++i) {
-    if (i > 0) out += ',';
-    write_string(out, members[i].second->key());
+  bool first = true;
+  for (const json::key_value_pair* member : members_of(object, order)) {
+    if (!first) out += ',';
+    first = false;
+    write_string(out, member->key());
     out += ':';
-    write(out, members[i].second->value());
+    write(out, member->value(), order);
   }
   out += '}';
 }
 
-void write_array(std::string& out, const json::array& array) {
+void write_array(std::string& out, const json::array& array, KeyOrder order) {
   out += '[';
   for (size_t i = 0; i < array.size(); ++i) {
     if (i > 0) out += ',';
-    write(out, array[i]);
+    write(out, array[i], order);
   }
   out += ']';
 }
 
-void write(std::string& out, const json::value& value) {
+void write(std::string& out, const json::value& value, KeyOrder order) {
   switch (value.kind()) {
     case json::kind::null:
       out += "null";
@@ -230,10 +241,10 @@ void write(std::string& out, const json::value& value) {
       write_string(out, value.get_string());
       break;
     case json::kind::array:
-      write_array(out, value.get_array());
+      write_array(out, value.get_array(), order);
       break;
     case json::kind::object:
-      write_object(out, value.get_object());
+      write_object(out, value.get_object(), order);
       break;
   }
 }
@@ -256,7 +267,13 @@ Result<json::value> parse_json(std::string_view text, JsonLimits limits) {
 
 std::string canonical_json(const json::value& value) {
   std::string out;
-  write(out, value);
+  write(out, value, KeyOrder::canonical);
+  return out;
+}
+
+std::string json_text(const json::value& value) {
+  std::string out;
+  write(out, value, KeyOrder::given);
   return out;
 }
 

@@ -25,6 +25,10 @@ Result<json::value> parse_json(std::string_view text, JsonLimits limits = {});
 // ECMAScript prints them, no white space. Integers beyond 2^53 are written as integers, exactly.
 std::string canonical_json(const json::value& value);
 
+// The same numbers and escapes, with the keys in the order in which they were put in: for whoever
+// reads it.
+std::string json_text(const json::value& value);
+
 // Reading an object: nullptr when the key is absent or of another kind.
 const json::string* find_string(const json::object& object, std::string_view key);
 const json::object* find_object(const json::object& object, std::string_view key);

@@ -29,6 +29,10 @@ TEST(CanonicalJson, SortsKeysByUtf16CodeUnits) {
           "{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6}")),
       "{\"\\r\":2,\"1\":4,\"\xc2\x80\":6,\"€\":1,\"😀\":5,\"\xef\xac\xb3\":3}");
 }
+TEST(JsonText, KeepsTheOrderOfKeys) {
+  EXPECT_EQ(json_text(*parse_json("{\"b\":0.5,\"a\":[1,{\"d\":2,\"c\":null}]}")),
+            "{\"b\":0.5,\"a\":[1,{\"d\":2,\"c\":null}]}");
+}
 TEST(CanonicalJson, EscapesOnlyWhatItMust) {
   EXPECT_EQ(canonical_json(json::value("\x01\n\"\\/é")), "\"\\u0001\\n\\\"\\\\/é\"");
 }

@@ -53,7 +53,10 @@ int run_main(int argc, char** argv) {
 
   const platform::RealClock clock;
   const platform::Scrubber scrubber;
-  platform::Logger log(platform::descriptor_sink(2), platform::LogLevel::info, clock, scrubber);
+  const bool serving = argc > 1 && std::string_view(argv[1]) == "serve";
+  // A command speaks to a person: only what went wrong stands between its words.
+  const auto least = serving ? platform::LogLevel::info : platform::LogLevel::error;
+  platform::Logger log(platform::descriptor_sink(2), least, clock, scrubber);
   const auto runner = platform::make_process_runner();
   const auto connector = platform::make_pg_connector();
   const auto http = platform::make_http_client();
@@ -70,7 +73,6 @@ int run_main(int argc, char** argv) {
   hooks.clock = &clock;
   hooks.version = world.version;
   hooks.stop = stopping.token();
-  const bool serving = argc > 1 && std::string_view(argv[1]) == "serve";
   if (!serving) stopping.start();
   return cli::run(argc, argv, hooks);
 }

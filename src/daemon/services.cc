@@ -59,6 +59,14 @@ jobs::RunRequest asked_by(jobs::RunRequest request, const CallContext& context) 
   return request;
 }
 
+// Reads that went well are the bulk, and say nothing: probes, scrapes, a command that waits for its
+// run.
+platform::LogLevel level_of(const api::AccessEntry& entry) {
+  if (entry.status >= 500) return platform::LogLevel::error;
+  const bool quiet = entry.status < 400 && (entry.method == "GET" || entry.method == "HEAD");
+  return quiet ? platform::LogLevel::debug : platform::LogLevel::info;
+}
+
 ledger::Entry token_entry(api::TokenChange change, const api::TokenInfo& info,
                           const CallContext& context, SystemTime now) {
   ledger::Entry entry;

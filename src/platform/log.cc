@@ -125,7 +125,7 @@ std::string serialize(const json::object& head, std::string_view message, Fields
   for (const auto& [key, value] : fields) {
     if (!line.contains(key)) line[key] = clean(value, scrubber, most, 0);
   }
-  return json::serialize(line) + "\n";
+  return json_text(line) + "\n";
 }
 
 }  // namespace
