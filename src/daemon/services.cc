@@ -171,9 +171,7 @@ void Wiring::make_api() {
   options.owner_uid = static_cast<uint32_t>(::geteuid());
   api_ = api::Api::make(
       options, std::move(services), *tokens_, world_.clock, [this](const api::AccessEntry& entry) {
-        const auto level =
-            entry.status >= 500 ? platform::LogLevel::error : platform::LogLevel::info;
-        world_.log.write(level, "http.request", entry.method,
+        world_.log.write(level_of(entry), "http.request", entry.method,
                          {{"endpoint", entry.route},
                           {"status", entry.status},
                           {"correlation_id", entry.correlation_id},

@@ -102,6 +102,9 @@ class Transfer {
 
   void set_options() {
     set(CURLOPT_URL, request_.url.reveal().c_str());
+    if (!request_.unix_socket.empty()) {
+      set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+    }
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
