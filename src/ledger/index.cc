@@ -62,9 +62,11 @@ class Index::Lines {
 
   // Nothing when the line is not there any more as it was.
   Result<std::optional<std::string_view>> read(const Row& row) {
-    TRY_ASSIGN(auto line, read_once(row));
-    if (line) return line;
-    file_.reset();  // the segment may have been sealed: it has another name now
+    auto line = read_once(row);
+    const bool gone = !line && line.error().code() == ErrorCode::file_not_found;
+    if ((line && *line) || (!line && !gone)) return line;
+    file_.reset();  // the segment may have been sealed since its name was asked: it has its last
+                    // name now
     return read_once(row);
   }
 
@@ -102,10 +104,13 @@ void Index::add(const Row& row) {
   rows_.back().segment = static_cast<uint32_t>(segments_.size() - 1);
 }
 
-void Index::sealed(std::string name) {
+Result<std::string> Index::seal(const std::function<Result<std::string>()>& rename) {
   const std::lock_guard lock(mutex_);
-  segments_.back() = std::move(name);
+  TRY_ASSIGN(std::string name, rename());
+  if (name.empty()) return name;
+  segments_.back() = name;
   segments_.emplace_back(kCurrentSegment);
+  return name;
 }
 
 std::string Index::segment_name(uint32_t segment) const {

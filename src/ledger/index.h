@@ -23,8 +23,9 @@ class Index {
   Index(platform::FileSystem& files, platform::Path folder, Survey& survey);
 
   void add(const Row& row);
-  // The current segment was sealed under `name`; a new current one follows.
-  void sealed(std::string name);
+  // `rename` gives the current segment its sealed name, and says it (empty: there was nothing to
+  // seal); a new current one follows. No reader sees the name and the file disagree.
+  Result<std::string> seal(const std::function<Result<std::string>()>& rename);
 
   Result<> for_each(const Filter& filter, const Visit& visit, const std::stop_token& stop) const;
   Result<Page> page(const Filter& filter, const std::stop_token& stop) const;

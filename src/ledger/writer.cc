@@ -109,14 +109,14 @@ Result<> Ledger::Writer::write_or_use_reserve(std::string_view line) {
 }
 
 Result<> Ledger::Writer::seal() {
-  TRY_ASSIGN(const std::string name, tail_.seal());
+  TRY(tail_.repair());  // what may wait for the disk, before readers have to
+  TRY_ASSIGN(const std::string name, index_.seal([this] { return tail_.seal(); }));
   if (name.empty()) return {};
   for (DamageView& damage : state_.damages) {
     if (damage.segment == kCurrentSegment) damage.segment = name;
   }
   state_.segments.back().name = name;
   state_.segments.emplace_back().name = kCurrentSegment;
-  index_.sealed(name);
   return {};
 }
 
