@@ -169,18 +169,18 @@ void Wiring::make_api() {
   options.version = world_.version;
   options.metrics_open = config_->server.metrics_open;
   options.owner_uid = static_cast<uint32_t>(::geteuid());
-  api_ = api::Api::make(
-      options, std::move(services), *tokens_, world_.clock, [this](const api::AccessEntry& entry) {
-        world_.log.write(level_of(entry), "http.request", entry.method,
-                         {{"endpoint", entry.route},
-                          {"status", entry.status},
-                          {"correlation_id", entry.correlation_id},
-                          {"request_id", entry.request_id},
-                          {"actor_role", entry.actor_role},
-                          {"error_code", entry.error_code},
-                          {"peer", entry.peer},
-                          {"duration_ms", to_seconds(entry.duration) * 1000}});
-      });
+  api_ = api::Api::make(options, std::move(services), *tokens_, world_.clock,
+                        [this](const api::AccessEntry& entry) {
+                          world_.log.write(level_of(entry), "http.request", entry.method,
+                                           {{"endpoint", entry.route},
+                                            {"status", entry.status},
+                                            {"correlation_id", entry.correlation_id},
+                                            {"request_id", entry.request_id},
+                                            {"actor_role", entry.actor_role},
+                                            {"error_code", entry.error_code},
+                                            {"peer", entry.peer},
+                                            {"duration_ms", to_seconds(entry.duration) * 1000}});
+                        });
 }
 
 }  // namespace vigie::daemon

@@ -24,7 +24,7 @@ struct HttpRequest {
   std::string body;          // sent when the method is POST or PUT
   Bytes max_answer = 1_MiB;  // of the body; header lines are limited to 64 KiB
   int max_redirects = 3;
-  std::string ca_file;  // empty: the system's
+  std::string ca_file;      // empty: the system's
   std::string unix_socket;  // a path to connect to instead of the URL's host; empty: none
 };
 
