@@ -31,17 +31,17 @@ json::array holds_json(const std::vector<backup::Hold>& holds) {
 }  // namespace
 
 json::object backup_json(const backup::ArtefactView& artefact) {
-  const auto duration = artefact.ended_at - artefact.id.started_at;
+  const auto duration = artefact.ended_at - artefact.started_at;
   const bool pinned = std::ranges::any_of(
       artefact.holds, [](const backup::Hold& hold) { return hold.kind == "pin"; });
   return {{"id", artefact.id.str()},
           {"job", artefact.id.job},
           {"database", artefact.id.database},
           {"store", artefact.store},
-          {"started_at", format_rfc3339(artefact.id.started_at)},
+          {"started_at", format_rfc3339(artefact.started_at)},
           {"ended_at", format_rfc3339(artefact.ended_at)},
           {"duration_s", to_seconds(duration)},
-          {"result", artefact.good() ? "passed" : "failed"},
+          {"result", to_string(artefact.verdict())},
           {"raw_bytes", artefact.raw.count},
           {"stored_bytes", artefact.stored.count},
           {"rows", artefact.rows},

@@ -42,8 +42,9 @@ Result<BackupFilter> read_filter(const Request& request) {
   TRY_ASSIGN(filter.job, text_parameter(request, "job"));
   TRY_ASSIGN(filter.database, text_parameter(request, "database"));
   TRY_ASSIGN(filter.result, text_parameter(request, "result"));
-  if (filter.result && *filter.result != "passed" && *filter.result != "failed")
-    return invalid("result", "passed or failed");
+  if (filter.result && *filter.result != "passed" && *filter.result != "failed" &&
+      *filter.result != "could_not_verify")
+    return invalid("result", "passed, failed or could_not_verify");
   TRY_ASSIGN(filter.from, time_parameter(request, "from"));
   TRY_ASSIGN(filter.to, time_parameter(request, "to"));
   TRY_ASSIGN(filter.after, cursor_parameter(request));
@@ -55,7 +56,7 @@ bool fits(const BackupFilter& filter, const ArtefactView& artefact) {
   const auto& id = artefact.id;
   return (!filter.job || *filter.job == id.job) &&
          (!filter.database || *filter.database == id.database) &&
-         (!filter.result || (*filter.result == "passed") == artefact.good()) &&
+         (!filter.result || *filter.result == to_string(artefact.verdict())) &&
          (!filter.from || id.started_at >= *filter.from) &&
          (!filter.to || id.started_at < *filter.to) &&
          (!filter.after || comes_before(*filter.after, id));

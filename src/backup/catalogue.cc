@@ -11,7 +11,7 @@ using platform::Migration;
 
 constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
 create table artefact(
-  id text primary key, store text not null, ended_at integer not null, raw_bytes integer not null,
+  id text primary key, store text not null, started_at integer not null, ended_at integer not null, raw_bytes integer not null,
   stored_bytes integer not null, row_count integer not null, table_count integer not null,
   correlation_id text not null, manifest_sha256 text not null,
   verify_result text, verify_mode text, verified_at integer, verify_error text, fully_verified_at integer) strict;
@@ -71,6 +71,12 @@ tl::unexpected<Error> not_found(const BackupId& id) {
 
 }  // namespace
 
+bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job) {
+  const bool unverified_counts = job.verify.after_backup == VerifyAfterBackup::none;
+  const Verdict verdict = artefact.verdict();
+  return verdict == Verdict::passed || (verdict == Verdict::could_not_verify && unverified_counts);
+}
+
 Result<std::unique_ptr<Catalogue>> Catalogue::open(const platform::Path& state_db) {
   TRY_ASSIGN(auto db, platform::Sqlite::open(state_db));
   TRY(platform::migrate(db, "backup", kMigrations));
@@ -90,7 +96,7 @@ Result<> Catalogue::load() {
 
 Result<> Catalogue::load_artefacts() {
   return each_row(db_, R"sql(
-      select id, store, ended_at, raw_bytes, stored_bytes, row_count, table_count, correlation_id, manifest_sha256,
+      select id, store, started_at, ended_at, raw_bytes, stored_bytes, row_count, table_count, correlation_id, manifest_sha256,
              verify_result, verify_mode, verified_at, verify_error, fully_verified_at from artefact)sql",
                   [&](const platform::SqliteStatement& row) {
                     const auto id = BackupId::parse(row.text(0));
@@ -98,15 +104,16 @@ Result<> Catalogue::load_artefacts() {
                     ArtefactView& artefact = artefacts_[*id];
                     artefact.id = *id;
                     artefact.store = row.text(1);
-                    artefact.ended_at = row.time(2);
-                    artefact.raw = {static_cast<uint64_t>(row.integer(3))};
-                    artefact.stored = {static_cast<uint64_t>(row.integer(4))};
-                    artefact.rows = static_cast<uint64_t>(row.integer(5));
-                    artefact.tables = static_cast<uint64_t>(row.integer(6));
-                    artefact.correlation_id = row.text(7);
-                    artefact.manifest_sha256 = row.text(8);
-                    artefact.last_verification = read_verification(row, 9);
-                    if (!row.is_null(13)) artefact.fully_verified_at = row.time(13);
+                    artefact.started_at = row.time(2);
+                    artefact.ended_at = row.time(3);
+                    artefact.raw = {static_cast<uint64_t>(row.integer(4))};
+                    artefact.stored = {static_cast<uint64_t>(row.integer(5))};
+                    artefact.rows = static_cast<uint64_t>(row.integer(6));
+                    artefact.tables = static_cast<uint64_t>(row.integer(7));
+                    artefact.correlation_id = row.text(8);
+                    artefact.manifest_sha256 = row.text(9);
+                    artefact.last_verification = read_verification(row, 10);
+                    if (!row.is_null(14)) artefact.fully_verified_at = row.time(14);
                   });
 }
 
@@ -199,8 +206,8 @@ Result<> Catalogue::save(const ArtefactView& a) {
   using Text = std::optional<std::string>;
   return db_.run(
       "insert or replace into artefact values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-      "?13, ?14)",
-      a.id.str(), a.store, a.ended_at, a.raw.count, a.stored.count, a.rows, a.tables,
+      "?13, ?14, ?15)",
+      a.id.str(), a.store, a.started_at, a.ended_at, a.raw.count, a.stored.count, a.rows, a.tables,
       a.correlation_id, a.manifest_sha256, v ? Text(to_string(v->result)) : std::nullopt,
       v ? Text(mode_name(v->mode)) : std::nullopt, v ? std::optional(v->at) : std::nullopt,
       v ? Text(v->error_code) : std::nullopt, a.fully_verified_at);
@@ -225,6 +232,11 @@ Result<> Catalogue::record(const BackupId& id, const Verification& verification)
   const auto found = artefacts_.find(id);
   if (found == artefacts_.end()) return not_found(id);
   ArtefactView changed = found->second;
+  const auto& last = changed.last_verification;
+  const bool damaged = last && last->result == Verdict::failed && last->mode == VerifyMode::full;
+  const bool weaker =
+      verification.mode == VerifyMode::quick && verification.result != Verdict::failed;
+  if (damaged && weaker) return {};
   changed.last_verification = verification;
   if (verification.result == Verdict::passed && verification.mode == VerifyMode::full) {
     changed.fully_verified_at = verification.at;

@@ -11,10 +11,15 @@
 #include <string>
 #include <vector>
 
+#include "backup/options.h"
 #include "backup/view.h"
 #include "platform/sqlite.h"
 
 namespace vigie::backup {
+
+// Does it count for retention, RPO and the last success of `job`? One that nobody has verified
+// counts only where the configuration asks for no verification.
+bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job);
 
 // Thread-safe. Every change is durable when its call returns.
 class Catalogue {
@@ -34,6 +39,7 @@ class Catalogue {
   // Its manifest is gone, nobody knows why: its holds stay, in case it comes back (a disk that was
   // not mounted).
   Result<> forget(const BackupId& id);
+  // A quick look that passes does not outweigh a full one that failed.
   Result<> record(const BackupId& id, const Verification& verification);
 
   Result<> hold(const BackupId& id, const Hold& hold);  // one of each kind; the newer wins

@@ -42,16 +42,34 @@ TEST_F(CatalogueTest, RemembersArtefactsInOrder) {
 TEST_F(CatalogueTest, AFailedVerificationMakesAnArtefactBadUntilOnePasses) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));
-  EXPECT_TRUE(catalogue_->find(one.id)->good());
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::could_not_verify);
   ASSERT_TRUE(catalogue_->record(
       one.id, {Verdict::failed, VerifyMode::full, SystemTime(1s), "artefact_hash"}));
   reopen();
-  EXPECT_FALSE(catalogue_->find(one.id)->good());
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::failed);
   EXPECT_FALSE(catalogue_->find(one.id)->fully_verified_at);
   ASSERT_TRUE(catalogue_->record(one.id, {Verdict::passed, VerifyMode::full, SystemTime(2s), ""}));
   reopen();
-  EXPECT_TRUE(catalogue_->find(one.id)->good());
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::passed);
   EXPECT_EQ(catalogue_->find(one.id)->fully_verified_at, SystemTime(2s));
+}
+
+TEST_F(CatalogueTest, AQuickLookDoesNotOutweighAFullOneThatFailed) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->record(
+      one.id, {Verdict::failed, VerifyMode::full, SystemTime(1s), "artefact_hash"}));
+  ASSERT_TRUE(catalogue_->record(one.id, {Verdict::passed, VerifyMode::quick, SystemTime(2s), ""}));
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::failed);
+}
+
+TEST_F(CatalogueTest, WhatCouldNotBeVerifiedLaterStaysAsGoodAsItWas) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->record(one.id, {Verdict::passed, VerifyMode::full, SystemTime(1s), ""}));
+  ASSERT_TRUE(catalogue_->record(
+      one.id, {Verdict::could_not_verify, VerifyMode::full, SystemTime(2s), "store_unreachable"}));
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::passed);
 }
 
 TEST_F(CatalogueTest, PinsOutliveTheProcessAndReadersDoNot) {

@@ -20,7 +20,8 @@ std::vector<RetentionDecision> decide_good(const std::vector<ArtefactView>& arte
                                            const platform::TimeZone& zone) {
   std::vector<RetentionCandidate> candidates;
   for (const ArtefactView& one : artefacts) {
-    if (one.good()) candidates.push_back({one.id.str(), one.id.started_at, hold_words(one)});
+    if (counts_as_good(one, job))
+      candidates.push_back({one.id.str(), one.id.started_at, hold_words(one)});
   }
   return plan_retention(candidates, job.retention, zone);
 }

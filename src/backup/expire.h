@@ -27,8 +27,9 @@ struct PrunePlan {
   Bytes freed() const;
 };
 
-// For one job and database. An artefact that failed its verification counts for nothing; it stays,
-// for whoever wants to look, until it is older than every good one that is kept.
+// For one job and database. An artefact that failed its verification, or that nobody has verified,
+// counts for nothing: the former stays, for whoever wants to look, until it is older than every
+// good one that is kept; the latter stays.
 PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
                      const std::string& database, const platform::TimeZone& zone);
 

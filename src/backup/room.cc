@@ -14,9 +14,10 @@ const Item* find_named(const std::vector<Item>& items, std::string_view name, Na
   return found == items.end() ? nullptr : &*found;
 }
 
-std::optional<SystemTime> newest_good(const std::vector<ArtefactView>& artefacts) {
+std::optional<SystemTime> newest_good(const std::vector<ArtefactView>& artefacts,
+                                      const BackupJobOptions& job) {
   for (auto one = artefacts.rbegin(); one != artefacts.rend(); ++one) {
-    if (one->good()) return one->id.started_at;
+    if (counts_as_good(*one, job)) return one->id.started_at;
   }
   return std::nullopt;
 }
@@ -30,7 +31,8 @@ BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue) {
   view.scrub_period = job.options.verify.scrub;
   view.verify_after_backup = job.options.verify.after_backup != VerifyAfterBackup::none;
   for (const std::string& database : job.options.databases) {
-    view.databases.push_back({database, newest_good(catalogue.of(job.options.name, database)),
+    view.databases.push_back({database,
+                              newest_good(catalogue.of(job.options.name, database), job.options),
                               catalogue.alarm(job.options.name, database)});
   }
   return view;

@@ -77,8 +77,9 @@ void JobRun::ping(PingKind kind) {
 Result<Taken> JobRun::take(const std::string& database) {
   const StoreSetup& store = *setup_->store(job_.options.store);
   const auto known = room_.catalogue_->of(job_.options.name, database);
-  const auto good = std::find_if(known.rbegin(), known.rend(),
-                                 [](const ArtefactView& one) { return one.good(); });
+  const auto good = std::find_if(known.rbegin(), known.rend(), [&](const ArtefactView& one) {
+    return counts_as_good(one, job_.options);
+  });
   previous_ = good == known.rend() ? std::nullopt : std::optional(*good);
   const TakeRequest request{
       *setup_->database(database), job_.options, *store.store,

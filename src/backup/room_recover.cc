@@ -14,6 +14,7 @@ ArtefactView view_of(const artefact::Manifest& manifest, const std::string& stor
   ArtefactView view;
   view.id = manifest.id;
   view.store = store;
+  view.started_at = manifest.started_at;
   view.ended_at = manifest.sealed_at;
   view.raw = manifest.raw();
   view.stored = manifest.stored();
@@ -30,6 +31,7 @@ ArtefactView damaged_view(const BackupId& id, const std::string& store, const Er
   ArtefactView view;
   view.id = id;
   view.store = store;
+  view.started_at = id.started_at;
   view.ended_at = id.started_at;
   view.last_verification =
       Verification{Verdict::failed, VerifyMode::quick, now, std::string(error.info().name)};

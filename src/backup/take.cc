@@ -261,9 +261,11 @@ Result<Taken> Taking::publish(Attempt attempt, artefact::SourceCheck check,
   ArtefactView view;
   view.id = id_;
   view.store = request_.store.name();
+  view.started_at = started_at_;
   view.ended_at = tools_.clock.now();
-  view.raw = manifest.raw();
-  view.stored = manifest.stored();
+  const Bytes card{cover.card.size()};  // the manifest that was published counts it, ours does not yet
+  view.raw = manifest.raw() + card;
+  view.stored = manifest.stored() + card;
   view.rows = manifest.rows();
   view.tables = manifest.tables.size();
   view.correlation_id = work_.correlation.str();

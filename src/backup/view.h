@@ -35,6 +35,7 @@ struct Hold {
 struct ArtefactView {
   BackupId id;
   std::string store;
+  SystemTime started_at;  // to the microsecond; the id has whole seconds
   SystemTime ended_at;
   Bytes raw;
   Bytes stored;
@@ -45,8 +46,14 @@ struct ArtefactView {
   std::optional<Verification> last_verification;  // of any mode
   std::optional<SystemTime> fully_verified_at;    // the last full one that passed
   std::vector<Hold> holds;
-  // Good: published, and no verification of it has failed since the last that passed.
-  bool good() const { return !last_verification || last_verification->result != Verdict::failed; }
+  // failed when the last verification failed; passed when one passed, and none has failed since;
+  // else nobody knows.
+  Verdict verdict() const {
+    if (!last_verification) return Verdict::could_not_verify;
+    if (last_verification->result == Verdict::failed) return Verdict::failed;
+    const bool passed = last_verification->result == Verdict::passed || fully_verified_at;
+    return passed ? Verdict::passed : Verdict::could_not_verify;
+  }
 };
 
 // What is waiting for a human: nothing of the job and database expires until it is acknowledged.

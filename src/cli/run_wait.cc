@@ -119,7 +119,7 @@ int start_and_wait(Context& context, const Ask& ask) {
   say_end(context, *run);
   if (const json::object* error = find_object(*run, "error")) {
     context.console().words(fmt::format("vigie: {}\n  code {}; next: {}", text_of(*error, "detail"),
-                                        text_of(*error, "code"), text_of(*error, "remedy")));
+                                        text_of(*error, "code"), text_of(*error, "next")));
   }
   return run_exit_code(*run);
 }

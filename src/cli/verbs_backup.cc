@@ -187,7 +187,7 @@ std::vector<VerbSpec> backup_verbs() {
        {},
        {{"--job", "JOB", "Only this job's"},
         {"--database", "NAME", "Only of this database"},
-        {"--result", "RESULT", "Only these", "passed|failed"}},
+        {"--result", "RESULT", "Only these", "passed|failed|could_not_verify"}},
        backup_list},
       {"backup show",
        "Everything about one backup, with its manifest",

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "api/target.h"
+#include "daemon/convert.h"
 
 namespace vigie::daemon {
 namespace {
@@ -15,7 +16,7 @@ class AloneBackend final : public cli::Backend {
     // What a daemon does beside its work, a command does before its own: the catalogue may not be
     // true yet.
     wiring_->backups().observe_stores();
-    (void)wiring_->backups().reconcile(backup::Work{});
+    (void)wiring_->backups().reconcile(work_of_daemon({}));
   }
 
   Result<cli::Answer> ask(const cli::Ask& ask) override {

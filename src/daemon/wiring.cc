@@ -106,6 +106,7 @@ Result<> Wiring::open_jobs() {
   jobs::ExecutorHooks hooks;
   hooks.recover = [this](const jobs::RunRow& row) { on_recover(row); };
   hooks.ended = [this](const jobs::RunRow& row) {
+    if (!world_.log_runs) return;
     world_.log.write(row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error,
                      "run.ended", to_string(row.state),
                      {{"run", row.id.str()},

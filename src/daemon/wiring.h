@@ -29,6 +29,7 @@ struct World {
   const platform::Clock& clock;
   platform::Logger& log;
   std::string version;
+  bool log_runs = true;  // false for a command, which tells itself how its run ended
 };
 
 class Wiring {

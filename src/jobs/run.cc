@@ -44,7 +44,8 @@ json::value error_json(const RunRow& row, Audience audience) {
   const auto error = row.error();
   return json::object{
       {"code", row.error_code},
-      {"detail", error ? json::value(error->detail(audience)) : json::value(nullptr)}};
+      {"detail", error ? json::value(error->detail(audience)) : json::value(nullptr)},
+      {"next", error ? json::value(error->remedy(audience)) : json::value(nullptr)}};
 }
 
 }  // namespace

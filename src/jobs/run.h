@@ -77,7 +77,7 @@ struct RunRow {
 
 // {id, job, kind, state, trigger{by, actor, reason, reference}, correlation_id, created_at, due_at,
 // started_at, ended_at, duration_s, deadline_at, progress{phase, subject, done, total, unit,
-// rate_per_s, remaining_s, at}, error{code, detail}, result}: every key present, null = none.
+// rate_per_s, remaining_s, at}, error{code, detail, next}, result}: every key present, null = none.
 json::object to_json(const RunRow& row, SystemTime now, Audience audience);
 
 }  // namespace vigie::jobs

@@ -217,7 +217,7 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
   for (const auto& artefact : own) {
     ++facts.count;
     facts.newest = &artefact;
-    if (!artefact.good()) {
+    if (artefact.verdict() == Verdict::failed) {
       ++facts.damaged;
       continue;
     }

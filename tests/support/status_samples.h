@@ -11,6 +11,7 @@ inline backup::ArtefactView sample_artefact(SystemTime started_at) {
   backup::ArtefactView artefact;
   artefact.id = {"nightly", "app", started_at};
   artefact.store = "local";
+  artefact.started_at = started_at;
   artefact.ended_at = started_at + std::chrono::seconds(90);
   artefact.raw = {4000};
   artefact.stored = {1000};
