@@ -211,10 +211,14 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
                              std::string_view database) {
   using Key = std::pair<std::string_view, std::string_view>;
   ArtefactFacts facts;
-  const auto own = std::ranges::equal_range(
-      view.artefacts, Key(job, database), {},
-      [](const ArtefactView& artefact) { return Key(artefact.id.job, artefact.id.database); });
-  for (const auto& artefact : own) {
+  const Key wanted(job, database);
+  const auto key = [](const ArtefactView& artefact) {
+    return Key(artefact.id.job, artefact.id.database);
+  };
+  // Not equal_range: clang 14 does not compile libstdc++'s subrange (LLVM 44178).
+  for (auto at = std::ranges::lower_bound(view.artefacts, wanted, {}, key);
+       at != view.artefacts.end() && key(*at) == wanted; ++at) {
+    const ArtefactView& artefact = *at;
     ++facts.count;
     facts.newest = &artefact;
     if (artefact.verdict() == Verdict::failed) {
