@@ -300,6 +300,18 @@ TEST(Api, AnswersForAQueryThatDoesNotEnd) {
   stopped.get_future().wait();
 }
 
+TEST(Api, AsksTheLedgerForOneEntryByItsId) {
+  ApiFixture fixture;
+  std::optional<std::string> asked;
+  fixture.services.evidence = [&](const EvidenceQuery& query, const CallContext&) {
+    asked = query.id;
+    return Result<EvidencePage>(EvidencePage{{json::object{{"seq", 1}}}, std::nullopt});
+  };
+  fixture.start();
+  EXPECT_EQ(fixture.over_socket("GET", "/v1/evidence?limit=1&id=0a1b").status, 200);
+  EXPECT_EQ(asked, "0a1b");
+}
+
 TEST(Api, KeepsAnsweringStatusWhileThePoolIsFull) {
   testing::ApiFixtureOptions options;
   options.api.pool_threads = 1;

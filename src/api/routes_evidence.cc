@@ -21,11 +21,12 @@ Result<std::optional<uint64_t>> cursor_parameter(const Request& request) {
 
 Result<EvidenceQuery> read_query(const Request& request) {
   TRY(only_parameters(request,
-                      {"kind", "correlation_id", "backup", "from", "to", "cursor", "limit"}));
+                      {"kind", "correlation_id", "backup", "id", "from", "to", "cursor", "limit"}));
   EvidenceQuery query;
   TRY_ASSIGN(query.kind, text_parameter(request, "kind"));
   TRY_ASSIGN(query.correlation_id, text_parameter(request, "correlation_id"));
   TRY_ASSIGN(query.backup, text_parameter(request, "backup"));
+  TRY_ASSIGN(query.id, text_parameter(request, "id"));
   TRY_ASSIGN(query.from, time_parameter(request, "from"));
   TRY_ASSIGN(query.to, time_parameter(request, "to"));
   TRY_ASSIGN(query.after_seq, cursor_parameter(request));

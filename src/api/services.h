@@ -40,6 +40,7 @@ struct EvidenceQuery {
   std::optional<std::string> kind;
   std::optional<std::string> correlation_id;
   std::optional<std::string> backup;
+  std::optional<std::string> id;  // of the entry
   std::optional<SystemTime> from;
   std::optional<SystemTime> to;
   std::optional<uint64_t> after_seq;  // the cursor

@@ -16,6 +16,7 @@ ledger::Filter filter_of(const api::EvidenceQuery& query) {
   filter.kind = query.kind;
   filter.correlation_id = query.correlation_id;
   filter.backup = query.backup;
+  filter.id = query.id;
   filter.from = query.from;
   filter.to = query.to;
   filter.after_seq = query.after_seq.value_or(0);
