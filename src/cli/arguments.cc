@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <list>
 
+#include "base/encoding.h"
+#include "base/nearest.h"
 #include "cli/verb.h"
 
 namespace vigie::cli {
@@ -114,6 +116,54 @@ std::string overview(std::span<const VerbSpec> verbs) {
          "4 not authorised, 5 busy, 6 a dependency does not answer, 130 interrupted.\n";
 }
 
+// The names among which the first word that is wrong had to be; empty when none is.
+struct Stray {
+  std::string word;
+  std::vector<std::string> candidates;
+};
+
+std::optional<Stray> stray_word(int argc, const char* const* argv,
+                                std::span<const VerbSpec> verbs) {
+  Stray stray;
+  std::string noun;  // with its blank, once the first word was one
+  for (int i = 1; i < argc && i <= 2 && argv[i][0] != '-'; ++i) {
+    stray = {argv[i], {}};
+    bool is_verb = false;
+    for (const VerbSpec& verb : verbs) {
+      if (!verb.name.starts_with(noun)) continue;
+      const std::string_view rest = verb.name.substr(noun.size());
+      stray.candidates.emplace_back(rest.substr(0, rest.find(' ')));
+      is_verb = is_verb || rest == stray.word;
+    }
+    if (is_verb) return std::nullopt;
+    if (std::ranges::find(stray.candidates, stray.word) == stray.candidates.end()) return stray;
+    noun = stray.word + " ";
+  }
+  return std::nullopt;
+}
+
+Parsed unknown_verb(const Stray& stray) {
+  const std::string nearest = nearest_name(stray.word, stray.candidates);
+  return {std::nullopt,
+          fmt::format("vigie: there is no verb {}.{}\nvigie --help lists the verbs.\n",
+                      printable(stray.word, 64),
+                      nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest)),
+          2};
+}
+
+// The verbs of one noun.
+std::string noun_help(std::string_view noun, std::span<const VerbSpec> verbs) {
+  std::string examples;
+  std::string list;
+  for (const VerbSpec& verb : verbs) {
+    if (!verb.name.starts_with(fmt::format("{} ", noun))) continue;
+    examples += verb.examples;
+    list += fmt::format("  {:<18} {}\n", verb.name, verb.summary);
+  }
+  return fmt::format("Examples:\n{}\nVerbs:\n{}\nvigie {} VERB --help says more about one.\n",
+                     examples, list, noun);
+}
+
 Parsed usage_error(const CLI::ParseError& error, const CLI::App& app) {
   return {std::nullopt,
           fmt::format("vigie: {}\n{}", error.what(),
@@ -137,7 +187,6 @@ std::string Arguments::operand(std::string_view name) const {
 Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSpec> verbs) {
   CLI::App root("", "vigie");
   root.require_subcommand(1);
-  root.set_help_flag();
   Common common;
   std::list<Slots> all;
   for (const VerbSpec& verb : verbs) {
@@ -151,12 +200,14 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSp
   const std::string_view first = argc > 1 ? argv[1] : "--help";
   if (first == "--help" || first == "-h" || first == "help")
     return {std::nullopt, overview(verbs), 0};
+  if (const auto stray = stray_word(argc, argv, verbs)) return unknown_verb(*stray);
   try {
     root.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     const CLI::App* app = &root;
     while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
-    return {std::nullopt, app->help(), 0};
+    const bool noun = !app->get_subcommands({}).empty();
+    return {std::nullopt, noun ? noun_help(app->get_name(), verbs) : root.help(), 0};
   } catch (const CLI::ParseError& error) {
     return usage_error(error, root);
   }

@@ -58,6 +58,12 @@ std::string choice_cases(std::span<const VerbSpec> verbs) {
   return cases;
 }
 
+// A verb of one word is followed by anything; one of two by a blank that the second word has ended.
+std::string bash_pattern(const VerbSpec& verb) {
+  const bool noun = verb.name.find(' ') != std::string_view::npos;
+  return noun ? fmt::format("'{}'", verb.name) : fmt::format("'{} '*", verb.name);
+}
+
 std::string bash_script(std::span<const VerbSpec> verbs) {
   const Tree tree = tree_of(verbs);
   std::string cases;
@@ -67,10 +73,10 @@ std::string bash_script(std::span<const VerbSpec> verbs) {
   }
   std::string options;
   for (const VerbSpec& verb : verbs)
-    options += fmt::format("    '{}') words='{}' ;;\n", verb.name, option_words(verb));
+    options += fmt::format("    {}) words='{}' ;;\n", bash_pattern(verb), option_words(verb));
   return fmt::format(R"sh(# bash completion for vigie
 _vigie() {{
-  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} words='' verb
+  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} words=''
   COMPREPLY=()
   case $prev in
     -c|--config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -80,48 +86,71 @@ _vigie() {{
   fi
   case ${{COMP_WORDS[1]}} in
 {}  esac
-  verb=${{COMP_WORDS[1]}}
-  case "$verb ${{COMP_WORDS[2]}}" in
-{}  esac
-  case $verb in
+  [ -n "$words" ] || case "${{COMP_WORDS[1]}} ${{COMP_WORDS[2]}}" in
 {}  esac
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }}
 complete -F _vigie vigie
 )sh",
-                     choice_cases(verbs), joined(tree.first), cases, options, options);
+                     choice_cases(verbs), joined(tree.first), cases, options);
 }
 
 std::string zsh_script(std::span<const VerbSpec> verbs) {
   return "#compdef vigie\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(verbs);
 }
 
+// Inside double quotes of fish.
+std::string fish_quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\' || c == '$') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+// The condition under which the options of a verb are offered.
+std::string fish_condition(const VerbSpec& verb) {
+  const size_t blank = verb.name.find(' ');
+  std::string condition = fmt::format("__fish_seen_subcommand_from {}", verb.name.substr(0, blank));
+  if (blank != std::string_view::npos)
+    condition += fmt::format("; and __fish_seen_subcommand_from {}", verb.name.substr(blank + 1));
+  return condition;
+}
+
+std::string fish_options(const VerbSpec& verb) {
+  std::string lines;
+  for (const OptionSpec& option : verb.options) {
+    lines += fmt::format("complete -c vigie -n '{}' -l {}{} -d {}\n", fish_condition(verb),
+                         option.name.substr(2), option.value_name.empty() ? "" : " -x",
+                         fish_quoted(option.help));
+  }
+  return lines;
+}
+
 std::string fish_script(std::span<const VerbSpec> verbs) {
-  std::string script = "# fish completion for vigie\ncomplete -c vigie -f\n";
+  std::string script =
+      "# fish completion for vigie\ncomplete -c vigie -f\n"
+      "complete -c vigie -s c -l config -r -F -d \"Configuration\"\n"
+      "complete -c vigie -s o -l output -x -a \"table json jsonl\" -d \"How to answer\"\n";
+  const Tree tree = tree_of(verbs);
+  for (const auto& [noun, words] : tree.second)
+    script += fmt::format("complete -c vigie -n __fish_use_subcommand -a {}\n", noun);
   for (const VerbSpec& verb : verbs) {
     const size_t blank = verb.name.find(' ');
-    const std::string_view first = verb.name.substr(0, blank);
-    const std::string_view last =
-        blank == std::string_view::npos ? first : verb.name.substr(blank + 1);
-    if (blank == std::string_view::npos) {
-      script += fmt::format("complete -c vigie -n __fish_use_subcommand -a {} -d \"{}\"\n", first,
-                            verb.summary);
-    } else {
-      script += fmt::format("complete -c vigie -n __fish_use_subcommand -a {}\n", first);
-      script +=
-          fmt::format("complete -c vigie -n '__fish_seen_subcommand_from {}' -a {} -d \"{}\"\n",
-                      first, last, verb.summary);
-    }
-    for (const OptionSpec& option : verb.options) {
-      script +=
-          fmt::format("complete -c vigie -n '__fish_seen_subcommand_from {}' -l {} -d \"{}\"\n",
-                      last, option.name.substr(2), option.help);
-    }
+    const bool one = blank == std::string_view::npos;
+    script +=
+        fmt::format("complete -c vigie -n '{}' -a {} -d {}\n",
+                    one ? "__fish_use_subcommand"
+                        : fmt::format("__fish_seen_subcommand_from {}", verb.name.substr(0, blank)),
+                    one ? verb.name : verb.name.substr(blank + 1), fish_quoted(verb.summary));
+    script += fish_options(verb);
   }
   return script;
 }
 
-// A line that begins with a dot or a quote would be a request to troff; a hyphen is a minus there.
+// A line that begins with a dot or a quote would be a request to troff; a hyphen is a minus there,
+// and it reads no UTF-8.
 std::string troff(std::string_view text) {
   std::string out;
   for (const char c : text) {

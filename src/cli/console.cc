@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+
+#include "base/encoding.h"
 
 namespace vigie::cli {
 namespace {
@@ -82,6 +85,59 @@ void pretty(std::string& out, const json::value& value, size_t level) {
   }
 }
 
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Marks that stand on the letter before them, joiners and selectors (Unicode 15: Mn, Me, Cf, the
+// blocks that names are likely to hold).
+constexpr std::array<Range, 12> kNoWidth{{{0x300, 0x36f},
+                                          {0x483, 0x489},
+                                          {0x591, 0x5bd},
+                                          {0x610, 0x61a},
+                                          {0x64b, 0x65f},
+                                          {0x1ab0, 0x1aff},
+                                          {0x1dc0, 0x1dff},
+                                          {0x200b, 0x200f},
+                                          {0x20d0, 0x20ff},
+                                          {0xfe00, 0xfe0f},
+                                          {0xfe20, 0xfe2f},
+                                          {0xe0100, 0xe01ef}}};
+// East Asian Width W and F (Unicode 15), by whole blocks.
+constexpr std::array<Range, 11> kTwoColumns{{{0x1100, 0x115f},
+                                             {0x2e80, 0x303e},
+                                             {0x3041, 0xa4cf},
+                                             {0xa960, 0xa97c},
+                                             {0xac00, 0xd7a3},
+                                             {0xf900, 0xfaff},
+                                             {0xfe30, 0xfe6f},
+                                             {0xff00, 0xff60},
+                                             {0xffe0, 0xffe6},
+                                             {0x1f300, 0x1f9ff},
+                                             {0x20000, 0x3fffd}}};
+
+size_t width_of(char32_t point) {
+  const auto holds = [&](Range range) { return range.first <= point && point <= range.last; };
+  if (std::ranges::any_of(kNoWidth, holds)) return 0;
+  return std::ranges::any_of(kTwoColumns, holds) ? 2 : 1;
+}
+
+// Of bad UTF-8 every byte stands for itself; texts for a table have gone through printable().
+char32_t next_code_point(std::string_view text, size_t& at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  if (length == 1 || at + length > text.size() || !is_utf8(text.substr(at, length))) {
+    ++at;
+    return lead;
+  }
+  auto point = static_cast<char32_t>(lead & (0x7fU >> length));
+  for (size_t i = 1; i < length; ++i)
+    point = (point << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3fU);
+  at += length;
+  return point;
+}
+
 }  // namespace
 
 Console::Console(std::FILE* out, std::FILE* words)
@@ -131,8 +187,9 @@ void Console::transient(std::string_view text) {
 }
 
 size_t display_width(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  size_t width = 0;
+  for (size_t at = 0; at < text.size();) width += width_of(next_code_point(text, at));
+  return width;
 }
 
 std::string pretty_json(const json::value& value) {

@@ -47,8 +47,7 @@ class Console {
   bool transient_shown_ = false;
 };
 
-// Columns that `text` takes on a terminal: code points, without combining or wide ones being told
-// apart.
+// Columns that `text` takes on a terminal: marks take none, East Asian and emoji two.
 size_t display_width(std::string_view text);
 
 // JSON for people: two blanks a level.

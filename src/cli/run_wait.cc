@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/cells.h"
 
 namespace vigie::cli {
@@ -100,6 +102,13 @@ int run_exit_code(const json::object& run) {
   const json::object* error = find_object(run, "error");
   const ErrorInfo* info = error == nullptr ? nullptr : find_error_info(text_of(*error, "code"));
   return info == nullptr ? 1 : info->exit_code;
+}
+
+int worse_exit(int a, int b) {
+  for (const int code : {130, 1}) {
+    if (a == code || b == code) return code;
+  }
+  return std::max(a, b);
 }
 
 int start_and_wait(Context& context, const Ask& ask) {

@@ -15,6 +15,10 @@ int start_and_wait(Context& context, const Ask& ask);
 // {state, error, …} as an exit status.
 int run_exit_code(const json::object& run);
 
+// Of two things done, the status to end with: interrupted before bad, bad before any other, and
+// good last.
+int worse_exit(int a, int b);
+
 // "dump app  1.2 GiB of 1.5 GiB  210.0 MiB/s  2s left"
 std::string progress_line(const json::object& run);
 

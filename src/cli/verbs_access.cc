@@ -6,6 +6,7 @@
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
 #include "cli/human_act.h"
+#include "cli/paging.h"
 #include "platform/postgres_conninfo.h"
 
 namespace vigie::cli {
@@ -35,8 +36,7 @@ int token_create(Context& context) {
 int token_list(Context& context) {
   const auto value = context.ask({.target = "/v1/tokens"});
   if (!value) return context.report(value.error());
-  const json::array* items =
-      value->is_object() ? find_array(value->get_object(), "items") : nullptr;
+  const json::array* items = find_items(*value);
   context.list(items == nullptr ? json::array() : *items,
                {{{"ID"}, [](const json::object& o) { return text_cell(o, "id"); }},
                 {{"SCOPE"}, [](const json::object& o) { return text_cell(o, "scope"); }},

@@ -5,6 +5,7 @@
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
 #include "cli/human_act.h"
+#include "cli/paging.h"
 #include "cli/run_wait.h"
 
 namespace vigie::cli {
@@ -34,29 +35,13 @@ std::vector<Context::ListColumn> backup_columns() {
           {{""}, pinned_cell}};
 }
 
-// Page after page: the answer of a route that pages is bounded, the list of artefacts is not.
-Result<json::array> all_pages(Context& context, const std::string& target) {
-  json::array items;
-  std::string cursor;
-  do {
-    const std::string page = cursor.empty() ? target : target + "&cursor=" + percent_encode(cursor);
-    TRY_ASSIGN(auto value, context.ask({.target = page}));
-    if (!value.is_object()) break;
-    if (const json::array* some = find_array(value.get_object(), "items")) {
-      items.insert(items.end(), some->begin(), some->end());
-    }
-    cursor = text_of(value.get_object(), "next_cursor");
-  } while (!cursor.empty());
-  return items;
-}
-
 int backup_list(Context& context) {
   std::string target = "/v1/backups?limit=500";
   for (const char* filter : {"job", "database", "result"}) {
     const auto value = context.arguments().option(std::string("--") + filter);
     if (value) target += fmt::format("&{}={}", filter, percent_encode(*value));
   }
-  const auto items = all_pages(context, target);
+  const auto items = all_items(context, target);
   if (!items) return context.report(items.error());
   context.list(*items, backup_columns());
   if (items->empty() && context.as_table())
@@ -83,13 +68,13 @@ int verify_one(Context& context, const std::string& id) {
 }
 
 int verify_all(Context& context) {
-  const auto items = all_pages(context, "/v1/backups?limit=500");
+  const auto items = all_items(context, "/v1/backups?limit=500");
   if (!items) return context.report(items.error());
   int worst = 0;
   for (const json::value& item : *items) {
     if (context.hooks().stop.stop_requested()) return 130;
-    worst = std::max(worst,
-                     item.is_object() ? verify_one(context, text_of(item.get_object(), "id")) : 0);
+    if (item.is_object())
+      worst = worse_exit(worst, verify_one(context, text_of(item.get_object(), "id")));
   }
   return worst;
 }
@@ -115,8 +100,7 @@ int print_plan(Context& context) {
   const auto value =
       context.ask({.target = "/v1/retention/plan" + (job ? "?job=" + percent_encode(*job) : "")});
   if (!value) return context.report(value.error());
-  const json::array* items =
-      value->is_object() ? find_array(value->get_object(), "items") : nullptr;
+  const json::array* items = find_items(*value);
   const auto decision = [](const json::object& o) {
     const bool keep = text_of(o, "decision") == "keep";
     return Cell{keep ? "keep" : "expire", keep ? Tone::good : Tone::warning};
@@ -165,22 +149,22 @@ int backup_ack(Context& context) {
 }
 
 const OptionSpec kNoWait{"--no-wait", "", "Only start it; print the run's id"};
+const OperandSpec kBackup{"ID", "A backup: JOB.DATABASE-20261120T020000Z"};
 
-}  // namespace
-
-std::vector<VerbSpec> backup_verbs() {
-  const OperandSpec id{"ID", "A backup: JOB.DATABASE-20261120T020000Z"};
-  const OptionSpec reason = reason_option(false);
-  const OptionSpec needed = reason_option(true);
-  const OptionSpec ref = reference_option();
+std::vector<VerbSpec> run_verbs() {
   return {
       {"backup run",
        "Takes, seals and verifies a backup now",
        "  vigie backup run nightly\n  vigie backup run nightly --reason 'before the migration' "
        "--ref OPS-42\n",
        {{"JOB", "A job of backups: in vigie.yaml"}},
-       {kNoWait, reason, ref},
+       {kNoWait, reason_option(false), reference_option()},
        backup_run},
+  };
+}
+
+std::vector<VerbSpec> looking_verbs() {
+  return {
       {"backup list",
        "The backups that there are, newest first",
        "  vigie backup list\n  vigie backup list --job nightly --output json\n",
@@ -192,19 +176,25 @@ std::vector<VerbSpec> backup_verbs() {
       {"backup show",
        "Everything about one backup, with its manifest",
        "  vigie backup show nightly.app-20261120T020000Z\n",
-       {id},
+       {kBackup},
        {},
        backup_show},
       {"backup verify",
        "Reads a backup again: hashes, decompression, rows, fingerprints",
        "  vigie backup verify nightly.app-20261120T020000Z\n  vigie backup verify --all --quick\n",
-       {{"ID", "A backup: JOB.DATABASE-20261120T020000Z", false}},
+       {{kBackup.name, kBackup.help, false}},
        {{"--quick", "", "Only presence, sizes and the manifest"},
         {"--all", "", "Every backup, one after another"},
         kNoWait,
-        reason,
-        ref},
+        reason_option(false),
+        reference_option()},
        backup_verify},
+  };
+}
+
+std::vector<VerbSpec> keeping_verbs() {
+  const std::vector<OptionSpec> why{reason_option(true), reference_option()};
+  return {
       {"backup prune",
        "Removes what retention no longer keeps",
        "  vigie backup prune --dry-run\n  vigie backup prune --job nightly\n",
@@ -212,28 +202,37 @@ std::vector<VerbSpec> backup_verbs() {
        {{"--dry-run", "", "Only print the plan, with a reason for each"},
         {"--job", "JOB", "Only this job's"},
         kNoWait,
-        reason,
-        ref},
+        reason_option(false),
+        reference_option()},
        backup_prune},
       {"backup pin",
        "Keeps a backup whatever retention says",
        "  vigie backup pin nightly.app-20261120T020000Z --reason 'year end'\n",
-       {id},
-       {needed, ref},
+       {kBackup},
+       why,
        backup_pin},
       {"backup unpin",
        "Gives a pinned backup back to retention",
        "  vigie backup unpin nightly.app-20261120T020000Z --reason 'audit is over'\n",
-       {id},
-       {needed, ref},
+       {kBackup},
+       why,
        backup_unpin},
       {"backup ack",
        "Acknowledges that a backup shrank, so that retention goes on",
        "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n",
-       {id},
-       {needed, ref},
+       {kBackup},
+       why,
        backup_ack},
   };
+}
+
+}  // namespace
+
+std::vector<VerbSpec> backup_verbs() {
+  std::vector<VerbSpec> all = run_verbs();
+  for (const auto& part : {looking_verbs(), keeping_verbs()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 }  // namespace vigie::cli

@@ -1,10 +1,13 @@
 // vigie evidence …
 #include <fmt/format.h>
 
+#include <charconv>
+#include <optional>
+
 #include "base/encoding.h"
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
-#include "cli/human_act.h"
+#include "cli/paging.h"
 #include "ledger/verify.h"
 
 namespace vigie::cli {
@@ -21,23 +24,6 @@ std::string filtered_target(const Arguments& arguments) {
   return target;
 }
 
-// Page after page, printed as it comes: a ledger of years does not fit a screen, and need not fit
-// memory.
-Result<json::array> read_entries(Context& context, const std::string& target) {
-  json::array items;
-  std::string cursor;
-  do {
-    const std::string page = cursor.empty() ? target : target + "&cursor=" + percent_encode(cursor);
-    TRY_ASSIGN(auto value, context.ask({.target = page}));
-    if (!value.is_object()) break;
-    if (const json::array* some = find_array(value.get_object(), "items")) {
-      items.insert(items.end(), some->begin(), some->end());
-    }
-    cursor = text_of(value.get_object(), "next_cursor");
-  } while (!cursor.empty());
-  return items;
-}
-
 Cell subject_cell(const json::object& entry) {
   const json::object* subject = find_object(entry, "subject");
   if (subject == nullptr || subject->empty()) return {"-", Tone::dim};
@@ -48,7 +34,7 @@ Cell subject_cell(const json::object& entry) {
 }
 
 int evidence_list(Context& context) {
-  const auto items = read_entries(context, filtered_target(context.arguments()));
+  const auto items = all_items(context, filtered_target(context.arguments()));
   if (!items) return context.report(items.error());
   context.list(
       *items,
@@ -61,15 +47,28 @@ int evidence_list(Context& context) {
   return 0;
 }
 
+// An id has 32 hexadecimal digits; what is shorter and a number is an entry's place in the ledger.
+std::optional<uint64_t> as_seq(std::string_view text) {
+  uint64_t seq = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, seq);
+  const bool whole = failure == std::errc() && stop == end;
+  return whole && text.size() < 32 && seq > 0 ? std::optional(seq) : std::nullopt;
+}
+
 int evidence_show(Context& context) {
   const std::string wanted = context.arguments().operand("ID");
-  const auto items = read_entries(context, fmt::format("/v1/evidence?limit={}", kPage));
-  if (!items) return context.report(items.error());
-  for (const json::value& item : *items) {
-    if (!item.is_object()) continue;
-    const json::object& entry = item.get_object();
-    if (text_of(entry, "id") == wanted || count_cell(entry, "seq").text == wanted) {
-      context.value(item);
+  const auto seq = as_seq(wanted);
+  const auto value = context.ask(
+      {.target = seq ? fmt::format("/v1/evidence?limit=1&cursor={}", *seq - 1)
+                     : fmt::format("/v1/evidence?limit=1&id={}", percent_encode(wanted))});
+  if (!value) return context.report(value.error());
+  const json::array* items = find_items(*value);
+  // The entry behind a cursor is the next one that there is: perhaps not the one that was asked
+  // for.
+  if (items != nullptr && !items->empty() && items->front().is_object()) {
+    if (!seq || count_cell(items->front().get_object(), "seq").text == wanted) {
+      context.value(items->front());
       return 0;
     }
   }
@@ -137,7 +136,7 @@ std::vector<VerbSpec> evidence_verbs() {
        {{"--kind", "KIND", "Only entries of this kind"},
         {"--backup", "ID", "Only entries about this backup"},
         {"--from", "TIME", "Ended at or after (RFC 3339)"},
-        {"--to", "TIME", "Ended before (RFC 3339)"}},
+        {"--to", "TIME", "Ended at or before (RFC 3339)"}},
        evidence_list},
       {"evidence show",
        "One entry, whole",

@@ -7,6 +7,7 @@
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
 #include "cli/human_act.h"
+#include "cli/paging.h"
 #include "cli/run_wait.h"
 
 namespace vigie::cli {
@@ -86,7 +87,7 @@ int status(Context& context) {
     // Drills do not exist yet for whoever has only backups: their "never" is told, and is no
     // failure of the backups.
     if (document.kind != "restore")
-      worst = std::max(worst, exit_of(text_of(document.body, "status")));
+      worst = worse_exit(worst, exit_of(text_of(document.body, "status")));
   }
   return worst;
 }
@@ -126,8 +127,7 @@ int schedule_list(Context& context) {
   const std::string next = context.arguments().option("--next").value_or("10");
   const auto value = context.ask({.target = "/v1/schedule?next=" + percent_encode(next)});
   if (!value) return context.report(value.error());
-  const json::array* items =
-      value->is_object() ? find_array(value->get_object(), "items") : nullptr;
+  const json::array* items = find_items(*value);
   context.list(items == nullptr ? json::array() : *items,
                {{{"DUE"}, [](const json::object& o) { return time_cell(o, "due_at"); }},
                 {{"LOCAL"}, [](const json::object& o) { return text_cell(o, "local"); }},
@@ -140,8 +140,7 @@ int trace(Context& context) {
   const auto value =
       context.ask({.target = "/v1/trace/" + percent_encode(context.arguments().operand("ID"))});
   if (!value) return context.report(value.error());
-  const json::array* items =
-      value->is_object() ? find_array(value->get_object(), "items") : nullptr;
+  const json::array* items = find_items(*value);
   context.list(items == nullptr ? json::array() : *items,
                {{{"AT"}, [](const json::object& o) { return time_cell(o, "at"); }},
                 {{"WHAT"}, [](const json::object& o) { return text_cell(o, "what"); }},
@@ -186,7 +185,7 @@ std::vector<VerbSpec> status_verbs() {
        schedule_list},
       {"trace",
        "Everything that carries one correlation id, in order of time",
-       "  vigie trace 0f6a3c…\n",
+       "  vigie trace 0f6a3c5d9b1e4a7c8d2f60718293a4b5\n",
        {{"ID", "A correlation id, or a run's id"}},
        {},
        trace},

@@ -156,6 +156,14 @@ TEST(RunJson, TellsTheRemainingTimeFromTheRate) {
   EXPECT_EQ(object.at("progress").at("remaining_s").as_double(), 4);
 }
 
+TEST(RunJson, SaysWhatToDoAboutAnError) {
+  RunRow row;
+  row.error_code = "disk_full";
+  const json::object object = to_json(row, SystemTime(9s), Audience::everybody);
+  EXPECT_EQ(object.at("error").at("next").as_string(),
+            Error(ErrorCode::disk_full).remedy(Audience::everybody));
+}
+
 TEST(RunJson, HidesPathsFromEverybody) {
   RunRow row;
   row.error_code = "disk_full";

@@ -1,0 +1,252 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/run_wait.h"
+#include "tests/support/cli_program.h"
+
+namespace vigie::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::Printed;
+using testing::Script;
+using testing::Scripted;
+
+constexpr std::string_view kAccepted = R"({"run_id":"r1"})";
+
+std::string run_of(std::string_view state, std::string_view rest = "") {
+  return R"({"id":"r1","job":"nightly","state":")" + std::string(state) + "\"" + std::string(rest) +
+         "}";
+}
+
+std::vector<std::string> targets(const Script& script) {
+  std::vector<std::string> all;
+  for (const Ask& ask : script.asked) all.push_back(ask.method + " " + ask.target);
+  return all;
+}
+
+TEST(BackupRun, WaitsForTheEndAndSaysIt) {
+  Scripted program;
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("running"));
+  program.answers(200, run_of("succeeded", R"(,"result":{"backup":"nightly.app-x"})"));
+  const Printed printed = program.run({"backup", "run", "nightly", "--reason", "why"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(printed.out, HasSubstr("nightly r1  succeeded"));
+  EXPECT_THAT(printed.out, HasSubstr("nightly.app-x"));
+  EXPECT_THAT(targets(program.script),
+              ::testing::ElementsAre("POST /v1/backups/nightly/runs", "GET /v1/runs/r1",
+                                     "GET /v1/runs/r1"));
+  EXPECT_EQ(canonical_json(program.script.asked[0].body), R"({"reason":"why"})");
+}
+
+TEST(BackupRun, SaysWhyItFailedAndWhatToDo) {
+  Scripted program;
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("failed", R"(,"error":{"code":"disk_full","detail":"No space.",)"
+                                        R"("next":"Make room."})"));
+  const Printed printed = program.run({"backup", "run", "nightly"});
+  EXPECT_EQ(printed.exit_code, find_error_info("disk_full")->exit_code);
+  EXPECT_THAT(printed.words, HasSubstr("vigie: No space.\n  code disk_full; next: Make room."));
+}
+
+TEST(BackupRun, DoesNotWaitWhenToldSo) {
+  Scripted program;
+  program.answers(202, kAccepted);
+  const Printed printed = program.run({"backup", "run", "nightly", "--no-wait"});
+  EXPECT_EQ(printed.out, "r1\n");
+  EXPECT_EQ(program.script.asked.size(), 1U);
+}
+
+TEST(BackupRun, AnInterruptionCancelsTheRunAndAwaitsItsEnd) {
+  Scripted program;
+  program.stop.request_stop();
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("running"));
+  program.answers(202, "{}");
+  program.answers(200, run_of("cancelled"));
+  EXPECT_EQ(program.run({"backup", "run", "nightly"}).exit_code, 130);
+  EXPECT_EQ(targets(program.script).at(2), "DELETE /v1/runs/r1");
+}
+
+TEST(BackupRun, PutsNoNameIntoThePathAsItIs) {
+  Scripted program;
+  program.answers(202, kAccepted);
+  (void)program.run({"backup", "run", "../x y?", "--no-wait"});
+  EXPECT_EQ(program.script.asked.at(0).target, "/v1/backups/..%2Fx%20y%3F/runs");
+}
+
+TEST(Refusal, IsPrintedInTheWordsOfTheOtherSide) {
+  Scripted program;
+  program.answers(409, R"({"code":"run_conflict","detail":"It runs.","next":"Wait."})");
+  const Printed printed = program.run({"backup", "run", "nightly"});
+  const ErrorInfo* info = find_error_info("run_conflict");
+  ASSERT_NE(info, nullptr);
+  EXPECT_EQ(printed.exit_code, info->exit_code);
+  EXPECT_THAT(printed.words, HasSubstr("It runs."));
+  EXPECT_THAT(printed.words, HasSubstr("code run_conflict; next: Wait."));
+}
+
+TEST(Refusal, OfAnUnknownCodeIsAnInternalErrorWithTheStatus) {
+  Scripted program;
+  program.answers(418, R"({"code":"teapot"})");
+  const Printed printed = program.run({"backup", "show", "x"});
+  EXPECT_EQ(printed.exit_code, find_error_info("internal_error")->exit_code);
+  EXPECT_THAT(printed.words, HasSubstr("418"));
+}
+
+TEST(BackupList, ReadsPageAfterPage) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"id":"a"}],"next_cursor":"c 1"})");
+  program.answers(200, R"({"items":[{"id":"b"}],"next_cursor":null})");
+  const Printed printed = program.run({"backup", "list", "--job", "n&m", "-o", "jsonl"});
+  EXPECT_EQ(printed.out, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n");
+  EXPECT_THAT(targets(program.script),
+              ::testing::ElementsAre("GET /v1/backups?limit=500&job=n%26m",
+                                     "GET /v1/backups?limit=500&job=n%26m&cursor=c%201"));
+}
+
+TEST(BackupList, RefusesAPageThatLeadsToItself) {
+  Scripted program;
+  for (int i = 0; i < 3; ++i) program.answers(200, R"({"items":[],"next_cursor":"c"})");
+  EXPECT_EQ(program.run({"backup", "list"}).exit_code,
+            find_error_info("internal_error")->exit_code);
+  EXPECT_EQ(program.script.asked.size(), 2U);
+}
+
+TEST(BackupList, IsAJsonArrayEvenWhenItIsEmpty) {
+  Scripted program;
+  program.answers(200, R"({"items":[],"next_cursor":null})");
+  const Printed printed = program.run({"backup", "list", "-o", "json"});
+  EXPECT_EQ(printed.out, "[]\n");
+  EXPECT_EQ(printed.words, "");
+}
+
+TEST(BackupList, SaysInATableHowToGetTheFirstOne) {
+  Scripted program;
+  program.answers(200, R"({"items":[],"next_cursor":null})");
+  EXPECT_THAT(program.run({"backup", "list"}).words, HasSubstr("vigie backup run JOB"));
+}
+
+TEST(BackupVerify, NeedsABackupOrAll) {
+  Scripted program;
+  EXPECT_EQ(program.run({"backup", "verify"}).exit_code, 2);
+  EXPECT_TRUE(program.script.asked.empty());
+}
+
+TEST(BackupVerify, OfAllABadOneWeighsMoreThanAnUnclearOne) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"id":"a"},{"id":"b"}],"next_cursor":null})");
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("failed"));
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("could_not_verify"));
+  EXPECT_EQ(program.run({"backup", "verify", "--all"}).exit_code, 1);
+}
+
+TEST(EvidenceShow, AsksForAnIdByTheFilter) {
+  Scripted program;
+  const std::string id = "0123456789abcdef0123456789abcdef";
+  program.answers(200, R"({"items":[{"seq":7}],"next_cursor":null})");
+  EXPECT_EQ(program.run({"evidence", "show", id.c_str()}).out, "{\n  \"seq\": 7\n}\n");
+  EXPECT_EQ(program.script.asked.at(0).target, "/v1/evidence?limit=1&id=" + id);
+}
+
+TEST(EvidenceShow, AsksForANumberByTheCursorBeforeIt) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"seq":7}],"next_cursor":"7"})");
+  EXPECT_EQ(program.run({"evidence", "show", "7"}).exit_code, 0);
+  EXPECT_EQ(program.script.asked.at(0).target, "/v1/evidence?limit=1&cursor=6");
+}
+
+TEST(EvidenceShow, DoesNotTakeTheNextEntryForTheOneThatIsMissing) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"seq":9}],"next_cursor":null})");
+  const Printed printed = program.run({"evidence", "show", "7"});
+  EXPECT_EQ(printed.exit_code, find_error_info("evidence_not_found")->exit_code);
+  EXPECT_EQ(printed.out, "");
+}
+
+std::string document(std::string_view status) {
+  return R"({"status":")" + std::string(status) + R"(","checks":[{"id":"c1","status":")" +
+         std::string(status) +
+         R"(","reason_code":"why","observed":{"value":90,"unit":"s"},"age_s":5}]})";
+}
+
+int status_of(std::string_view readiness, std::string_view backups) {
+  Scripted program;
+  program.answers(readiness == "fail" ? 503 : 200, document(readiness));
+  program.answers(200, document(backups));
+  program.answers(200, document("unknown"));
+  return program.run({"status"}).exit_code;
+}
+
+TEST(Status, ItsExitStatusIsTheWorstOfReadinessAndBackups) {
+  EXPECT_EQ(status_of("pass", "pass"), 0);
+  EXPECT_EQ(status_of("pass", "warn"), 0);
+  EXPECT_EQ(status_of("fail", "pass"), 1);
+  EXPECT_EQ(status_of("pass", "unknown"), 3);
+  EXPECT_EQ(status_of("fail", "unknown"), 1);
+}
+
+TEST(Check, SpeaksNagios) {
+  for (const auto& [status, code, words] :
+       {std::tuple("pass", 0, "VIGIE OK - all checks pass\n"),
+        std::tuple("warn", 1, "VIGIE WARNING - c1 (why)\n"),
+        std::tuple("fail", 2, "VIGIE CRITICAL - c1 (why)\n"),
+        std::tuple("unknown", 3, "VIGIE UNKNOWN - c1 (why)\n")}) {
+    Scripted program;
+    program.answers(200, document(status));
+    const Printed printed = program.run({"check"});
+    EXPECT_EQ(printed.exit_code, code);
+    EXPECT_EQ(printed.out, words);
+  }
+}
+
+TEST(Check, IsUnknownWhenNobodyAnswers) {
+  Scripted program;
+  const Printed printed = program.run({"check"});
+  EXPECT_EQ(printed.exit_code, 3);
+  EXPECT_EQ(printed.out, "VIGIE UNKNOWN - internal_error\n");
+}
+
+TEST(TokenCreate, PrintsTheTokenAloneOnStdout) {
+  Scripted program;
+  program.answers(201, R"({"token":"vgt_x","id":"0123","scope":"read","expires_at":null})");
+  const Printed printed = program.run({"token", "create", "--name", "grafana"});
+  EXPECT_EQ(printed.out, "vgt_x\n");
+  EXPECT_EQ(canonical_json(program.script.asked.at(0).body),
+            R"({"expires_in":"90d","name":"grafana","scope":"read"})");
+}
+
+TEST(ExitCode, OfARunIsThatOfItsEnd) {
+  const auto code = [](const std::string& run) {
+    return run_exit_code(parse_json(run).value().as_object());
+  };
+  EXPECT_EQ(code(run_of("succeeded")), 0);
+  EXPECT_EQ(code(run_of("could_not_verify")), 3);
+  EXPECT_EQ(code(run_of("cancelled")), 130);
+  EXPECT_EQ(code(run_of("interrupted")), 130);
+  EXPECT_EQ(code(run_of("failed")), 1);
+  EXPECT_EQ(code(run_of("failed", R"(,"error":{"code":"database_unreachable"})")),
+            find_error_info("database_unreachable")->exit_code);
+}
+
+TEST(ProgressLine, HasBytesRateAndRemainingTime) {
+  const json::value run = parse_json(run_of("running", R"(,"progress":{"phase":"dump app",)"
+                                                       R"("done":1048576,"total":4194304,)"
+                                                       R"("rate":1048576,"unit":"bytes"})"))
+                              .value();
+  EXPECT_EQ(progress_line(run.as_object()),
+            "dump app [######..................]  1.0 MiB of 4.0 MiB  1.0 MiB/s  4s left");
+}
+
+TEST(ProgressLine, SaysThePhaseWhenNothingIsKnown) {
+  const json::value run =
+      parse_json(run_of("running", R"(,"progress":{"phase":"preflight"})")).value();
+  EXPECT_EQ(progress_line(run.as_object()), "preflight");
+  EXPECT_EQ(progress_line(parse_json(run_of("queued")).value().as_object()), "queued");
+}
+
+}  // namespace
+}  // namespace vigie::cli
