@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "artefact/verify.h"
 #include "backup/catalogue.h"
 #include "backup/expire.h"
 #include "backup/setup.h"
@@ -90,6 +91,8 @@ class BackupRoom {
   Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
   Result<std::vector<ArtefactView>> remove_artefacts(const std::vector<BackupId>& ids);
   Result<> finish_expiry(const Work& work);
+  Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
+                                            const Work& work);
   void remove_debris();
   void end_dead_sessions(const std::vector<RunId>& dead, const Work& work);
   Result<> reconcile_store(const StoreSetup& store, const Work& work);

@@ -47,34 +47,37 @@ artefact::VerifyRequest request_of(const ArtefactView& artefact, VerifyMode mode
 
 }  // namespace
 
+Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefact, VerifyMode mode,
+                                                      const Work& work) {
+  const SetupPtr setup = this->setup();
+  const StoreSetup* const store = setup->store(artefact.store);
+  if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
+  TRY_ASSIGN(const auto source, store->store->open(artefact.id));
+  artefact::VerifyRequest request = request_of(artefact, mode, work);
+  request.expected_manifest_sha256 = tools_.recorded(artefact.id);
+  const std::string subject = artefact.id.str();
+  request.progress = [&](const artefact::VerifyProgress& p) {
+    work.progress({"verify", subject, p.done, p.total});
+  };
+  return artefact::verify(*source, tools_.take.clock, request);
+}
+
+// However it ends, it leaves an entry; only an artefact that there is not leaves none.
 Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
   const auto artefact = catalogue_->get(id);
   if (!artefact) return ended_with(artefact.error());
   const auto hold = ReadHold::take(*catalogue_, id, started_at);
   if (!hold) return ended_with(hold.error());
-  const SetupPtr setup = this->setup();
-  const StoreSetup* const store = setup->store(artefact->store);
-  if (store == nullptr)
-    return ended_with(Error(ErrorCode::store_not_found, {{"store", artefact->store}}));
-  const auto source = store->store->open(id);
-  if (!source) return ended_with(source.error());
-
-  artefact::VerifyRequest request = request_of(*artefact, mode, work);
-  request.expected_manifest_sha256 = tools_.recorded(id);
-  const std::string subject = id.str();
-  request.progress = [&](const artefact::VerifyProgress& p) {
-    work.progress({"verify", subject, p.done, p.total});
-  };
-  const auto report = artefact::verify(**source, tools_.take.clock, request);
-  if (!report) return ended_with(report.error());
-
+  auto report = read_again(*artefact, mode, work);
   const SystemTime ended_at = tools_.take.clock.now();
-  if (const auto recorded =
-          tools_.record(evidence::verified(*artefact, mode, *report, work, started_at, ended_at));
-      !recorded) {
-    return ended_with(recorded.error());
-  }
+  const std::optional<Error> stopped = report ? std::nullopt : std::optional(report.error());
+  ledger::Entry entry = evidence::verified(
+      *artefact, mode, report ? *report : artefact::VerifyReport{}, work, started_at, ended_at);
+  if (stopped) entry.ended_with(*stopped);
+  if (const auto recorded = tools_.record(entry); !recorded) return ended_with(recorded.error());
+  if (stopped) return ended_with(*stopped);
+
   Outcome outcome{
       report->result, std::nullopt, {{"backup", id.str()}, {"findings", report->findings_total}}};
   if (!report->findings.empty()) outcome.error = report->findings.front();

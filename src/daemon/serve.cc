@@ -46,6 +46,12 @@ std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
   return jobs;
 }
 
+std::string ports_text(const config::Config& config) {
+  return config.server.listen.is_socket()
+             ? config.server.listen.socket
+             : fmt::format("{}:{}", config.server.listen.host, config.server.listen.port);
+}
+
 class Daemon {
  public:
   explicit Daemon(std::unique_ptr<Wiring> wiring)
@@ -59,9 +65,12 @@ class Daemon {
   void set_jobs();
   void reload();
   void look_around(std::stop_token stop);
+  bool listens_elsewhere() const;
 
   std::unique_ptr<Wiring> wiring_;
   platform::Logger& log_;
+  std::string listening_;      // as the configuration at the start said
+  bool metrics_open_ = false;  // the same
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::jthread beside_;  // settles after the start, then looks around
@@ -75,6 +84,8 @@ void Daemon::set_jobs() {
 
 Result<> Daemon::start() {
   const auto config = wiring_->config();
+  listening_ = ports_text(*config);
+  metrics_open_ = config->server.metrics_open;
   const platform::Path socket = platform::Path(config->state.dir) / "vigie.sock";
   // The lock is ours: a socket that is still there belongs to a process that is gone.
   (void)wiring_->world().files.remove_file(socket);
@@ -106,12 +117,21 @@ void Daemon::look_around(std::stop_token stop) {
   while (clock.sleep_until(clock.monotonic() + 15s, stop)) wiring_->look_around();
 }
 
+bool Daemon::listens_elsewhere() const {
+  const auto config = wiring_->config();
+  return ports_text(*config) != listening_ || config->server.metrics_open != metrics_open_;
+}
+
 void Daemon::reload() {
   platform::notify_service_manager("RELOADING=1");
   const ledger::Trigger trigger{"human", "signal", new_correlation_id(), {}};
   const auto done = wiring_->reload(trigger, "SIGHUP", "");
   if (done) {
     log_.write(LogLevel::info, "config.reloaded", "the new configuration is in force");
+    if (listens_elsewhere()) {
+      log_.write(LogLevel::warn, "config.restart",
+                 "server: has changed, and takes effect at the next start");
+    }
   } else {
     log_.write(LogLevel::error, "config.refused", done.error());
   }
@@ -141,12 +161,6 @@ bool Daemon::stop() {
   const bool clean = wiring_->shut_down();
   server_.reset();
   return clean;
-}
-
-std::string ports_text(const config::Config& config) {
-  return config.server.listen.is_socket()
-             ? config.server.listen.socket
-             : fmt::format("{}:{}", config.server.listen.host, config.server.listen.port);
 }
 
 }  // namespace

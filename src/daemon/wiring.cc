@@ -106,6 +106,12 @@ Result<> Wiring::open_jobs() {
   jobs::ExecutorHooks hooks;
   hooks.recover = [this](const jobs::RunRow& row) { on_recover(row); };
   hooks.ended = [this](const jobs::RunRow& row) {
+    // A run whose window ended while it waited for its claims: nobody else knows that it was
+    // missed.
+    if (row.error_code == error_info(ErrorCode::missed_run).name && row.due_at) {
+      const auto recorded = record_missed(row.job, {*row.due_at}, "window", world_.clock.now());
+      if (!recorded) world_.log.write(LogLevel::error, "ledger.append", recorded.error());
+    }
     if (!world_.log_runs) return;
     world_.log.write(row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error,
                      "run.ended", to_string(row.state),

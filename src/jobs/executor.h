@@ -82,7 +82,7 @@ struct RunRequest {
   Duration timeout = std::chrono::hours(4);
   // A scheduled run: the due time is recorded as done in the same transaction as the row.
   std::optional<SystemTime> due_at{};
-  // When it still waits for its claims then, it ends as could_not_verify with missed_run.
+  // When it still waits for its claims then, it ends as failed with missed_run.
   std::optional<SystemTime> start_before{};
   std::optional<IdempotencyKey> idempotency{};
   Work work{};
