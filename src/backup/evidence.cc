@@ -12,7 +12,7 @@ ledger::ArtefactRef reference(const ArtefactView& artefact) {
 }
 
 std::string described(const Error& error) {
-  return std::string(error.info().name) + ": " + error.detail(Audience::operators);
+  return std::string(error.info().name) + ": " + error.detail(Audience::everybody);
 }
 
 json::object measures_of(const Taken& taken) {
@@ -27,6 +27,14 @@ json::object measures_of(const Taken& taken) {
           {"globals_s", to_seconds(dump.globals)},
           {"peak_staging_bytes", dump.peak_staging.count},
           {"gave_way", taken.gave_way}};
+}
+
+// A source that differs leaves no artefact, so this passed, or could not be verified.
+ledger::Assertion source_assertion(const artefact::SourceCheck& check) {
+  const bool passed = check.result == "passed";
+  return {"source_rows_" + check.mode, "equal",
+          passed ? json::value("equal") : json::value(nullptr),
+          passed ? ledger::Outcome::passed : ledger::Outcome::could_not_verify};
 }
 
 void add_deviations(ledger::Entry& entry, const Taken& taken) {
@@ -70,11 +78,7 @@ ledger::Entry taken(const Taken& taken, const Work& work, SystemTime started_at)
   entry.measures = measures_of(taken);
   entry.artefacts.push_back(reference(taken.artefact));
   const auto& check = taken.manifest.source_check;
-  if (check.mode != "none") {
-    entry.assertions.push_back(
-        {"source_rows_" + check.mode, "equal", check.result == "passed" ? "equal" : "different",
-         check.result == "passed" ? ledger::Outcome::passed : ledger::Outcome::failed});
-  }
+  if (check.mode != "none") entry.assertions.push_back(source_assertion(check));
   add_deviations(entry, taken);
   return entry;
 }
@@ -85,7 +89,7 @@ ledger::Entry not_taken(std::string_view job, std::string_view database, const E
   entry.subject = {{"job", job}, {"database", database}};
   entry.ended_with(error);
   entry.deviations.push_back(described(error));
-  entry.follow_up = error.remedy(Audience::operators);
+  entry.follow_up = error.remedy(Audience::everybody);
   return entry;
 }
 

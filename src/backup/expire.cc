@@ -35,12 +35,16 @@ SystemTime oldest_kept(const std::vector<ArtefactView>& artefacts,
   return SystemTime::min();
 }
 
-PruneDecision decide_bad(const ArtefactView& artefact, SystemTime oldest_good, bool frozen) {
+PruneDecision decide_uncounted(const ArtefactView& artefact, SystemTime oldest_good, bool frozen) {
   PruneDecision decision{artefact.id, true, hold_words(artefact), artefact.stored};
   if (!decision.reasons.empty()) return decision;
+  if (artefact.verdict() != Verdict::failed) {
+    decision.reasons.emplace_back("nobody has verified it: it counts for nothing, and stays");
+    return decision;
+  }
   decision.keep =
       frozen || artefact.id.started_at > oldest_good || oldest_good == SystemTime::min();
-  decision.reasons.push_back(
+  decision.reasons.emplace_back(
       decision.keep ? "failed its verification; kept to be looked at"
                     : "failed its verification, and older than every good one that is kept");
   return decision;
@@ -74,13 +78,15 @@ PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
   std::map<std::string, RetentionDecision> decided;
   for (RetentionDecision& one : good) decided.emplace(one.id, std::move(one));
   const SystemTime oldest = oldest_kept(artefacts, decided);
+  // While there are too few good ones, even a damaged one may be the best that there is of its day.
+  const bool frozen = alarm || decided.size() < static_cast<size_t>(job.retention.min_good);
 
   PrunePlan plan{job.name, database, {}};
   for (const ArtefactView& one : artefacts) {
     const auto found = decided.find(one.id.str());
     plan.decisions.push_back(
         found == decided.end()
-            ? decide_bad(one, oldest, alarm.has_value())
+            ? decide_uncounted(one, oldest, frozen)
             : PruneDecision{one.id, found->second.keep, found->second.reasons, one.stored});
   }
   std::ranges::reverse(plan.decisions);

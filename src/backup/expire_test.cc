@@ -55,6 +55,20 @@ TEST_F(ExpireTest, AnUnverifiedOneCountsForNothingAndStays) {
   EXPECT_TRUE(expired().empty());
 }
 
+TEST_F(ExpireTest, WhatAnOlderStateKnewIsNotThrownAwayForBeingUnverified) {
+  job_.retention.min_good = 3;
+  for (unsigned day = 1; day <= 5; ++day) add(day, std::nullopt);
+  add(6);
+  EXPECT_TRUE(expired().empty());
+}
+
+TEST_F(ExpireTest, DamagedOnesStayWhileThereAreTooFewGoodOnes) {
+  job_.retention.min_good = 2;
+  add(1, Verdict::failed);
+  add(2);
+  EXPECT_TRUE(expired().empty());
+}
+
 TEST_F(ExpireTest, AnUnverifiedOneCountsWhereNobodyAsksForVerification) {
   job_.verify.after_backup = VerifyAfterBackup::none;
   const BackupId old = add(1, std::nullopt);

@@ -14,6 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// A run may take hours; a server that does not say what it holds within half a minute is hung.
+platform::CallLimits asking_limits(const TakeTools& tools, const Work& work) {
+  return {std::min(work.deadline, tools.clock.monotonic() + 30s), work.stop};
+}
+
 SpaceNeed space_need(const TakeRequest& request, const platform::Space& space,
                      Bytes database_size) {
   // Without an earlier artefact: text compresses to about a third, and indexes are not dumped at
@@ -33,7 +38,10 @@ std::optional<Finding> judge_place(const TakeRequest& request, const TakeTools& 
                                    const SourceFacts& facts) {
   if (!request.store.features().local_path || facts.data_directory.empty()) return std::nullopt;
   const auto data = tools.files.info(facts.data_directory);
-  const auto store = tools.files.info(request.store.artefact_path({}).parent_path().parent_path());
+  const auto store =
+      tools.files.info(request.store.artefact_path({request.job.name, request.database.name, {}})
+                           .parent_path()
+                           .parent_path());
   if (!data || !store || data->device != store->device) return std::nullopt;
   return Finding{Error(ErrorCode::store_beside_data,
                        {{"store", request.store.name()}, {"database", request.database.name}}),
@@ -201,7 +209,7 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   report("preflight");
   TRY_ASSIGN(auto source,
              SourceSession::open(tools_.postgres, request_.database.dsn, "vigie " + work_.run.str(),
-                                 tools_.clock, work_.limits()));
+                                 tools_.clock, asking_limits(tools_, work_)));
   TRY(judge(source.facts()));
   estimate_ = source.facts().database_size;
   TRY(platform::remove_tree(tools_.files, request_.staging));
@@ -263,7 +271,8 @@ Result<Taken> Taking::publish(Attempt attempt, artefact::SourceCheck check,
   view.store = request_.store.name();
   view.started_at = started_at_;
   view.ended_at = tools_.clock.now();
-  const Bytes card{cover.card.size()};  // the manifest that was published counts it, ours does not yet
+  const Bytes card{
+      cover.card.size()};  // the manifest that was published counts it, ours does not yet
   view.raw = manifest.raw() + card;
   view.stored = manifest.stored() + card;
   view.rows = manifest.rows();
@@ -282,7 +291,7 @@ Result<Taken> Taking::run() {
     (void)platform::remove_tree(tools_.files, request_.staging);  // also emptied at start
     if (taken) return taken;
     // The error that ended the attempt is the one to report; debris goes at the next start as well.
-    if (const auto exists = request_.store.exists(id_); !exists || !*exists) (void)out->discard();
+    if (const auto exists = request_.store.exists(id_); exists && !*exists) (void)out->discard();
     const bool again = taken.error().code() == ErrorCode::dump_gave_way &&
                        gave_way_ < request_.job.give_way.retries;
     if (!again) return taken;
@@ -307,8 +316,9 @@ Result<Taken> take_backup(const TakeRequest& request, const TakeTools& tools, co
 
 Result<std::vector<Finding>> preflight(const TakeRequest& request, const TakeTools& tools,
                                        const Work& work) {
-  TRY_ASSIGN(const auto source, SourceSession::open(tools.postgres, request.database.dsn,
-                                                    "vigie preflight", tools.clock, work.limits()));
+  TRY_ASSIGN(const auto source,
+             SourceSession::open(tools.postgres, request.database.dsn, "vigie preflight",
+                                 tools.clock, asking_limits(tools, work)));
   return find_all(request, tools, work, source.facts());
 }
 

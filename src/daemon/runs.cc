@@ -64,12 +64,17 @@ void Wiring::settle(std::stop_token stop) {
   if (const auto done = backups_->reconcile(work_of_daemon(stop)); !done) {
     world_.log.write(LogLevel::warn, "backup.reconcile", done.error());
   }
-  if (stop.stop_requested() || config()->backups.empty()) return;
-  jobs::RunRequest prune = prune_request(std::nullopt);
-  prune.trigger.by = "daemon";
-  prune.correlation_id = new_correlation_id();
-  if (const auto started = executor_->submit(std::move(prune)); !started) {
-    world_.log.write(LogLevel::warn, "retention", started.error());
+  // One a job: a prune of all of them would keep every job's claim while it waits for the longest
+  // one.
+  const auto config = this->config();
+  for (const config::BackupJob& job : config->backups) {
+    if (stop.stop_requested()) return;
+    jobs::RunRequest prune = prune_request(job.name());
+    prune.trigger.by = "daemon";
+    prune.correlation_id = new_correlation_id();
+    if (const auto started = executor_->submit(std::move(prune)); !started) {
+      world_.log.write(LogLevel::warn, "retention", started.error());
+    }
   }
 }
 

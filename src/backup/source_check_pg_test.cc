@@ -1,0 +1,137 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "backup/source_session.h"
+#include "tests/support/pg_cluster.h"
+
+namespace vigie::backup {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SourceCheckTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { cluster_ = std::make_unique<testing::PgCluster>(); }
+  static void TearDownTestSuite() { cluster_.reset(); }
+
+  void SetUp() override {
+    cluster_->execute("drop database if exists app with (force)");
+    cluster_->create_database("app");
+    cluster_->execute(
+        "create table orders(id int primary key, note text);"
+        "insert into orders select i, 'note ' || i from generate_series(1, 100) i;"
+        "create table nothing();"
+        "create table \"wei\"\"rd\nname\"(a int, b int generated always as (a * 2) stored);"
+        "insert into \"wei\"\"rd\nname\"(a) values (1), (2)",
+        "app");
+  }
+
+  platform::CallLimits limits() const { return {clock_.monotonic() + 60s, {}}; }
+  SourceSession open() {
+    return *SourceSession::open(*connector_, cluster_->named_dsn("app"), "test", clock_, limits());
+  }
+  // What a dump that is right would hold.
+  std::vector<artefact::TableEntry> dumped(const SourceSession& source) const {
+    std::vector<artefact::TableEntry> tables;
+    for (const SourceRelation& one : source.facts().tables) {
+      artefact::TableEntry table;
+      table.oid = one.oid;
+      table.rows.rows = one.name == "orders" ? 100 : one.name == "nothing" ? 0 : 2;
+      tables.push_back(table);
+    }
+    return tables;
+  }
+  Result<artefact::SourceCheck> counts(SourceSession& source,
+                                       const std::vector<artefact::TableEntry>& tables) {
+    return check_against_source(source, "app", SourceCheck::counts, tables, {}, limits());
+  }
+
+  static std::unique_ptr<testing::PgCluster> cluster_;
+  platform::RealClock clock_;
+  std::unique_ptr<platform::PgConnector> connector_ = platform::make_pg_connector();
+};
+std::unique_ptr<testing::PgCluster> SourceCheckTest::cluster_;
+
+TEST_F(SourceCheckTest, PassesWhenTheCountsAreEqual) {
+  auto source = open();
+  EXPECT_EQ(counts(source, dumped(source))->result, "passed");
+}
+
+TEST_F(SourceCheckTest, DoesNotSeeRowsThatCameAfterTheSnapshot) {
+  auto source = open();
+  cluster_->execute("insert into orders values (101, 'later')", "app");
+  EXPECT_EQ(counts(source, dumped(source))->result, "passed");
+}
+
+TEST_F(SourceCheckTest, FailsWhenADumpHoldsARowLess) {
+  auto source = open();
+  auto tables = dumped(source);
+  tables[0].rows.rows -= 1;
+  EXPECT_EQ(counts(source, tables).error().code(), ErrorCode::source_rows_differ);
+}
+
+TEST_F(SourceCheckTest, FailsWhenATableIsMissingFromTheDump) {
+  auto source = open();
+  auto tables = dumped(source);
+  tables.pop_back();
+  EXPECT_EQ(counts(source, tables).error().code(), ErrorCode::source_rows_differ);
+}
+
+TEST_F(SourceCheckTest, ATableThatWasTruncatedMeanwhileProvesNothing) {
+  auto source = open();
+  const auto tables = dumped(source);
+  cluster_->execute("truncate orders", "app");
+  EXPECT_EQ(counts(source, tables)->result, "could_not_verify");
+}
+
+TEST_F(SourceCheckTest, ATableThatWasDroppedMeanwhileProvesNothing) {
+  auto source = open();
+  const auto tables = dumped(source);
+  cluster_->execute("drop table orders", "app");
+  EXPECT_EQ(counts(source, tables)->result, "could_not_verify");
+}
+
+TEST_F(SourceCheckTest, FullComparesFingerprintsToo) {
+  auto source = open();
+  auto tables = dumped(source);
+  const auto check = check_against_source(source, "app", SourceCheck::full, tables, {}, limits());
+  // The counts are right and the fingerprints are not: these entries have none.
+  EXPECT_EQ(check.error().code(), ErrorCode::source_rows_differ);
+}
+
+TEST_F(SourceCheckTest, ReadsWhatTheServerSaysOfItself) {
+  const auto source = open();
+  const SourceFacts& facts = source.facts();
+  EXPECT_EQ(facts.major(), 15);
+  EXPECT_EQ(facts.server.encoding, "UTF8");
+  EXPECT_TRUE(facts.superuser);
+  EXPECT_FALSE(facts.pooled);
+  EXPECT_FALSE(facts.server.system_identifier.empty());
+  EXPECT_EQ(facts.tables.size(), 3U);
+  EXPECT_FALSE(source.id().empty());
+}
+
+TEST_F(SourceCheckTest, ARoleWithoutRightsSeesThatItMayNotRead) {
+  cluster_->execute(
+      "do $$ begin create role reader login; exception when duplicate_object then null; end $$");
+  const auto source = SourceSession::open(*connector_, cluster_->named_dsn("app", "reader"), "test",
+                                          clock_, limits());
+  ASSERT_TRUE(source);
+  for (const SourceRelation& table : source->facts().tables)
+    EXPECT_FALSE(table.readable) << table.name;
+}
+
+TEST_F(SourceCheckTest, RowSecurityIsSeenByTheRoleThatItHidesRowsFrom) {
+  cluster_->execute(
+      "do $$ begin create role reader login; exception when duplicate_object then null; end $$");
+  cluster_->execute(
+      "grant select on orders to reader; alter table orders enable row level security", "app");
+  const auto source = SourceSession::open(*connector_, cluster_->named_dsn("app", "reader"), "test",
+                                          clock_, limits());
+  ASSERT_TRUE(source);
+  EXPECT_TRUE(std::ranges::any_of(source->facts().tables, &SourceRelation::row_security));
+}
+
+}  // namespace
+}  // namespace vigie::backup
