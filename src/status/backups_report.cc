@@ -77,7 +77,8 @@ Check verified_check(const Context& context, const BackupJobView& job, const Dat
   if (facts.oldest_look)
     check.observed = to_seconds(std::max(Duration(0), context.now - *facts.oldest_look));
   if (job.scrub_period > Duration(0)) check.threshold = to_seconds(job.scrub_period);
-  const bool newest_unseen = job.verify_after_backup && !facts.newest_good->fully_verified_at;
+  // Also where the configuration asks for no verification: what was never looked at is not a pass.
+  const bool newest_unseen = !facts.newest_good->fully_verified_at;
   const bool overdue = job.scrub_period > Duration(0) && facts.oldest_look &&
                        context.now - *facts.oldest_look > job.scrub_period;
   if (newest_unseen)
@@ -126,7 +127,12 @@ Check schedule_check(const Context& context, const BackupJobView& job, const Job
   }
   const auto late = std::max(Duration(0), context.now - *facts->next_due);
   check.observed = to_seconds(late);
-  if (late > kOverdueAfter && !facts->running) judge(check, Status::warn, "missed_run");
+  // A due time that was missed stays a warning until a run has succeeded since.
+  const bool missed =
+      facts->last_missed && (!facts->last_success || *facts->last_success < *facts->last_missed);
+  if (missed) check.since = facts->last_missed;
+  const bool overdue = late > kOverdueAfter && !facts->running;
+  if (missed || overdue) judge(check, Status::warn, "missed_run");
   return check;
 }
 

@@ -107,6 +107,19 @@ TEST(Status, WarnsWhenTheNewestBackupIsNotVerified) {
   EXPECT_EQ(reason(report, "backups.nightly.app.verified"), "warn not_verified");
 }
 
+TEST(Status, WarnsOfAMissedRunUntilOneHasSucceededSince) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].last_missed_due_at = kNow - std::chrono::hours(3);
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
+            "warn missed_run");
+  jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].last_success = jobs->jobs[0].last_attempt;  // it began two hours ago
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"), "pass ok");
+}
+
 TEST(Status, WarnsWhenTheScrubIsOverdue) {
   auto backups = sample_backups(kNow);
   backups->artefacts[0].fully_verified_at = kNow - std::chrono::days(8);
