@@ -12,7 +12,7 @@ import sys
 
 import yaml
 
-COMMAND = re.compile(r"(?:^|[`\s(|&])vigie ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)((?: [^\n`|;&)#]*)?)", re.M)
+COMMAND = re.compile(r"(?:^|[`\s(|&])(?<!-u )vigie ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)((?: [^\n`|;&)#]*)?)", re.M)
 
 
 def code_of(text):

@@ -141,6 +141,22 @@ TEST(ManualPage, NamesEachVerbAndItsOptions) {
   EXPECT_EQ(sections, verbs().size());
 }
 
+std::string manual_row(const VerbSpec& verb) {
+  std::string command(verb.name);
+  for (const OperandSpec& operand : verb.operands)
+    command +=
+        operand.required ? " " + std::string(operand.name) : " [" + std::string(operand.name) + "]";
+  return "| `vigie " + command + "` | " + std::string(verb.summary) + " |\n";
+}
+
+TEST(ManualPage, TheManualInTheTreeHasALineForEachVerbAndNoOther) {
+  std::ifstream file(VIGIE_SOURCE_DIR "/docs/manual/commands.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  std::string rows;
+  for (const VerbSpec& verb : verbs()) rows += manual_row(verb);
+  EXPECT_THAT(page, HasSubstr("|---|---|\n" + rows + "\n"));
+}
+
 TEST(ManualPage, IsPlainAscii) {
   EXPECT_TRUE(std::ranges::all_of(manual_page(verbs(), "1.2.3"),
                                   [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
