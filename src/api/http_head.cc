@@ -193,11 +193,11 @@ Result<std::optional<size_t>> HeadScanner::scan(std::string_view bytes) {
 }
 
 Result<std::optional<size_t>> HeadScanner::end_of_line(std::string_view bytes, size_t newline) {
+  // The same checks in the same order as when the line came byte by byte.
+  TRY(check_open_line(bytes.substr(0, newline)));
   if (newline == line_start_ || bytes[newline - 1] != '\r') return bad("a line ends without CR");
   const bool empty = newline - line_start_ == 1;
-  if (newline + 1 - first_byte_ > limits_.header_bytes)
-    return fail(ErrorCode::http_headers_too_large,
-                {{"limit", std::to_string(limits_.header_bytes)}});
+  TRY(check_size(newline + 1));
   line_start_ = newline + 1;
   if (!empty) {
     in_request_line_ = false;
@@ -216,10 +216,12 @@ Result<> HeadScanner::check_open_line(std::string_view bytes) const {
     if (bytes.size() - line_start_ > limits_.target_bytes + kRequestLineExtra)
       return fail(ErrorCode::http_uri_too_long, {{"limit", std::to_string(limits_.target_bytes)}});
   }
-  if (bytes.size() - first_byte_ > limits_.header_bytes)
-    return fail(ErrorCode::http_headers_too_large,
-                {{"limit", std::to_string(limits_.header_bytes)}});
-  return {};
+  return check_size(bytes.size());
+}
+
+Result<> HeadScanner::check_size(size_t bytes) const {
+  if (bytes - first_byte_ <= limits_.header_bytes) return {};
+  return fail(ErrorCode::http_headers_too_large, {{"limit", std::to_string(limits_.header_bytes)}});
 }
 
 Result<Head> parse_head(std::string_view bytes, const HeadLimits& limits) {

@@ -45,6 +45,7 @@ class HeadScanner {
  private:
   Result<std::optional<size_t>> end_of_line(std::string_view bytes, size_t newline);
   Result<> check_open_line(std::string_view bytes) const;
+  Result<> check_size(size_t bytes) const;
 
   HeadLimits limits_;
   size_t looked_at_ = 0;
