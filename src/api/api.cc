@@ -91,7 +91,7 @@ class Routes final : public Api {
   void submit(const ExchangePtr& exchange);
   void finish(const ExchangePtr& exchange, Result<Response> result);
   Response problem(const Exchange& exchange, const Error& error) const;
-  void record(AccessEntry entry);
+  void record(const AccessEntry& entry);
   status::HttpFigures figures() const;
 
   ApiOptions options_;
@@ -244,6 +244,7 @@ Response Routes::problem(const Exchange& exchange, const Error& error) const {
 void Routes::finish(const ExchangePtr& exchange, Result<Response> result) {
   if (exchange->answered.exchange(true)) return;
   const auto& request = exchange->request;
+  const std::string error_code(result ? "" : result.error().info().name);
   Response response = result ? *std::move(result) : problem(*exchange, result.error());
   if (response.status == 204 && exchange->match.route == nullptr)
     response.headers.emplace_back("Allow", request.target == "*"
@@ -260,7 +261,7 @@ void Routes::finish(const ExchangePtr& exchange, Result<Response> result) {
           .request_id = exchange->correlation.request_id,
           .actor_role =
               std::string(exchange->principal ? to_string(exchange->principal->scope) : "none"),
-          .error_code = result ? std::string() : std::string(result.error().info().name),
+          .error_code = error_code,
           .peer = request.peer.unix_socket ? "unix" : request.peer.address,
           .duration = std::chrono::duration_cast<Duration>(clock_.monotonic() - request.arrived),
           .bytes = response.body.size()});
@@ -288,7 +289,7 @@ Response Routes::refuse(const Error& error, const Peer& peer) {
   return response;
 }
 
-void Routes::record(AccessEntry entry) {
+void Routes::record(const AccessEntry& entry) {
   if (entry.status > 0 && entry.status < kMostStatus)
     answers_[size_t(entry.status)].fetch_add(1, std::memory_order_relaxed);
   if (log_) log_(entry);

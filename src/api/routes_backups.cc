@@ -178,12 +178,11 @@ class Adder {
                    return endpoint(services, call);
                  }});
   }
-  void add_hold(std::string method, std::string pattern, const HoldFn& change) {
+  void add_hold(const char* method, const char* pattern, const HoldFn& change) {
     if (!change) return;
-    add(std::move(method), std::move(pattern), Scope::operate,
-        [&change](const Services& services, const Call& call) {
-          return change_hold(services, change, call);
-        });
+    add(method, pattern, Scope::operate, [&change](const Services& services, const Call& call) {
+      return change_hold(services, change, call);
+    });
   }
 
  private:

@@ -58,10 +58,10 @@ Result<Response> show_trace(const Services& services, const Call& call) {
 
 void add_evidence_routes(Router& router, const RouteHost& host) {
   const auto& services = host.services;
-  const auto add = [&](std::string pattern, auto endpoint) {
+  const auto add = [&](const char* pattern, auto endpoint) {
     router.add(
         {.method = "GET",
-         .pattern = std::move(pattern),
+         .pattern = pattern,
          .scope = Scope::read,
          .kind = RequestClass::query,
          .endpoint = [&services, endpoint](const Call& call) { return endpoint(services, call); }});

@@ -37,10 +37,10 @@ Result<Response> reload(const Services& services, const Call& call) {
 
 void add_run_routes(Router& router, const RouteHost& host) {
   const auto& services = host.services;
-  const auto add = [&](std::string method, std::string pattern, Scope scope, auto endpoint) {
+  const auto add = [&](const char* method, const char* pattern, Scope scope, auto endpoint) {
     router.add(
-        {.method = std::move(method),
-         .pattern = std::move(pattern),
+        {.method = method,
+         .pattern = pattern,
          .scope = scope,
          .kind = RequestClass::query,
          .endpoint = [&services, endpoint](const Call& call) { return endpoint(services, call); }});

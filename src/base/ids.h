@@ -41,7 +41,7 @@ struct BackupId {
 
   static Result<BackupId> parse(std::string_view text);
   std::string str() const;
-  auto operator<=>(const BackupId&) const = default;
+  auto operator<=>(const BackupId&) const = default;  // NOLINT: clang-tidy 14 errs, no pointer
 };
 
 // The names in vigie.yaml (jobs, databases, stores): safe in a path, a URL and a metric label.

@@ -221,7 +221,8 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
   const auto key = [](const ArtefactView& artefact) {
     return Key(artefact.id.job, artefact.id.database);
   };
-  // Not equal_range: clang 14 does not compile libstdc++'s subrange (LLVM 44178).
+  // Not equal_range: clang 14 does not compile libstdc++'s subrange (concepts in a class that is
+  // not complete).
   for (auto at = std::ranges::lower_bound(view.artefacts, wanted, {}, key);
        at != view.artefacts.end() && key(*at) == wanted; ++at) {
     const ArtefactView& artefact = *at;
