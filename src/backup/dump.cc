@@ -24,7 +24,8 @@ using platform::Path;
 using platform::Process;
 using platform::ProcessEnd;
 
-constexpr std::chrono::milliseconds kTick{10};
+// pg_dump writes a few megabytes, or ten small files, in that time.
+constexpr std::chrono::milliseconds kTick{5};
 constexpr Bytes kMaxBlobsToc = 16_MiB;  // a line of a large object has about thirty bytes
 
 std::string quoted_conninfo(const std::string& database) {
@@ -167,7 +168,8 @@ class Dumping {
     TRY_ASSIGN(const auto process, start_dump());
     Result<> outcome;
     while (outcome && process->running()) {
-      outcome = take_events(watch.poll(kTick));
+      (void)tools_.clock.sleep_until(tools_.clock.monotonic() + kTick, limits_.stop);
+      outcome = take_events(watch.take());
       if (outcome) outcome = look_around();
       hold_or_release(*process);
     }
@@ -193,28 +195,40 @@ class Dumping {
   }
 
   Result<> take_events(const platform::FolderWatch::Events& events) {
-    for (const std::string& name : events.created) TRY(appeared(name));
-    for (const std::string& name : events.closed) queue_.closed(name);
+    TRY(appeared(events.created));
+    queue_.tell({}, events.closed);
     return events.incomplete ? look_for_files() : Result<>();
   }
 
   Result<> look_for_files() {
     TRY_ASSIGN(const auto entries, platform::real_file_system().list(folder_));
-    for (const platform::Entry& entry : entries) TRY(appeared(entry.name));
+    std::vector<std::string> names;
+    for (const platform::Entry& entry : entries) names.push_back(entry.name);
+    return appeared(names);
+  }
+
+  // Any of them may have been told before.
+  Result<> appeared(const std::vector<std::string>& names) {
+    std::vector<DumpFile> fresh;
+    for (const std::string& name : names) {
+      if (seen_.contains(name)) continue;
+      const auto kind = kind_of_dump_file(name);
+      if (!kind) return incomplete("pg_dump wrote a file of an unknown kind");
+      TRY(count(*kind));
+      seen_.insert(name);
+      fresh.push_back({name, *kind});
+    }
+    queue_.tell(std::move(fresh), {});
     return {};
   }
 
-  Result<> appeared(const std::string& name) {
-    const auto kind = kind_of_dump_file(name);
-    if (!kind) return incomplete("pg_dump wrote a file of an unknown kind");
-    if (!seen_.insert(name).second) return {};
-    if (*kind == FileKind::data && ++tables_ > request_.limits.tables) {
+  Result<> count(FileKind kind) {
+    if (kind == FileKind::data && ++tables_ > request_.limits.tables) {
       return over(ErrorCode::tables_limit, tables_, request_.limits.tables);
     }
-    if (*kind == FileKind::blob && ++large_objects_ > request_.limits.large_objects) {
+    if (kind == FileKind::blob && ++large_objects_ > request_.limits.large_objects) {
       return over(ErrorCode::large_objects_limit, large_objects_, request_.limits.large_objects);
     }
-    queue_.appeared({name, *kind});
     return {};
   }
 

@@ -47,7 +47,7 @@ struct DumpRequest {
   bool role_passwords = false;
   artefact::RowSettings row_settings;
   artefact::FingerprintKey fingerprint_key{};
-  platform::Path staging;           // an empty folder; left with at most toc.dat in it
+  platform::Path staging;           // an empty folder; left with toc.dat and emptied files in it
   std::vector<SourceTable> tables;  // names for the table entries; any order
   DumpLimits limits;
 };

@@ -1,7 +1,5 @@
 #include "backup/seal_files.h"
 
-#include <unistd.h>
-
 #include "artefact/sealer.h"
 #include "backup/dump_files.h"
 #include "platform/staging_file.h"
@@ -35,7 +33,7 @@ class SealThreads::Worker {
     TRY(follow(file, staged));
     TRY_ASSIGN(const artefact::Sealed sealed, sealer_.finish());
     TRY(writer->close());
-    if (!is_read_again(file.kind)) remove(file);
+    if (!is_read_again(file.kind)) staged.empty();
     return done(file, sealed);
   }
 
@@ -86,11 +84,6 @@ class SealThreads::Worker {
 
   void release(platform::StagingFile& staged) {
     if (!staged.release()) home_.punches_.store(false, std::memory_order_relaxed);
-  }
-
-  // Staging is emptied anyway; this only keeps it small.
-  void remove(const DumpFile& file) const {
-    (void)::unlink((home_.settings_.folder / file.name).c_str());
   }
 
   static Done done(const DumpFile& file, const artefact::Sealed& sealed) {

@@ -1,7 +1,7 @@
 // The sealing threads of a dump: each takes a file of the staging folder, follows it while pg_dump
 // writes it, and puts it sealed into the artefact. What was sealed is punched out of the staging
-// file at once; the whole file is removed at its end (toc.dat and the lists of large objects stay:
-// they are read once more).
+// file at once; at its end the file is emptied (toc.dat and the lists of large objects stay: they
+// are read once more).
 #pragma once
 
 #include <atomic>

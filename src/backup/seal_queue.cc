@@ -9,19 +9,16 @@ constexpr std::chrono::milliseconds kIdle{100};
 
 }  // namespace
 
-void SealQueue::appeared(const DumpFile& file) {
+void SealQueue::tell(std::vector<DumpFile> appeared, const std::vector<std::string>& closed) {
+  if (appeared.empty() && closed.empty()) return;
   const std::lock_guard lock(mutex_);
-  if (!seen_.insert(file.name).second) return;
-  files_[file.name].closed = finished_;
-  waiting_.push_back(file);
-  changed_.notify_all();
-}
-
-void SealQueue::closed(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  const auto found = files_.find(name);
-  if (found == files_.end()) return;
-  found->second.closed = true;
+  for (DumpFile& file : appeared) {
+    files_[file.name].closed = finished_;
+    waiting_.push_back(std::move(file));
+  }
+  for (const std::string& name : closed) {
+    if (const auto found = files_.find(name); found != files_.end()) found->second.closed = true;
+  }
   changed_.notify_all();
 }
 

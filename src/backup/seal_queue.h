@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "artefact/manifest.h"
@@ -29,9 +28,9 @@ struct DumpFile {
 class SealQueue {
  public:
   // --- the watching thread ---
-  // A file that is there; again is fine. Files are sealed in the order in which they were told.
-  void appeared(const DumpFile& file);
-  void closed(const std::string& name);
+  // Files that are there, each told once, and then the names of those whose writer has closed them.
+  // Files are sealed in the order in which they were told.
+  void tell(std::vector<DumpFile> appeared, const std::vector<std::string>& closed);
   // pg_dump has ended well: every file is closed and no other will come.
   void finish();
   // Files that are not sealed yet and may still grow: their sizes are to be told.
@@ -74,7 +73,6 @@ class SealQueue {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<std::string, State> files_;  // not done; guarded by mutex_, as all below
-  std::unordered_set<std::string> seen_;          // of all
   std::deque<DumpFile> waiting_;
   unsigned at_work_ = 0;  // files taken by next() and not done
   unsigned idle_ = 0;     // threads inside next() or wait_for_growth()

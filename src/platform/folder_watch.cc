@@ -1,6 +1,5 @@
 #include "platform/folder_watch.h"
 
-#include <poll.h>
 #include <sys/inotify.h>
 
 #include <array>
@@ -14,21 +13,19 @@ FolderWatch::FolderWatch(const Path& folder) : fd_(::inotify_init1(IN_NONBLOCK |
   }
 }
 
-FolderWatch::Events FolderWatch::poll(std::chrono::milliseconds patience) {
+FolderWatch::Events FolderWatch::take() {
   Events events;
-  pollfd waiting{fd_.get(), POLLIN, 0};  // poll() ignores a negative descriptor
-  (void)::poll(&waiting, 1, static_cast<int>(patience.count()));
   events.incomplete = !fd_;
   alignas(inotify_event) std::array<char, 16384> buffer;
   while (fd_) {
     const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
     if (got <= 0) break;
-    take(buffer.data(), buffer.data() + got, events);
+    add(buffer.data(), buffer.data() + got, events);
   }
   return events;
 }
 
-void FolderWatch::take(const char* begin, const char* end, Events& events) const {
+void FolderWatch::add(const char* begin, const char* end, Events& events) {
   while (begin < end) {
     inotify_event event;
     std::memcpy(&event, begin, sizeof event);

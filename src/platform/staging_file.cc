@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -38,6 +39,10 @@ bool StagingFile::release() {
   }
   released_ = end;
   return true;
+}
+
+void StagingFile::empty() {
+  (void)::ftruncate(fd_.get(), 0);
 }
 
 }  // namespace vigie::platform

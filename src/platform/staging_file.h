@@ -19,6 +19,9 @@ class StagingFile {
   // Punches a hole over what was read and not punched yet, whole blocks only. False when the file
   // system cannot: then the bytes stay until the file is removed.
   bool release();
+  // Empties the file, whose writer is done with it. Cheaper than removing it while others are being
+  // made beside it: a file system may look through all that were just removed for each new one.
+  void empty();
 
  private:
   StagingFile(Descriptor fd, Path path) : fd_(std::move(fd)), path_(std::move(path)) {}
