@@ -8,6 +8,7 @@
 #include "backup/give_way.h"
 #include "backup/source_session.h"
 #include "platform/failpoint.h"
+#include "platform/placement.h"
 
 namespace vigie::backup {
 namespace {
@@ -213,6 +214,7 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   TRY(judge(source.facts()));
   estimate_ = source.facts().database_size;
   TRY(platform::remove_tree(tools_.files, request_.staging));
+  platform::spread_subfolders(request_.staging.parent_path());
   TRY(tools_.files.create_folder(request_.staging, 0700));
   const artefact::FingerprintKey key = new_key();
   TRY_ASSIGN(auto result, dump(source, key, out));

@@ -41,8 +41,8 @@ bool StagingFile::release() {
   return true;
 }
 
-void StagingFile::empty() {
-  (void)::ftruncate(fd_.get(), 0);
+bool StagingFile::empty() {
+  return ::ftruncate(fd_.get(), 0) == 0;
 }
 
 }  // namespace vigie::platform

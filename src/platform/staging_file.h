@@ -21,7 +21,7 @@ class StagingFile {
   bool release();
   // Empties the file, whose writer is done with it. Cheaper than removing it while others are being
   // made beside it: a file system may look through all that were just removed for each new one.
-  void empty();
+  bool empty();
 
  private:
   StagingFile(Descriptor fd, Path path) : fd_(std::move(fd)), path_(std::move(path)) {}

@@ -6,6 +6,7 @@
 
 #include "artefact/manifest.h"
 #include "platform/failpoint.h"
+#include "platform/placement.h"
 
 namespace vigie::store {
 namespace {
@@ -149,6 +150,8 @@ class LocalStore final : public Store {
     const Path folder = artefact_path(id);
     TRY_ASSIGN(const bool there, is_there(files_, folder));
     if (there) return fail(ErrorCode::file_exists, {{"path", folder.string()}});
+    TRY(files_.create_folder(folder.parent_path()));
+    platform::spread_subfolders(folder.parent_path());
     TRY(files_.create_folder(folder));
     return std::make_unique<LocalArtefactWriter>(files_, root_, folder);
   }
