@@ -1,0 +1,304 @@
+// A whole backup, its verification and its expiry on a disk that fails at every step, or loses
+// power: what a restart finds is the old state or the new one.
+#include "backup/room.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "ledger/ledger.h"
+#include "store/local/local_store.h"
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/temp_folder.h"
+
+namespace vigie::backup {
+namespace {
+
+using testing::Fault;
+using testing::FaultyFileSystem;
+using testing::PgCluster;
+using testing::TempFolder;
+using namespace std::chrono_literals;
+
+// Deadlines are real ones, since PostgreSQL is; the hour of a backup is the test's.
+class ShiftedClock final : public platform::Clock {
+ public:
+  explicit ShiftedClock(Duration shift) : shift_(shift) {}
+  SystemTime now() const override { return real_.now() + shift_; }
+  MonoTime monotonic() const override { return real_.monotonic(); }
+  bool sleep_until(MonoTime deadline, std::stop_token stop) const override {
+    return real_.sleep_until(deadline, std::move(stop));
+  }
+
+ private:
+  platform::RealClock real_;
+  Duration shift_;
+};
+
+Work some_work() {
+  Work work;
+  work.run = new_run_id();
+  work.correlation = new_correlation_id();
+  work.trigger.by = "schedule";
+  return work;
+}
+
+// One life of the process: the room, its store and its ledger, on a given disk.
+class Life {
+ public:
+  Life(platform::FileSystem& files, const platform::Path& disk, const platform::Path& state,
+       const PgCluster& server, int keep, Duration hour = 0h)
+      : files_(files), clock_(hour) {
+    auto ledger = ledger::Ledger::open(files, disk / "ledger", clock_);
+    if (!ledger) return;
+    ledger_ = std::move(*ledger);
+    store_ = store::make_local_store(files, "local", disk / "artefacts");
+    auto room = BackupRoom::open(tools(state / "staging"), state / "state.db", setup(server, keep));
+    if (!room) return;
+    room_ = std::move(*room);
+    begun_ = room_->recover({}, some_work()) && room_->reconcile(some_work());
+  }
+
+  bool begun() const { return begun_; }
+  BackupRoom& room() { return *room_; }
+  store::Store& store() { return *store_; }
+  ledger::Ledger& ledger() { return *ledger_; }
+
+  std::vector<BackupId> known() {
+    std::vector<BackupId> ids;
+    for (const ArtefactView& one : room_->view()->artefacts) ids.push_back(one.id);
+    return ids;
+  }
+
+  // The manifest's hash in the ledger; empty when it does not know the artefact.
+  std::string recorded(const BackupId& id) const {
+    std::string sha256;
+    ledger::Filter filter;
+    filter.backup = id.str();
+    EXPECT_TRUE(ledger_->for_each(filter, [&](const json::object& entry) {
+      const std::string_view kind = entry.at("kind").as_string();
+      if (kind == ledger::kind::kBackup || kind == ledger::kind::kRecovered)
+        sha256 = entry.at("artefacts").as_array().at(0).as_object().at("sha256").as_string();
+      return sha256.empty();
+    }));
+    return sha256;
+  }
+
+  // The artefacts that entries of `kind` speak of.
+  std::set<std::string> named_by(std::string_view kind) const {
+    std::set<std::string> names;
+    ledger::Filter filter;
+    filter.kind = std::string(kind);
+    EXPECT_TRUE(ledger_->for_each(filter, [&](const json::object& entry) {
+      for (const json::value& one : entry.at("artefacts").as_array())
+        names.emplace(one.as_object().at("name").as_string());
+      return true;
+    }));
+    return names;
+  }
+
+ private:
+  RoomTools tools(const platform::Path& staging) {
+    return {{files_, *processes_, *postgres_, clock_, "test"},
+            *http_,
+            [this](const ledger::Entry& entry) -> Result<> {
+              TRY(ledger_->append(entry));
+              return {};
+            },
+            [this](const BackupId& id) { return recorded(id); },
+            [](std::string_view, const Error&) {},
+            staging};
+  }
+
+  SetupPtr setup(const PgCluster& server, int keep) {
+    auto setup = std::make_shared<Setup>();
+    DatabaseOptions database;
+    database.name = "app";
+    database.dsn = server.named_dsn();
+    database.dsn.name = "app";
+    database.bindir = server.bindir().string();
+    setup->databases.push_back(database);
+    BackupJobOptions job;
+    job.name = "nightly";
+    job.databases = {"app"};
+    job.store = "local";
+    job.jobs = 1;
+    job.globals = Globals::none;
+    job.retention = {keep, 0, 0, 0, 0, 0, 2};
+    job.give_way.after = 0s;
+    setup->jobs.push_back({job, platform::TimeZone::find("UTC").value()});
+    store::StoreOptions options;
+    options.name = "local";
+    options.reserve.bytes = 1_MiB;
+    setup->stores.push_back({options, store_});
+    return setup;
+  }
+
+  platform::FileSystem& files_;
+  ShiftedClock clock_;
+  std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
+  std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
+  std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client();
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::shared_ptr<store::Store> store_;
+  std::unique_ptr<BackupRoom> room_;
+  bool begun_ = false;
+};
+
+// A disk and a state folder that a test may ruin.
+struct Machine {
+  TempFolder folder;
+  platform::Path disk = folder / "disk";
+  platform::Path state = folder / "state";
+  Machine() {
+    std::filesystem::create_directory(disk);
+    std::filesystem::create_directory(state);
+  }
+  explicit Machine(const Machine& other) {
+    const auto all = std::filesystem::copy_options::recursive;
+    std::filesystem::copy(other.disk, disk, all);
+    std::filesystem::copy(other.state, state, all);
+  }
+};
+
+class CrashingRoom : public ::testing::Test {
+ protected:
+  static constexpr int kBefore = 3;
+
+  static void SetUpTestSuite() {
+    server_ = std::make_unique<PgCluster>();
+    server_->execute("CREATE TABLE a AS SELECT g, 'row ' || g AS t FROM generate_series(1, 500) g");
+    before_ = std::make_unique<Machine>();
+    for (int hour = -kBefore; hour < 0; ++hour) {
+      Life life(platform::real_file_system(), before_->disk, before_->state, *server_, kBefore,
+                std::chrono::hours(hour));
+      ASSERT_TRUE(life.begun());
+      const Outcome outcome = life.room().back_up("nightly", some_work());
+      ASSERT_FALSE(outcome.error) << outcome.error->detail(Audience::operators);
+      old_ = life.known();
+    }
+    ASSERT_EQ(old_.size(), size_t{kBefore});
+  }
+  static void TearDownTestSuite() {
+    before_.reset();
+    server_.reset();
+  }
+
+  // A backup with its verification and expiry, one more verification, one more expiry.
+  // True when the backup went well.
+  static bool work(platform::FileSystem& files, const Machine& machine) {
+    Life life(files, machine.disk, machine.state, *server_, 2);
+    if (!life.begun()) return false;
+    const bool good = !life.room().back_up("nightly", some_work()).error;
+    (void)life.room().verify(old_.back(), VerifyMode::full, some_work());
+    (void)life.room().prune(std::nullopt, some_work());
+    return good;
+  }
+
+  // What must be so after any crash.
+  static void check(const Machine& machine, bool went_well) {
+    Life life(platform::real_file_system(), machine.disk, machine.state, *server_, 2);
+    ASSERT_TRUE(life.begun());
+    const auto there = life.store().list();
+    ASSERT_TRUE(there);
+    EXPECT_EQ(life.known(), *there) << "the catalogue is what the store holds";
+    EXPECT_TRUE(life.store().debris()->empty());
+    EXPECT_TRUE(std::filesystem::is_empty(machine.state / "staging"));
+    EXPECT_FALSE(life.ledger().view()->damaged());
+    check_each(life, *there);
+    check_nothing_is_lost(life, *there, went_well);
+  }
+
+  static void check_each(Life& life, const std::vector<BackupId>& there) {
+    for (const BackupId& id : there) {
+      const Outcome verified = life.room().verify(id, VerifyMode::full, some_work());
+      EXPECT_EQ(verified.verdict, Verdict::passed) << id.str();
+      EXPECT_FALSE(life.recorded(id).empty()) << id.str() << " has no entry in the ledger";
+    }
+  }
+
+  static void check_nothing_is_lost(Life& life, const std::vector<BackupId>& there,
+                                    bool went_well) {
+    const std::set<BackupId> kept(there.begin(), there.end());
+    const auto expired = life.named_by(ledger::kind::kRetention);
+    const bool has_new = there.size() > 0 && there.back() > old_.back();
+    EXPECT_TRUE(has_new || !went_well) << "it was said to be good";
+    EXPECT_TRUE(kept.contains(old_[2]));
+    EXPECT_TRUE(has_new || kept.contains(old_[1]));
+    for (const BackupId& id : old_)
+      EXPECT_TRUE(kept.contains(id) || expired.contains(id.str())) << id.str() << " is lost";
+    for (const std::string& id : life.named_by(ledger::kind::kBackup)) {
+      const auto parsed = BackupId::parse(id);
+      EXPECT_TRUE(kept.contains(*parsed) || expired.contains(id)) << id << " is lost";
+    }
+  }
+
+  static size_t count_calls() {
+    const Machine machine(*before_);
+    FaultyFileSystem files(machine.disk);
+    EXPECT_TRUE(work(files, machine));
+    return files.calls();
+  }
+
+  // Every `stride`th mutating call fails, by `arm`; then the power goes.
+  static void fail_each(size_t first, size_t stride,
+                        const std::function<void(FaultyFileSystem&, size_t)>& arm, uint64_t seed) {
+    const size_t calls = count_calls();
+    ASSERT_GT(calls, 30U);
+    for (size_t n = first; n < calls; n += stride) {
+      SCOPED_TRACE("call " + std::to_string(n) + " of " + std::to_string(calls));
+      const Machine machine(*before_);
+      bool went_well = false;
+      {
+        FaultyFileSystem files(machine.disk);
+        arm(files, n);
+        went_well = work(files, machine);
+        files.crash(seed == 0 ? 0 : seed + n);
+      }
+      check(machine, went_well);
+      if (HasFailure()) return;
+    }
+  }
+
+  static std::unique_ptr<PgCluster> server_;
+  static std::unique_ptr<Machine> before_;
+  static std::vector<BackupId> old_;
+};
+
+std::unique_ptr<PgCluster> CrashingRoom::server_;
+std::unique_ptr<Machine> CrashingRoom::before_;
+std::vector<BackupId> CrashingRoom::old_;
+
+TEST_F(CrashingRoom, AWholeRunLeavesNewestTwo) {
+  const Machine machine(*before_);
+  EXPECT_TRUE(work(platform::real_file_system(), machine));
+  check(machine, true);
+  Life life(platform::real_file_system(), machine.disk, machine.state, *server_, 2);
+  EXPECT_EQ(life.known().size(), 2U);
+}
+
+TEST_F(CrashingRoom, AFullDiskAtAnyStepLosesNothing) {
+  fail_each(
+      0, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::disk_full); }, 0);
+}
+
+TEST_F(CrashingRoom, AFailingDiskAtAnyStepLosesNothing) {
+  fail_each(
+      1, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::io); }, 7);
+}
+
+TEST_F(CrashingRoom, ADiskThatStaysFullLosesNothing) {
+  fail_each(
+      2, 4, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::disk_full); }, 0);
+}
+
+TEST_F(CrashingRoom, LosingPowerAtAnyStepLosesNothing) {
+  fail_each(
+      0, 2, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::power); }, 11);
+}
+
+}  // namespace
+}  // namespace vigie::backup
