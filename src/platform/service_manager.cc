@@ -23,7 +23,7 @@ void notify_service_manager(std::string_view state) {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // the abstract name space
   const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return;
-  (void)::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
+  (void)::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                  reinterpret_cast<const sockaddr*>(&address), length);
 }
 

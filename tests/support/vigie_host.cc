@@ -1,0 +1,224 @@
+#include "tests/support/vigie_host.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "platform/http_client.h"
+
+namespace vigie::testing {
+namespace {
+
+using platform::Path;
+using Milliseconds = std::chrono::milliseconds;
+
+std::string contents(const Path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int status_of(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+platform::Descriptor listen_for_notices(const Path& path) {
+  platform::Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    std::abort();
+  return socket;
+}
+
+bool readable(int descriptor, Milliseconds patience) {
+  pollfd one{descriptor, POLLIN, 0};
+  return ::poll(&one, 1, static_cast<int>(patience.count())) == 1;
+}
+
+// Between fork and exec: only calls that are safe there.
+[[noreturn]] void become(char* const* argv, char* const* envp, const char* out, const char* err) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int out_fd = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int err_fd = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ::dup2(out_fd, 1);
+  ::dup2(err_fd, 2);
+  ::execve(argv[0], argv, envp);
+  ::_exit(127);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (std::string& word : words) out.push_back(word.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+VigieHost::VigieHost(Path binary)
+    : binary_(std::move(binary)), notices_(listen_for_notices(folder_ / "notices")) {}
+
+VigieHost::~VigieHost() {
+  if (pid_ < 0) return;
+  signal(SIGKILL);
+  (void)wait();
+}
+
+void VigieHost::configure(const std::string& dsn, const std::vector<std::string>& job,
+                          const std::string& password_file) {
+  std::string text = fmt::format(
+      "server: {{listen: \"unix:{0}/http.sock\"}}\n"
+      "state: {{dir: {0}/state}}\n"
+      "databases:\n  app:\n    dsn: \"{1}\"\n",
+      folder().string(), dsn);
+  if (!password_file.empty()) text += "    password_file: " + password_file + "\n";
+  text +=
+      fmt::format("stores:\n  local: {{type: local, path: {}, reserve: 1MiB}}\n", store().string());
+  text += "backups:\n  nightly:\n    database: app\n    store: local\n";
+  for (const std::string& line : job) text += "    " + line + "\n";
+  write("vigie.yaml", text);
+}
+
+void VigieHost::write(const std::string& name, const std::string& text, mode_t mode) {
+  std::ofstream(folder_ / name, std::ios::binary) << text;
+  ::chmod((folder_ / name).c_str(), mode);
+}
+
+std::string VigieHost::read(const std::string& name) const {
+  return contents(folder_ / name);
+}
+
+pid_t VigieHost::spawn(const std::vector<std::string>& words, const Environment& more,
+                       const Path& out, const Path& err) const {
+  std::vector<std::string> arguments{binary_.string()};
+  arguments.insert(arguments.end(), words.begin(), words.end());
+  arguments.insert(arguments.end(), {"-c", (folder_ / "vigie.yaml").string()});
+  std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8",
+                                       "NOTIFY_SOCKET=" + (folder_ / "notices").string()};
+  for (const auto& [name, value] : more) environment.push_back(name + "=" + value);
+  const auto argv = pointers(arguments);
+  const auto envp = pointers(environment);
+  const std::string out_path = out.string();
+  const std::string err_path = err.string();
+  const pid_t pid = ::fork();
+  if (pid == 0) become(argv.data(), envp.data(), out_path.c_str(), err_path.c_str());
+  return pid;
+}
+
+Ran VigieHost::run(const std::vector<std::string>& words, const Environment& more) {
+  VigieHost* const self = this;
+  const pid_t daemon = std::exchange(pid_, spawn(words, more, folder_ / "out", folder_ / "err"));
+  Ran ran;
+  ran.status = self->wait();
+  if (ran.status == -1) {
+    signal(SIGKILL);
+    (void)wait();
+  }
+  pid_ = daemon;
+  ran.out = read("out");
+  ran.err = read("err");
+  return ran;
+}
+
+void VigieHost::start(const std::vector<std::string>& words, const Environment& more) {
+  pid_ = spawn(words, more, folder_ / "said", folder_ / "log");
+}
+
+bool VigieHost::serve(const Environment& more) {
+  start({"serve"}, more);
+  return says("READY=1", std::chrono::minutes(1));
+}
+
+bool VigieHost::says(const std::string& word, Milliseconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < end) {
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = -1;
+      return false;
+    }
+    if (!readable(notices_.get(), Milliseconds(100))) continue;
+    std::array<char, 256> text{};
+    const ssize_t got = ::recv(notices_.get(), text.data(), text.size(), 0);
+    if (got > 0 && std::string_view(text.data(), static_cast<size_t>(got)).find(word) == 0)
+      return true;
+  }
+  return false;
+}
+
+void VigieHost::signal(int signal) const {
+  if (pid_ > 0) ::kill(pid_, signal);
+}
+
+int VigieHost::wait(Milliseconds patience) {
+  const platform::Descriptor gone(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!readable(gone.get(), patience)) return -1;
+  int status = 0;
+  ::waitpid(std::exchange(pid_, -1), &status, 0);
+  return status_of(status);
+}
+
+HttpSaid VigieHost::ask(const std::string& target, const std::string& method,
+                        const std::string& body) {
+  platform::HttpRequest request;
+  request.name = "the daemon";
+  request.url = Secret("http://localhost" + target);
+  request.unix_socket = (state() / "vigie.sock").string();
+  request.method = method;
+  request.max_answer = 8_MiB;
+  if (!body.empty()) {
+    request.body = body;
+    request.headers.emplace_back("Content-Type", "application/json");
+  }
+  const auto answer = platform::make_http_client()->send(
+      request, std::chrono::steady_clock::now() + std::chrono::seconds(10), {});
+  if (!answer) return {};
+  return {answer->status, answer->body};
+}
+
+std::set<std::string> VigieHost::stored() const {
+  std::set<std::string> ids;
+  std::error_code none;
+  for (const auto& one : std::filesystem::directory_iterator(store() / "nightly", none)) {
+    if (std::filesystem::exists(one.path() / "manifest.json"))
+      ids.insert(one.path().filename().string());
+  }
+  return ids;
+}
+
+std::set<std::string> VigieHost::debris() const {
+  std::set<std::string> ids;
+  std::error_code none;
+  for (const auto& one : std::filesystem::directory_iterator(store() / "nightly", none)) {
+    if (!std::filesystem::exists(one.path() / "manifest.json"))
+      ids.insert(one.path().filename().string());
+  }
+  return ids;
+}
+
+std::vector<std::string> VigieHost::dump_processes(const Path& socket_folder) {
+  std::vector<std::string> found;
+  for (const auto& one : std::filesystem::directory_iterator("/proc")) {
+    const std::string words = contents(one.path() / "cmdline");
+    if (words.find("pg_dump") == std::string::npos) continue;
+    if (contents(one.path() / "environ").find(socket_folder.string()) != std::string::npos)
+      found.push_back(words);
+  }
+  return found;
+}
+
+}  // namespace vigie::testing
