@@ -65,6 +65,13 @@ std::vector<std::string> from_text(std::string_view text) {
   return reasons;
 }
 
+// What was found bad stays bad until something at least as thorough finds it good.
+bool stands(const std::optional<Verification>& before, const Verification& now) {
+  if (!before || before->result != Verdict::failed || now.result == Verdict::failed) return false;
+  return now.result == Verdict::could_not_verify ||
+         (before->mode == VerifyMode::full && now.mode == VerifyMode::quick);
+}
+
 tl::unexpected<Error> not_found(const BackupId& id) {
   return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
 }
@@ -232,11 +239,7 @@ Result<> Catalogue::record(const BackupId& id, const Verification& verification)
   const auto found = artefacts_.find(id);
   if (found == artefacts_.end()) return not_found(id);
   ArtefactView changed = found->second;
-  const auto& last = changed.last_verification;
-  const bool damaged = last && last->result == Verdict::failed && last->mode == VerifyMode::full;
-  const bool weaker =
-      verification.mode == VerifyMode::quick && verification.result != Verdict::failed;
-  if (damaged && weaker) return {};
+  if (stands(changed.last_verification, verification)) return {};
   changed.last_verification = verification;
   if (verification.result == Verdict::passed && verification.mode == VerifyMode::full) {
     changed.fully_verified_at = verification.at;

@@ -39,7 +39,7 @@ class Catalogue {
   // Its manifest is gone, nobody knows why: its holds stay, in case it comes back (a disk that was
   // not mounted).
   Result<> forget(const BackupId& id);
-  // A quick look that passes does not outweigh a full one that failed.
+  // A failed one stands until one that is at least as thorough passes. Errors: backup_not_found.
   Result<> record(const BackupId& id, const Verification& verification);
 
   Result<> hold(const BackupId& id, const Hold& hold);  // one of each kind; the newer wins

@@ -48,6 +48,7 @@ struct DumpRequest {
   artefact::RowSettings row_settings;
   artefact::FingerprintKey fingerprint_key{};
   platform::Path staging;           // an empty folder; left with toc.dat and emptied files in it
+  int server_major = 0;             // 14 and later end a session whose client is gone; 0: not known
   std::vector<SourceTable> tables;  // names for the table entries; any order
   DumpLimits limits;
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,8 @@ class BackupRoom {
   Result<> recover(const std::vector<RunId>& dead, const Work& work);
   // Compares the catalogue with the stores. Long with many artefacts: not on the way to readiness.
   Result<> reconcile(const Work& work);
+  // Again, when a run since then could not record what it may have published.
+  Result<> reconcile_doubts(const Work& work);
   void configure(SetupPtr setup);
 
   // Runs. Every part of them leaves an entry in the ledger, however it ends.
@@ -89,7 +92,14 @@ class BackupRoom {
   BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, SetupPtr setup);
   void publish_view();
   Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
-  Result<std::vector<ArtefactView>> remove_artefacts(const std::vector<BackupId>& ids);
+  struct Removed {
+    std::vector<ArtefactView> artefacts;
+    std::optional<Error> error;  // why not all of them
+  };
+  Removed remove_artefacts(const std::vector<BackupId>& ids);
+  void set_at_work(const std::string& job, const std::string& database, bool at_work);
+  bool at_work(const BackupId& id);
+  void doubt();
   Result<> finish_expiry(const Work& work);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
@@ -106,6 +116,9 @@ class BackupRoom {
   BackupsViewPtr view_;            // guarded by mutex_
   std::vector<StoreView> stores_;  // guarded by mutex_; as last observed
   bool reconciled_ = false;        // guarded by mutex_
+  bool doubtful_ = false;          // guarded by mutex_; something may be published and unknown
+  // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
+  std::multiset<std::pair<std::string, std::string>> at_work_;
 };
 
 }  // namespace vigie::backup

@@ -142,10 +142,14 @@ Result<> JobRun::finish(const BackupId& id, const std::string& database) {
 
 void JobRun::one(const std::string& database) {
   const SystemTime started_at = room_.tools_.take.clock.now();
+  room_.set_at_work(job_.options.name, database, true);
   const auto taken = take(database);
+  auto done = taken ? record_success(*taken, started_at) : Result<>();
+  // What could not be recorded may still have been published.
+  if (!taken || !done) room_.doubt();
+  room_.set_at_work(job_.options.name, database, false);
   if (!taken) return record_failure(database, taken.error(), started_at);
   backups_.emplace_back(taken->artefact.id.str());
-  auto done = record_success(*taken, started_at);
   if (done) done = judge_plausibility(*taken);
   if (done) done = finish(taken->artefact.id, database);
   if (!done) note(done.error());

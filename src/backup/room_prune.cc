@@ -7,17 +7,20 @@ namespace vigie::backup {
 
 // The store first, then the ledger, then the catalogue: what is expiring is written down before the
 // first removal.
-Result<std::vector<ArtefactView>> BackupRoom::remove_artefacts(const std::vector<BackupId>& ids) {
+BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& ids) {
   const SetupPtr setup = this->setup();
-  std::vector<ArtefactView> removed;
+  Removed removed;
   for (const BackupId& id : ids) {
     const auto artefact = catalogue_->find(id);
     const StoreSetup* const store = artefact ? setup->store(artefact->store) : nullptr;
     if (store == nullptr)
       continue;  // its store is not configured any more: nothing of it is touched
-    TRY(store->store->remove(id));
+    if (const auto gone = store->store->remove(id); !gone) {
+      removed.error = gone.error();
+      return removed;
+    }
     platform::failpoint("backup.after_remove");
-    removed.push_back(*artefact);
+    removed.artefacts.push_back(*artefact);
   }
   return removed;
 }
@@ -28,9 +31,7 @@ Result<> BackupRoom::expire(const JobSetup& job, const std::string& database, co
   const auto ids = plan.expired();
   TRY(catalogue_->begin_expiry(ids));
   platform::failpoint("backup.after_begin_expiry");
-  const auto removed = remove_artefacts(ids);
-  const std::optional<Error> error = removed ? std::nullopt : std::optional(removed.error());
-  const std::vector<ArtefactView> gone = removed ? *removed : std::vector<ArtefactView>();
+  const auto [gone, error] = remove_artefacts(ids);
   TRY(tools_.record(evidence::pruned(job.options.name, database, gone,
                                      plan.decisions.size() - ids.size(), error, work, started_at,
                                      tools_.take.clock.now())));
@@ -68,13 +69,20 @@ Result<> BackupRoom::finish_expiry(const Work& work) {
   const auto ids = catalogue_->expiring();
   if (ids.empty()) return {};
   const SystemTime now = tools_.take.clock.now();
-  TRY_ASSIGN(const auto removed, remove_artefacts(ids));
+  const auto [removed, error] = remove_artefacts(ids);
+  for (const BackupId& id : ids) {
+    // Forgotten since: if it ever comes back, it is decided about anew.
+    if (!catalogue_->find(id)) TRY(catalogue_->remove(id));
+  }
+  if (removed.empty() && !error) return {};
   ledger::Entry entry =
-      evidence::pruned("-", "-", removed, 0, std::nullopt, work, now, tools_.take.clock.now());
+      evidence::pruned("-", "-", removed, 0, error, work, now, tools_.take.clock.now());
   entry.subject = json::object{};
   entry.deviations.emplace_back("an expiry that was interrupted, finished at the start");
   TRY(tools_.record(entry));
-  for (const BackupId& id : ids) TRY(catalogue_->remove(id));
+  // What is not in a store that is configured now is left for the day when it is again.
+  for (const ArtefactView& one : removed) TRY(catalogue_->remove(one.id));
+  if (error) return fail(*error);
   return {};
 }
 

@@ -110,6 +110,11 @@ Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) 
   const std::set<BackupId> there(listed.begin(), listed.end());
   for (const BackupId& id : listed) {
     if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+    // Asked first: when its run has ended by now, the catalogue knows it.
+    if (at_work(id)) {
+      doubt();
+      continue;
+    }
     const bool known = catalogue_->find(id).has_value();
     const bool expiring = std::ranges::count(catalogue_->expiring(), id) > 0;
     if (!known && !expiring) TRY(adopt(store, id, work));
@@ -123,12 +128,40 @@ Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) 
   return {};
 }
 
+void BackupRoom::set_at_work(const std::string& job, const std::string& database, bool at_work) {
+  const std::lock_guard lock(mutex_);
+  if (at_work) {
+    at_work_.emplace(job, database);
+  } else if (const auto found = at_work_.find({job, database}); found != at_work_.end()) {
+    at_work_.erase(found);
+  }
+}
+
+bool BackupRoom::at_work(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  return at_work_.contains({id.job, id.database}) && !catalogue_->find(id);
+}
+
+void BackupRoom::doubt() {
+  const std::lock_guard lock(mutex_);
+  doubtful_ = true;
+}
+
+Result<> BackupRoom::reconcile_doubts(const Work& work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(doubtful_, false)) return {};
+  }
+  return reconcile(work);
+}
+
 Result<> BackupRoom::reconcile(const Work& work) {
   const SetupPtr setup = this->setup();
   bool all = true;
   for (const StoreSetup& store : setup->stores) {
     if (const auto done = reconcile_store(store, work); !done) {
       all = false;
+      doubt();
       tools_.warn("backup.reconcile", done.error());
     }
   }

@@ -45,6 +45,15 @@ artefact::VerifyRequest request_of(const ArtefactView& artefact, VerifyMode mode
   return request;
 }
 
+// One that is bad is read again in its turn, not at once: it would keep the others from theirs.
+SystemTime last_read(const ArtefactView& artefact) {
+  SystemTime last = artefact.fully_verified_at.value_or(artefact.ended_at);
+  const auto& verification = artefact.last_verification;
+  if (verification && verification->mode == VerifyMode::full)
+    last = std::max(last, verification->at);
+  return last;
+}
+
 }  // namespace
 
 Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefact, VerifyMode mode,
@@ -76,7 +85,13 @@ Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work
       *artefact, mode, report ? *report : artefact::VerifyReport{}, work, started_at, ended_at);
   if (stopped) entry.ended_with(*stopped);
   if (const auto recorded = tools_.record(entry); !recorded) return ended_with(recorded.error());
-  if (stopped) return ended_with(*stopped);
+  if (stopped) {
+    // Known as read: else the next scrub would be of this one again, and never of another.
+    const std::string reason(stopped->info().name);
+    if (stopped->code() != ErrorCode::cancelled)
+      (void)catalogue_->record(id, {Verdict::could_not_verify, mode, ended_at, reason});
+    return ended_with(*stopped);
+  }
 
   Outcome outcome{
       report->result, std::nullopt, {{"backup", id.str()}, {"findings", report->findings_total}}};
@@ -96,7 +111,7 @@ std::optional<BackupId> BackupRoom::next_scrub(SystemTime now) const {
   for (const ArtefactView& one : catalogue_->all()) {
     const JobSetup* const job = setup->job(one.id.job);
     if (job == nullptr || job->options.verify.scrub == Duration::zero()) continue;
-    const SystemTime due = one.fully_verified_at.value_or(one.ended_at) + job->options.verify.scrub;
+    const SystemTime due = last_read(one) + job->options.verify.scrub;
     if (due > earliest) continue;
     earliest = due;
     next = one.id;

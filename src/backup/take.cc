@@ -172,6 +172,7 @@ DumpRequest Taking::dump_request(const SourceSession& source,
   dump.row_settings = artefact::row_settings(source.facts().server);
   dump.fingerprint_key = key;
   dump.staging = request_.staging;
+  dump.server_major = source.facts().major();
   dump.tables = names_of(source.facts().tables);
   dump.limits.large_objects = static_cast<size_t>(request_.job.large_objects_limit);
   return dump;

@@ -80,6 +80,7 @@ void Wiring::settle(std::stop_token stop) {
 
 void Wiring::look_around() {
   backups_->observe_stores();
+  (void)backups_->reconcile_doubts(work_of_daemon({}));  // it warns of what it cannot do
   if (const auto kept = ledger_->maintain(); !kept)
     world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
   const auto due = backups_->next_scrub(world_.clock.now());
