@@ -77,7 +77,7 @@ finish() {
 
 # --- what runs, and its end ----------------------------------------------------------------------
 
-place='' vigie_pid=''
+place='' vigie_pid='' watchdog_pid=''
 
 vigie() { as_user "$place/bin/vigie" "$@" -c "$place/vigie.yaml"; }
 
@@ -120,6 +120,7 @@ clean_up() {
   [[ -n $place ]] || exit "$status"
   stop_vigie
   pg_stop
+  [[ -z $watchdog_pid ]] || kill "$watchdog_pid" 2>/dev/null
   local left
   left=$(left_over)
   if [[ -n $left ]]; then
@@ -140,8 +141,12 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 place=$(make_place demo) || die "no folder for the demo"
-install -D -m 755 "$root/build/release/vigie" "$place/bin/vigie"
+install -D -m 755 "${VIGIE_BINARY:-$root/build/release/vigie}" "$place/bin/vigie"
 chown -R "$(pg_user)" "$place/bin"
+# Nothing may outlive this script, even when it is killed outright.
+place=$place keep=$keep setsid "$root/scripts/demo/watchdog.sh" $$ </dev/null >/dev/null 2>&1 &
+watchdog_pid=$!
+disown "$watchdog_pid"
 printf '%sVigie: backups that can be trusted%s\n%sin %s, as user %s%s\n' "$bold" "$plain" "$dim" "$place" "$(pg_user)" "$plain"
 
 must "A private PostgreSQL 15, on a unix socket only" start_postgres
