@@ -8,6 +8,7 @@ source "$root/scripts/lib.sh"
 source "$root/scripts/private_postgres.sh"
 source "$root/scripts/demo/proofs.sh"
 
+began_all=$(date +%s%3N)
 once=no keep=no rows=${VIGIE_DEMO_ROWS:-1200000} every=${VIGIE_DEMO_EVERY:-6s}
 for argument in "$@"; do
   case $argument in
@@ -72,6 +73,7 @@ summary() {
 finish() {
   local status=0
   summary || status=1
+  printf "in %s\n" "$(seconds_since "$began_all")"
   exit "$status"
 }
 

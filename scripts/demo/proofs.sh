@@ -4,14 +4,14 @@
 
 start_postgres() {
   pg_start "fsync = off" "log_min_messages = warning" || return 1
-  detail "$("$pg_bin/postgres" --version), no TCP port, trust only inside $place/run (mode 0700)"
+  detail "PostgreSQL $("$pg_bin/postgres" --version | awk '{print $3}'); no TCP port, and only its own user can reach its socket"
 }
 
 fill_database() {
   pg_psql -d postgres -c "CREATE DATABASE shop" || return 1
   { echo "SET demo.rows = $rows;"; cat "$root/scripts/demo/schema.sql"; } | pg_psql -d shop >/dev/null || return 1
-  detail "$(rows_of shop) rows, $(pg_psql -d shop -Atc "SELECT pg_size_pretty(pg_database_size('shop'))"): partitions, jsonb, bytea, arrays, an enum, generated columns,"
-  detail "large objects, views, an extension, foreign keys, two roles, row-level security"
+  detail "$(rows_of shop) rows in $(pg_psql -d shop -Atc "SELECT pg_size_pretty(pg_database_size('shop'))"): partitions, jsonb, bytea, numeric, arrays, an enum,"
+  detail "generated and dropped columns, sequences, foreign keys, views, an extension, large objects, roles, row-level security"
 }
 
 # Every row of every table of a database, counted one by one.
@@ -67,11 +67,23 @@ write_configuration() {
 api() { curl -sS -m 10 -H "@$place/header" "$url$1"; }
 
 status_of() { api "$1" 2>/dev/null | jq -r .status 2>/dev/null; }
-status_is() { [[ $(status_of "$1") == "$2" ]]; }
+
 is_ready() { [[ $(curl -s -m 2 -o /dev/null -w '%{http_code}' "$url/readiness") == 200 ]]; }
 
-# What is not well, as "status reason (check)".
-complaints() { api "$1" | jq -r '.checks[] | select(.status != "pass") | "\(.status) \(.reason_code) (\(.id))"'; }
+# What is not well, the worst first, as "reason (check)".
+complaints() {
+  api "$1" | jq -r '[.checks[] | select(.status != "pass")] | sort_by({fail: 0, unknown: 1, warn: 2}[.status]) | .[] | "\(.reason_code) (\(.id))"'
+}
+
+# Nothing is wrong with the backups themselves. That they all lie on one machine stays a warning: it is one.
+all_but_off_host() {
+  case $(status_of /backups/status) in
+    pass) ;;
+    warn) [[ $(complaints /backups/status) == "no_copy_off_host (stores.off_host)" ]] ;;
+    *) return 1 ;;
+  esac
+}
+say_status() { detail "GET /backups/status: $bold$(status_of /backups/status)$plain, $(complaints /backups/status | head -n 1)"; }
 
 make_token() {
   (
@@ -97,7 +109,7 @@ start_daemon() {
   wait_until 10 "/readiness to answer 200" is_ready || return 1
   detail "ready after $(seconds_since "$began"), $(awk '/^VmRSS/ {printf "%.0f MiB resident", $2 / 1024}' "/proc/$vigie_pid/status")"
   make_token || return 1
-  detail "GET /backups/status: $(status_of /backups/status); $(complaints /backups/status | head -n 1)"
+  say_status
 }
 
 backups() { vigie backup list --output json 2>/dev/null; }
@@ -108,14 +120,15 @@ newer_than() { local newest; newest=$(newest_good); [[ -n $newest && $newest > $
 
 describe() {
   backups | jq -r --arg id "$1" '.[] | select(.id == $id) |
-    "\(.id): \((.raw_bytes / 1048576) | floor) MiB in \((.stored_bytes / 1048576) | floor) MiB, \((.duration_s * 10 | floor) / 10) s, verified \(.verified_at)"'
+    "\(.id): \((.raw_bytes / 1048576) | floor) MiB in \((.stored_bytes / 1048576) | floor) MiB, \((.duration_s * 10 | floor) / 10) s, verified at \(.verified_at[11:19])"'
 }
 
 first_backup() {
   wait_until 60 "a scheduled backup that is verified" have_good 1 || return 1
   detail "$(describe "$(newest_good)")"
-  wait_until 10 "/backups/status to pass" status_is /backups/status pass || { complaints /backups/status; return 1; }
-  detail "GET /backups/status: pass"
+  wait_until 10 "/backups/status to turn" all_but_off_host || { complaints /backups/status >&2; return 1; }
+  say_status
+  detail "All is well but one thing, and Vigie keeps saying so: no copy lies off this machine."
 }
 
 artefact_folder() { echo "$place/store/shop/$1"; }
@@ -124,7 +137,7 @@ artefact_folder() { echo "$place/store/shop/$1"; }
 restore_by_hand() {
   local id
   id=$(newest_good)
-  vigie backup pin "$id" --reason "restored by hand in the demo" >/dev/null || return 1
+  vigie backup pin "$id" --reason "restored by hand in the demo" >"$place/pin.out" 2>&1 || return 1
   as_user cp -r "$(artefact_folder "$id")" "$place/restore" || return 1
   as_user bash -ec '
     cd restore
@@ -133,7 +146,7 @@ restore_by_hand() {
     "$1/createdb" -h "$2" -U postgres --template=template0 restored
     "$1/pg_restore" -h "$2" -U postgres -j 2 -d restored dump
   ' _ "$pg_bin" "$place/run" || return 1
-  vigie backup unpin "$id" --reason "done" >/dev/null
+  vigie backup unpin "$id" --reason "restored, and compared" >"$place/pin.out" 2>&1 || { cat "$place/pin.out" >&2; return 1; }
   local restored source
   restored=$(rows_of restored) source=$(rows_of shop)
   pg_psql -d postgres -c "DROP DATABASE restored"
@@ -171,21 +184,22 @@ PYTHON
 flipped_byte() {
   local status=0
   victim=$(newest_good)
-  vigie backup pin "$victim" --reason "the demo damages this one" >/dev/null || return 1
+  vigie backup pin "$victim" --reason "the demo damages this one" >"$place/pin.out" 2>&1 || return 1
   detail "flipped $(flip_a_byte "$(artefact_folder "$victim")") in $victim"
   vigie backup verify "$victim" >"$place/verify.out" 2>&1 || status=$?
   head -n 6 "$place/verify.out" | sed 's/^/     /'
-  detail "vigie backup verify: exit $status"
+  detail "vigie backup verify: exit status $status"
   ((status == 1)) || return 1
   is_bad "$victim" || { detail "the list still calls it good"; return 1; }
-  detail "GET /backups/status: $(status_of /backups/status); $(complaints /backups/status | head -n 1)"
+  [[ $(status_of /backups/status) == fail ]] || { detail "the status does not fail"; return 1; }
+  say_status
 }
 is_bad() { ! good_backups | grep -qx "$1"; }
 
 recovery() {
   wait_until 60 "a newer backup that is verified" newer_than "$victim" || return 1
   detail "$(describe "$(newest_good)")"
-  vigie backup unpin "$victim" --reason "the demo is done with it" >/dev/null
+  vigie backup unpin "$victim" --reason "the demo is done with it" >"$place/pin.out" 2>&1 || { cat "$place/pin.out" >&2; return 1; }
   vigie backup verify "$(newest_good)" >/dev/null 2>&1 || { detail "vigie backup verify refuses it"; return 1; }
 }
 

@@ -205,6 +205,21 @@ TEST(Api, DoesNotLetATokenLiveThatTheLedgerCouldNotRecord) {
   EXPECT_TRUE(fixture.tokens().list()[0].revoked_at);
 }
 
+TEST(Api, AcknowledgesTheLedgersDamageForAnAdminWithAReason) {
+  ApiFixture fixture;
+  std::vector<std::string> seen;
+  fixture.services.acknowledge_ledger = [&](const CallContext& context) {
+    seen.push_back(context.reason + " " + context.reference);
+    return Result<>();
+  };
+  fixture.start();
+  constexpr std::string_view kPath = "/v1/evidence/acknowledgement";
+  EXPECT_EQ(fixture.over_socket("POST", kPath, "{}").status, 400);
+  EXPECT_TRUE(seen.empty());
+  EXPECT_EQ(fixture.over_socket("POST", kPath, R"({"reason":"disk","ref":"T-1"})").status, 200);
+  EXPECT_EQ(seen, std::vector<std::string>{"disk T-1"});
+}
+
 TEST(Api, ListsBackupsNewestFirstByPages) {
   ApiFixture fixture;
   fixture.start();

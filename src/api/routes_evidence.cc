@@ -46,6 +46,14 @@ Result<Response> list_evidence(const Services& services, const Call& call) {
   return json_response(std::move(document));
 }
 
+Result<Response> acknowledge_damage(const Services& services, const Call& call) {
+  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto context, with_reason(call, body));
+  if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
+  TRY(services.acknowledge_ledger(context));
+  return json_response(json::object{{"acknowledged", true}});
+}
+
 Result<Response> show_trace(const Services& services, const Call& call) {
   TRY(only_parameters(call.request, {}));
   const auto& id = call.arguments.at(0);
@@ -67,6 +75,14 @@ void add_evidence_routes(Router& router, const RouteHost& host) {
          .endpoint = [&services, endpoint](const Call& call) { return endpoint(services, call); }});
   };
   if (services.evidence) add("/v1/evidence", list_evidence);
+  if (services.acknowledge_ledger) {
+    router.add(
+        {.method = "POST",
+         .pattern = "/v1/evidence/acknowledgement",
+         .scope = Scope::admin,
+         .kind = RequestClass::query,
+         .endpoint = [&services](const Call& call) { return acknowledge_damage(services, call); }});
+  }
   if (services.trace) add("/v1/trace/{id}", show_trace);
 }
 

@@ -76,6 +76,7 @@ struct Services {
   std::function<Result<>(const BackupId&, const CallContext&)> pin;
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;
   std::function<Result<>(const BackupId&, const CallContext&)> acknowledge_plausibility;
+  std::function<Result<>(const CallContext&)> acknowledge_ledger;
   std::function<Result<>(const CallContext&)> reload;
   // Writes evidence of a token's creation or end.
   std::function<Result<>(TokenChange, const TokenInfo&, const CallContext&)> record_token;

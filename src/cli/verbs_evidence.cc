@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
+#include "cli/human_act.h"
 #include "cli/paging.h"
 #include "ledger/verify.h"
 
@@ -95,8 +96,8 @@ json::value report_json(const ledger::VerifyReport& report) {
 
 void print_report(Console& console, const ledger::VerifyReport& report) {
   console.data(fmt::format(
-      "{} entries in {} segments, {}; the chain is {}\n", report.entries, report.segments,
-      format_bytes(report.size),
+      "{} entries in {} segment{}, {}; the chain is {}\n", report.entries, report.segments,
+      report.segments == 1 ? "" : "s", format_bytes(report.size),
       console.toned(report.good() ? "whole" : "broken", report.good() ? Tone::good : Tone::bad)));
   console.data(fmt::format("  head {}\n", report.head));
   for (const ledger::Problem& one : report.problems) {
@@ -122,6 +123,18 @@ int evidence_verify(Context& context) {
     print_report(context.console(), *report);
   }
   return report->good() ? 0 : 1;
+}
+
+int evidence_ack(Context& context) {
+  const auto value = context.ask({"POST", "/v1/evidence/acknowledgement", act_body(context)});
+  if (!value) return context.report(value.error());
+  if (context.as_table()) {
+    context.console().words(
+        "The damage of the ledger is acknowledged; the chain goes on behind it");
+  } else {
+    context.value(*value);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -150,6 +163,12 @@ std::vector<VerbSpec> evidence_verbs() {
        {},
        {{"--ledger", "FOLDER", "Another folder than that of the configuration"}},
        evidence_verify},
+      {"evidence ack",
+       "Says that the damage of the ledger was seen; its status passes again",
+       "  vigie evidence ack --reason 'disk replaced' --ref OPS-42\n",
+       {},
+       {reason_option(true), reference_option()},
+       evidence_ack},
   };
 }
 

@@ -69,6 +69,21 @@ TEST(BackupRun, AnInterruptionCancelsTheRunAndAwaitsItsEnd) {
   EXPECT_EQ(targets(program.script).at(2), "DELETE /v1/runs/r1");
 }
 
+TEST(EvidenceAck, SaysWhyAndWhereItWasDecided) {
+  Scripted program;
+  program.answers(200, R"({"acknowledged":true})");
+  const Printed printed = program.run({"evidence", "ack", "--reason", "disk", "--ref", "T-1"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(targets(program.script), ::testing::ElementsAre("POST /v1/evidence/acknowledgement"));
+  EXPECT_EQ(canonical_json(program.script.asked[0].body), R"({"reason":"disk","ref":"T-1"})");
+}
+
+TEST(EvidenceAck, NeedsAReason) {
+  Scripted program;
+  EXPECT_EQ(program.run({"evidence", "ack"}).exit_code, 2);
+  EXPECT_TRUE(program.script.asked.empty());
+}
+
 TEST(BackupRun, PutsNoNameIntoThePathAsItIs) {
   Scripted program;
   program.answers(202, kAccepted);

@@ -19,6 +19,11 @@ ledger::Trigger ledger_trigger_of(const api::CallContext& context);
 jobs::RunOutcome outcome_of(backup::Outcome outcome);
 json::object plan_json(const std::vector<backup::PrunePlan>& plans);
 
+// For the log: to the microsecond, or people would read 3322.0149999999998.
+inline double milliseconds_of(Duration duration) {
+  return double(duration.count()) / 1000;
+}
+
 // The next due times of all jobs, in order: {items: [{due_at, local, job, schedule, time_zone}]}.
 json::object schedule_json(const config::Config& config, SystemTime now, size_t count);
 

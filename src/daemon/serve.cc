@@ -187,7 +187,7 @@ int serve(World world, const platform::Path& config_path) {
   }
   log.write(LogLevel::info, "daemon.ready", "serving",
             {{"listen", ports_text(*loaded.config)},
-             {"duration_ms", to_seconds(clock.now() - began) * 1000}});
+             {"duration_ms", milliseconds_of(clock.now() - began)}});
   daemon.run();
   if (!daemon.stop()) {
     log.write(LogLevel::warn, "daemon.stopped", "some work did not return in time");

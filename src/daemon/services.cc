@@ -151,6 +151,10 @@ void Wiring::add_commands(api::Services& services) {
   services.acknowledge_plausibility = [this](const BackupId& id, const CallContext& context) {
     return backups_->acknowledge(id, work_of(context));
   };
+  services.acknowledge_ledger = [this](const CallContext& context) -> Result<> {
+    TRY(ledger_->acknowledge_damage(ledger_trigger_of(context), context.reason, context.reference));
+    return {};
+  };
   services.reload = [this](const CallContext& context) {
     return reload(ledger_trigger_of(context), context.reason, context.reference);
   };
@@ -180,7 +184,7 @@ void Wiring::make_api() {
                                             {"actor_role", entry.actor_role},
                                             {"error_code", entry.error_code},
                                             {"peer", entry.peer},
-                                            {"duration_ms", to_seconds(entry.duration) * 1000}});
+                                            {"duration_ms", milliseconds_of(entry.duration)}});
                         });
 }
 

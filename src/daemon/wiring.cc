@@ -120,7 +120,7 @@ Result<> Wiring::open_jobs() {
                       {"kind", row.kind},
                       {"correlation_id", row.correlation_id.str()},
                       {"error_code", row.error_code},
-                      {"duration_ms", to_seconds(row.duration(world_.clock.now())) * 1000}});
+                      {"duration_ms", milliseconds_of(row.duration(world_.clock.now()))}});
   };
   TRY_ASSIGN(executor_, jobs::Executor::open(platform::Path(config_->state.dir) / "state.db",
                                              world_.clock, {}, std::move(hooks)));

@@ -126,7 +126,8 @@ class Transfer {
     add_header("Expect:");  // or curl waits for a 100 that many peers do not send
     for (const auto& [name, value] : request_.headers) add_header(name + ": " + value);
     set(CURLOPT_HTTPHEADER, headers_.get());
-    if (request_.method == "POST" || request_.method == "PUT") {
+    const bool explained = request_.method == "DELETE" && !request_.body.empty();
+    if (request_.method == "POST" || request_.method == "PUT" || explained) {
       set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
       set(CURLOPT_POSTFIELDS, request_.body.c_str());
     }

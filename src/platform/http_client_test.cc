@@ -114,6 +114,17 @@ TEST(HttpClientTest, RefusesOtherSchemesAndLineBreaks) {
   EXPECT_EQ(send(request).error().code(), ErrorCode::http_invalid_parameter);
 }
 
+TEST(HttpClientTest, ADeleteTakesItsBodyAlong) {
+  HttpImposter peer([](const std::string&) { return HttpImposter::response(200, "gone"); });
+  HttpRequest request = request_to(peer.url());
+  request.method = "DELETE";
+  request.body = "{\"reason\":\"done\"}";
+  ASSERT_EQ(send(request)->body, "gone");
+  ASSERT_EQ(peer.requests().size(), 1U);
+  EXPECT_EQ(peer.requests()[0].find("DELETE "), 0U);
+  EXPECT_NE(peer.requests()[0].find("\r\n\r\n" + request.body), std::string::npos);
+}
+
 TEST(HttpClientTest, AnErrorDoesNotHoldTheUrl) {
   const auto answer = send(request_to("http://127.0.0.1:1/token-hunter2"));
   ASSERT_FALSE(answer);
