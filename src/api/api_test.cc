@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::seconds;
 using testing::ApiFixture;
-using testing::RawClient;
 
 json::object parse(const std::string& body) {
   auto value = parse_json(body);

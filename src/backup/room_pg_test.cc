@@ -224,7 +224,7 @@ class CrashingRoom : public ::testing::Test {
                                     bool went_well) {
     const std::set<BackupId> kept(there.begin(), there.end());
     const auto expired = life.named_by(ledger::kind::kRetention);
-    const bool has_new = there.size() > 0 && there.back() > old_.back();
+    const bool has_new = !there.empty() && there.back() > old_.back();
     EXPECT_TRUE(has_new || !went_well) << "it was said to be good";
     EXPECT_TRUE(kept.contains(old_[2]));
     EXPECT_TRUE(has_new || kept.contains(old_[1]));

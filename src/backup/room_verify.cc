@@ -20,7 +20,7 @@ class ReadHold {
     return ReadHold(catalogue, id);
   }
   ReadHold(ReadHold&& other) noexcept
-      : catalogue_(std::exchange(other.catalogue_, nullptr)), id_(other.id_) {}
+      : catalogue_(std::exchange(other.catalogue_, nullptr)), id_(std::move(other.id_)) {}
   ReadHold& operator=(ReadHold&&) = delete;
   ~ReadHold() {
     // A hold that cannot be released now is gone at the next start.

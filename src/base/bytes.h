@@ -12,7 +12,7 @@ namespace vigie {
 
 struct Bytes {
   uint64_t count = 0;
-  auto operator<=>(const Bytes&) const = default;
+  auto operator<=>(const Bytes&) const = default;  // NOLINT: clang-tidy 14 errs, no pointer
   Bytes& operator+=(Bytes other) {
     count += other.count;
     return *this;

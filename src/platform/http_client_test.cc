@@ -136,6 +136,7 @@ TEST(HttpClientTest, ManyThreadsSendAtOnce) {
   HttpImposter peer([](const std::string&) { return HttpImposter::response(200, "ok"); });
   const auto client = make_http_client();
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   std::atomic<int> good = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
