@@ -50,12 +50,11 @@ def mixed():
     psql("bench_mixed", filled(MIXED_ROWS, rows=75_000 if quick() else 1_500_000))
 
 
-def small_tables():
-    """5,000 tables of 20 rows, made in portions for the sake of the lock table."""
-    create("bench_small_tables")
-    count = 500 if quick() else 5000
+def many_tables(database, count):
+    """Tables of 20 rows, made in portions for the sake of the lock table."""
+    create(database)
     for first in range(1, count + 1, 500):
-        psql("bench_small_tables", filled(SMALL_TABLES, first=first, last=first + 499))
+        psql(database, filled(SMALL_TABLES, first=first, last=first + 499))
 
 
 def big_table():
@@ -64,12 +63,21 @@ def big_table():
     psql("bench_big_table", filled(BIG_TABLE, rows=400_000 if quick() else 10_000_000))
 
 
+def wide_row():
+    """One row of 500 MB beside small ones."""
+    create("bench_wide_row")
+    psql("bench_wide_row", "CREATE TABLE w AS SELECT n, md5(n::text) t FROM generate_series(1, 1000) n;"
+         f"INSERT INTO w SELECT 0, string_agg(md5(n::text), '') FROM generate_series(1, {1_000_000 if quick() else 15_625_000}) n")
+
+
 def tiny():
     create("bench_tiny")
     psql("bench_tiny", "CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 100) n")
 
 
-MAKERS = {"bench_mixed": mixed, "bench_small_tables": small_tables, "bench_big_table": big_table, "bench_tiny": tiny}
+MAKERS = {"bench_mixed": mixed, "bench_big_table": big_table, "bench_wide_row": wide_row, "bench_tiny": tiny,
+          "bench_small_tables": lambda: many_tables("bench_small_tables", 500 if quick() else 5_000),
+          "bench_many_tables": lambda: many_tables("bench_many_tables", 1_000 if quick() else 10_000)}
 
 
 def ensure(database):

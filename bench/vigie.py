@@ -15,7 +15,7 @@ import lib
 class Vigie:
     """One job `bench` of one database in a folder of its own; no schedule, so that only what is measured runs."""
 
-    def __init__(self, folder, database, verify="none"):
+    def __init__(self, folder, database, verify="none", jobs=2, level=1):
         self.folder = lib.own_folder(folder)
         self.binary = os.environ["VIGIE_BINARY"]
         self.socket = self.folder / "http.sock"
@@ -36,8 +36,8 @@ backups:
     database: bench
     schedule: "0 0 1 1 *"
     store: local
-    jobs: 2
-    compression_level: 1
+    jobs: {jobs}
+    compression_level: {level}
     globals: true
     source_check: counts
     retention: {{keep_last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, min_good: 1}}
