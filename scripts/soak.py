@@ -93,7 +93,7 @@ class Server:
 
     def start(self):
         log = self.work / "postgresql.log"
-        as_user([PG_BIN / "pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", log, "start"], stdout=subprocess.DEVNULL).wait()
+        as_user([PG_BIN / "pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", log, "start"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait()
 
     def stop(self):
         as_user([PG_BIN / "pg_ctl", "-D", self.data, "-m", "immediate", "stop"], stdout=subprocess.DEVNULL).wait()
