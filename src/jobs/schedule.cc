@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <deque>
 
 namespace vigie::jobs {
 namespace {
@@ -14,7 +13,7 @@ using platform::TimeZone;
 
 // Leap days on a given weekday are at most 40 years apart (across 2100).
 constexpr days kHorizon{366 * 50};
-constexpr days kLookBack{366};
+constexpr days kLongestPeriod{366};
 
 struct Range {
   std::string_view field;
@@ -149,7 +148,7 @@ Result<Schedule> Schedule::parse(std::string_view text) {
   schedule.text_ = std::string(text);
   if (text.starts_with(kEvery)) {
     const auto period = parse_duration(text.substr(kEvery.size()));
-    if (!period || *period < seconds{1} || *period > kLookBack || *period % seconds{1} != 0us)
+    if (!period || *period < seconds{1} || *period > kLongestPeriod || *period % seconds{1} != 0us)
       return invalid("every", "whole seconds from 1s to 366d, such as every 10m");
     schedule.every_ = *period;
     return schedule;
@@ -253,25 +252,6 @@ std::vector<SystemTime> next_times(const Schedule& schedule, const TimeZone& zon
     if (!next) break;
     out.push_back(*next);
   }
-  return out;
-}
-
-DueTimes due_times(const Schedule& schedule, const TimeZone& zone, SystemTime last_due,
-                   SystemTime now, size_t limit) {
-  DueTimes out;
-  out.clock_went_back = now < last_due;
-  const SystemTime oldest = std::max(last_due, now - kLookBack);
-  SystemTime from = out.clock_went_back ? now : oldest;
-  std::deque<SystemTime> newest;
-  while ((out.next = schedule.next_after(zone, from)) && *out.next <= now) {
-    from = *out.next;
-    newest.push_back(from);
-    if (newest.size() <= limit) continue;
-    newest.pop_front();
-    out.older_left_out = true;
-  }
-  out.older_left_out = out.older_left_out || oldest > last_due;
-  out.due.assign(newest.begin(), newest.end());
   return out;
 }
 

@@ -62,16 +62,6 @@ class Schedule {
 std::vector<SystemTime> next_times(const Schedule& schedule, const platform::TimeZone& zone,
                                    SystemTime after, size_t count);
 
-// What became due while nobody looked.
-struct DueTimes {
-  std::vector<SystemTime> due;     // after last_due, until now; in order; the newest `limit`
-  bool older_left_out = false;     // there were more than `limit`, or some before a year ago
-  std::optional<SystemTime> next;  // the first after now
-  bool clock_went_back = false;    // now is before last_due: take `now` as last_due from here on
-};
-DueTimes due_times(const Schedule& schedule, const platform::TimeZone& zone, SystemTime last_due,
-                   SystemTime now, size_t limit = 100);
-
 // The shortest and the longest time between two due times, in the first `count` after `from` and at
 // most 50 years.
 struct Gaps {

@@ -146,39 +146,6 @@ TEST(Schedule, RefusalNamesTheField) {
   EXPECT_EQ(Schedule::parse("0 25 * * *").error().parameter("field"), "hour");
 }
 
-TEST(DueTimes, ListsWhatWasMissedInOrder) {
-  const auto due = due_times(*Schedule::parse("@daily"), {}, at("2026-11-17T00:00:00Z"),
-                             at("2026-11-20T12:00:00Z"));
-  EXPECT_EQ(due.due, (std::vector{at("2026-11-18T00:00:00Z"), at("2026-11-19T00:00:00Z"),
-                                  at("2026-11-20T00:00:00Z")}));
-  EXPECT_EQ(due.next, at("2026-11-21T00:00:00Z"));
-  EXPECT_FALSE(due.older_left_out);
-}
-TEST(DueTimes, KeepsTheNewestWithinTheLimit) {
-  const auto due = due_times(*Schedule::parse("every 1m"), {}, at("2026-11-20T00:00:00Z"),
-                             at("2026-11-20T01:00:00Z"), 2);
-  EXPECT_EQ(due.due, (std::vector{at("2026-11-20T00:59:00Z"), at("2026-11-20T01:00:00Z")}));
-  EXPECT_TRUE(due.older_left_out);
-}
-TEST(DueTimes, LooksBackOneYearAtMost) {
-  const auto due = due_times(*Schedule::parse("@yearly"), {}, at("1990-06-01T00:00:00Z"),
-                             at("2026-06-01T00:00:00Z"));
-  EXPECT_EQ(due.due, (std::vector{at("2026-01-01T00:00:00Z")}));
-  EXPECT_TRUE(due.older_left_out);
-}
-TEST(DueTimes, ClockThatWentBackRecomputesFromNow) {
-  const auto due = due_times(*Schedule::parse("@daily"), {}, at("2026-11-20T00:00:00Z"),
-                             at("2026-11-10T12:00:00Z"));
-  EXPECT_TRUE(due.clock_went_back);
-  EXPECT_TRUE(due.due.empty());
-  EXPECT_EQ(due.next, at("2026-11-11T00:00:00Z"));
-}
-TEST(DueTimes, NothingIsDueBetweenTwoTimes) {
-  EXPECT_TRUE(due_times(*Schedule::parse("@daily"), {}, at("2026-11-20T00:00:00Z"),
-                        at("2026-11-20T23:59:59Z"))
-                  .due.empty());
-}
-
 TEST(Gaps, FindsTheWeekend) {
   const auto found = gaps(*Schedule::parse("0 2 * * mon-fri"), {}, at("2026-11-20T00:00:00Z"));
   EXPECT_EQ(found->shortest, Duration(24h));

@@ -4,7 +4,6 @@
 #include <map>
 #include <mutex>
 #include <thread>
-#include <tuple>
 #include <utility>
 
 #include "jobs/due_plan.h"
@@ -42,8 +41,9 @@ struct Scheduler::Core {
   Core(ExecutorCore& of, const platform::Clock& time, SchedulerHooks given)
       : executor(of), clock(time), hooks(std::move(given)), sleeper(time) {}
 
-  Result<> set_jobs(std::vector<ScheduledJob> wanted);
-  std::vector<DueTime> upcoming(size_t count) const;
+  Result<> set_jobs(std::vector<ScheduledJob> jobs);
+  Result<> apply_wanted(SystemTime now);
+  Result<> forget_others(const std::vector<DueRow>& rows, SystemTime now);
 
   void loop(const std::stop_token& stop);
   MonoTime step(const std::stop_token& stop);
@@ -59,21 +59,29 @@ struct Scheduler::Core {
 
   std::mutex step_mutex;       // one step, or one change of the jobs, at a time
   std::vector<Entry> entries;  // guarded by step_mutex
-
-  mutable std::mutex jobs_mutex;
-  std::vector<ScheduledJob> jobs;  // guarded by jobs_mutex: what upcoming() shows
+  std::optional<std::vector<ScheduledJob>> wanted;  // guarded by step_mutex; not in force yet
 
   std::mutex stop_mutex;
   std::jthread thread;  // last: it uses all of the above
 };
 
-Result<> Scheduler::Core::set_jobs(std::vector<ScheduledJob> wanted) {
+Result<> Scheduler::Core::set_jobs(std::vector<ScheduledJob> jobs) {
   const std::lock_guard lock(step_mutex);
   const SystemTime now = clock.now();
+  wanted = std::move(jobs);
+  const auto applied = apply_wanted(now);
+  if (!applied) executor.board().scheduler_error(std::string(applied.error().info().name));
+  executor.board().publish(now);
+  sleeper.wake();
+  return applied;
+}
+
+Result<> Scheduler::Core::apply_wanted(SystemTime now) {
+  if (!wanted) return {};
   TRY_ASSIGN(const auto rows, executor.store().due());
   std::vector<Entry> fresh;
   std::map<JobKey, BoardDue> board;
-  for (const ScheduledJob& job : wanted) {
+  for (const ScheduledJob& job : *wanted) {
     DueRow row = known_row(job, rows);
     if (row.schedule != job.schedule) {
       row.last_due_at = now;
@@ -82,31 +90,22 @@ Result<> Scheduler::Core::set_jobs(std::vector<ScheduledJob> wanted) {
     const Entry& entry = fresh.emplace_back(Entry{job, row.last_due_at, {}});
     board[entry.key()] = {entry.next(now), row.missed_due_at, row.missed_reason};
   }
+  TRY(forget_others(rows, now));
   entries = std::move(fresh);
+  wanted.reset();
   executor.board().scheduled(board);
-  executor.board().publish(now);
-  {
-    const std::lock_guard jobs_lock(jobs_mutex);
-    jobs = std::move(wanted);
-  }
-  sleeper.wake();
   return {};
 }
 
-std::vector<DueTime> Scheduler::Core::upcoming(size_t count) const {
-  const std::lock_guard lock(jobs_mutex);
-  std::vector<DueTime> times;
-  for (const ScheduledJob& job : jobs) {
-    auto due = job.next(clock.now());
-    for (size_t n = 0; n < count && due; ++n, due = job.next(*due)) {
-      times.push_back({job.job, job.kind, *due});
-    }
+// A job that left the configuration and comes back one day has missed nothing meanwhile.
+Result<> Scheduler::Core::forget_others(const std::vector<DueRow>& rows, SystemTime now) {
+  for (const DueRow& row : rows) {
+    const bool kept = std::ranges::any_of(*wanted, [&](const ScheduledJob& job) {
+      return job.job == row.job && job.kind == row.kind;
+    });
+    if (!kept && !row.schedule.empty()) TRY(executor.store().save_due(row.job, row.kind, "", now));
   }
-  std::ranges::sort(times, [](const DueTime& a, const DueTime& b) {
-    return std::tie(a.due_at, a.job, a.kind) < std::tie(b.due_at, b.job, b.kind);
-  });
-  times.resize(std::min(times.size(), count));
-  return times;
+  return {};
 }
 
 void Scheduler::Core::loop(const std::stop_token& stop) {
@@ -118,15 +117,17 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
   const MonoTime mono = clock.monotonic();
   const SystemTime now = clock.now();
   Duration sleep = kRetry;  // at most: the wall clock may jump
-  std::string error;
+  const auto applied = apply_wanted(now);
+  std::string error = applied ? std::string() : std::string(applied.error().info().name);
   for (Entry& entry : entries) {
     if (stop.stop_requested()) break;
     const Result<> dealt = deal_with(entry, now);
     entry.blocked_by = dealt ? std::string() : std::string(dealt.error().info().name);
-    if (!dealt) error = entry.blocked_by;
-    const auto next = entry.next(now);
+    // A full queue is no defect: what is due waits before it.
+    if (!dealt && dealt.error().code() != ErrorCode::queue_full) error = entry.blocked_by;
+    const auto next = dealt ? entry.next(now) : entry.job.next(entry.last_due);
     executor.board().next_due(entry.key(), next);
-    if (next) sleep = std::min(sleep, *next - now);
+    if (next && dealt) sleep = std::min(sleep, *next - now);
   }
   executor.board().scheduler_error(std::move(error));
   executor.board().publish(now);
@@ -197,10 +198,6 @@ Scheduler::~Scheduler() {
 
 Result<> Scheduler::set_jobs(std::vector<ScheduledJob> jobs) {
   return core_->set_jobs(std::move(jobs));
-}
-
-std::vector<DueTime> Scheduler::upcoming(size_t count) const {
-  return core_->upcoming(count);
 }
 
 void Scheduler::stop() {

@@ -7,10 +7,12 @@
 //   is a run that still waits for its claims when its window ends: the executor ends that one with
 //   missed_run, and its hook `ended` tells, not `missed`.
 // - A due time at which one run of the job is at work and one waits is missed (`overlap`).
-// - A job that is new, or whose schedule changed, counts from now: nothing was missed.
+// - A job that is new, that came back, or whose schedule changed, counts from now: nothing was
+// missed.
 // - A wall clock that jumped back by more than kClockTolerance: due times count from now. Less is
 //   taken for an adjustment and repeats nothing.
-// - What cannot be started or reported now (a full disk) is tried again every kRetry.
+// - What cannot be started or reported now (a full disk, a full queue) is tried again every kRetry;
+//   until then it stays the job's next due time in the view, ever later.
 #pragma once
 
 #include <functional>
@@ -60,12 +62,6 @@ struct SchedulerHooks {
   std::function<void(SystemTime before, SystemTime now)> clock_went_back;
 };
 
-struct DueTime {
-  std::string job;
-  std::string kind;
-  SystemTime due_at;
-};
-
 inline constexpr Duration kClockTolerance = std::chrono::minutes(2);
 inline constexpr Duration kRetry = std::chrono::seconds(30);
 
@@ -78,11 +74,10 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // All jobs that have a schedule: at start and at each reload. Errors: those of Sqlite; then the
-  // jobs that were in force stay.
+  // All jobs that have a schedule: at start and at each reload. Errors: those of Sqlite; until it
+  // takes them (tried every kRetry) those that were in force stay, and the view's
+  // scheduler_error_code says why.
   Result<> set_jobs(std::vector<ScheduledJob> jobs);
-  // The next due times of all jobs, in order.
-  std::vector<DueTime> upcoming(size_t count) const;
   // Starts nothing more. Returns when its thread has ended. Call it before Executor::shutdown().
   void stop();
 

@@ -28,7 +28,7 @@ class SchedulerTest : public ::testing::Test {
   void open() {
     ExecutorHooks hooks;
     hooks.ended = [this](const RunRow& row) { ended_.put(row); };
-    executor_ = *Executor::open(folder_ / "state.db", clock_, {}, std::move(hooks));
+    executor_ = *Executor::open(folder_ / "state.db", clock_, options_, std::move(hooks));
     scheduler_ = std::make_unique<Scheduler>(*executor_, clock_, scheduler_hooks());
   }
   SchedulerHooks scheduler_hooks() {
@@ -91,6 +91,7 @@ class SchedulerTest : public ::testing::Test {
   Mailbox<RunId> started_;
   Mailbox<bool> let_go_;
   std::atomic<bool> refuse_facts_ = false;
+  ExecutorOptions options_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<Scheduler> scheduler_;
 };
@@ -296,13 +297,71 @@ TEST_F(SchedulerTest, WhatStateDoesNotTakeStartsLater) {
   EXPECT_TRUE(missed_.empty());
 }
 
-TEST_F(SchedulerTest, ListsTheNextDueTimesOfAllJobs) {
-  set({job("a", "0 2 * * *"), job("b", "30 1 * * *")});
-  const auto times = scheduler_->upcoming(3);
-  ASSERT_EQ(times.size(), 3U);
-  EXPECT_EQ(times[0].job, "b");
-  EXPECT_EQ(times[1].due_at, at("2026-11-20T02:00:00Z"));
-  EXPECT_EQ(times[2].due_at, at("2026-11-21T01:30:00Z"));
+TEST_F(SchedulerTest, WhatCouldNotStartStaysTheNextDueTime) {
+  set({job("hourly", "@hourly")});
+  auto db = *platform::Sqlite::open(folder_ / "state.db");
+  ASSERT_TRUE(db.execute(
+      "create trigger refuse before insert on run begin select raise(abort, 'no'); end"));
+  clock_.advance(1h);
+  while (executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
+  EXPECT_EQ(executor_->view()->find("hourly", "backup")->next_due_at, at("2026-11-20T01:00:00Z"));
+}
+
+TEST_F(SchedulerTest, JobsThatStateDoesNotTakeComeIntoForceLater) {
+  set({job("hourly", "@hourly")});
+  auto db = *platform::Sqlite::open(folder_ / "state.db");
+  ASSERT_TRUE(db.execute(
+      "create trigger refuse before insert on due begin select raise(abort, 'no'); end"));
+  EXPECT_FALSE(scheduler_->set_jobs({job("hourly", "@hourly"), job("half", "30 * * * *")}));
+  EXPECT_FALSE(executor_->view()->scheduler_error_code.empty());
+  EXPECT_EQ(executor_->view()->find("half", "backup"), nullptr);
+  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  clock_.advance(kRetry);
+  while (!executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
+  clock_.advance(30min);
+  EXPECT_EQ(next_end(), at("2026-11-20T00:30:00Z"));
+}
+
+TEST_F(SchedulerTest, AJobThatComesBackHasMissedNothing) {
+  set({job("nightly", "0 2 * * *")});
+  set({});
+  clock_.advance(40 * 24h);
+  set({job("nightly", "0 2 * * *")});
+  EXPECT_EQ(executor_->view()->find("nightly", "backup")->next_due_at, at("2026-12-30T02:00:00Z"));
+  clock_.advance(2h);
+  EXPECT_EQ(next_end(), at("2026-12-30T02:00:00Z"));
+  EXPECT_TRUE(missed_.empty());
+}
+
+TEST_F(SchedulerTest, AFullQueueIsWaitedForAndNoError) {
+  close();
+  options_.queue_limit = 1;
+  open();
+  const auto held = [this](const char* name) {
+    ScheduledJob one = job(name, "0 1 * * *");
+    one.request = [work = until_let_go()](SystemTime) {
+      RunRequest request;
+      request.correlation_id = new_correlation_id();
+      request.claims = {"one"};
+      request.work = work;
+      return request;
+    };
+    return one;
+  };
+  set({held("a"), held("b"), held("c")});
+  clock_.advance(1h);
+  started_.take();
+  const auto left_waiting = [&] {
+    const auto view = executor_->view();
+    return view->queued == 1 && view->find("c", "backup")->next_due_at <= clock_.now();
+  };
+  while (!left_waiting()) std::this_thread::yield();
+  EXPECT_EQ(executor_->view()->scheduler_error_code, "");
+  for (int i = 0; i < 3; ++i) let_go_.put(true);
+  EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
+  EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
+  clock_.advance(kRetry);
+  EXPECT_EQ(ended_.take()->job, "c");
 }
 
 TEST_F(SchedulerTest, AfterStopNothingStarts) {

@@ -125,7 +125,7 @@ Check schedule_check(const Context& context, const BackupJobView& job, const Job
     judge(check, Status::warn, "not_scheduled");
     return check;
   }
-  const auto late = std::max(Duration(0), context.now - *facts->next_due);
+  const auto late = std::max(Duration(0), context.now - facts->waiting.value_or(*facts->next_due));
   check.observed = to_seconds(late);
   // A due time that was missed stays a warning until a run has succeeded since.
   const bool missed =

@@ -70,7 +70,8 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
   for (const auto& job : views.jobs->jobs)
     if (job.kind == kBackupKind)
       facts.jobs.push_back({job.job, optional_facts(job.last_attempt), optional_facts(job.running),
-                            job.next_due_at, job.last_missed_due_at,
+                            job.next_due_at, job.queued ? job.queued->due_at : std::nullopt,
+                            job.last_missed_due_at,
                             job.last_success ? job.last_success->started_at : std::nullopt});
   return facts;
 }

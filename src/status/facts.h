@@ -31,6 +31,7 @@ struct JobFacts {
   std::optional<RunFacts> last_attempt;
   std::optional<RunFacts> running;
   std::optional<SystemTime> next_due;
+  std::optional<SystemTime> waiting;       // the due time of the run that waits for its turn
   std::optional<SystemTime> last_missed;   // the newest due time that did not run
   std::optional<SystemTime> last_success;  // when the newest good run began
 };

@@ -165,6 +165,17 @@ TEST(Status, WarnsAboutARunThatIsOverdue) {
             "warn missed_run");
 }
 
+TEST(Status, WarnsAboutARunThatHasWaitedForLong) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].running.reset();
+  jobs->jobs[0].queued = jobs->jobs[0].last_attempt;
+  jobs->jobs[0].queued->due_at = kNow - minutes(11);
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
+            "warn missed_run");
+}
+
 TEST(Status, IsUnknownBeforeAnythingIsRead) {
   Views views;
   EXPECT_EQ(make_report(Kind::backups, views, kNow).status, Status::unknown);
