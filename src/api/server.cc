@@ -38,7 +38,7 @@ class Room {
   const ConnectionHost& host() const { return *host_; }
   Loop& loop() { return *loop_; }
 
-  void accept(std::unique_ptr<Stream> stream);
+  void accept(std::shared_ptr<Stream> stream);
   void sweep();
   void wind_down();
   // When the loop's thread has ended.
@@ -62,7 +62,7 @@ class Room {
   std::string date_;
 };
 
-void Room::accept(std::unique_ptr<Stream> stream) {
+void Room::accept(std::shared_ptr<Stream> stream) {
   const bool unix_socket = stream->peer().unix_socket;
   const bool room = make_room(unix_socket);
   if (count(unix_socket) >= cap(unix_socket) + cap(unix_socket) / 8 + 1) {
@@ -159,7 +159,7 @@ class EngineServer final : public Server {
   Result<> listen(const std::vector<ListenOn>& listens) {
     for (const auto& listen : listens) {
       TRY_ASSIGN(const uint16_t port,
-                 room_.loop().listen(listen, [this](std::unique_ptr<Stream> stream) {
+                 room_.loop().listen(listen, [this](std::shared_ptr<Stream> stream) {
                    room_.accept(std::move(stream));
                  }));
       ports_.push_back(port);

@@ -24,7 +24,7 @@ void drop_if_large(std::string& buffer) {
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<ConnectionHost> host, std::unique_ptr<Stream> stream)
+Connection::Connection(std::shared_ptr<ConnectionHost> host, std::shared_ptr<Stream> stream)
     : host_(std::move(host)),
       stream_(std::move(stream)),
       unix_(stream_->peer().unix_socket),
@@ -175,10 +175,8 @@ void Connection::wind_down() {
 void Connection::close() {
   if (std::exchange(state_, State::closed) == State::closed) return;
   const auto self = shared_from_this();  // `ended` gives up what may be the last other reference
-  stream_->close();
+  std::exchange(stream_, nullptr)->close();
   host_->ended(*this);
-  // Ends of operations that are in the queue already still refer to the stream.
-  if (const auto loop = host_->loop.lock()) loop->post([self] { self->stream_.reset(); });
 }
 
 }  // namespace vigie::api

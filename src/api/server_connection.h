@@ -36,7 +36,7 @@ struct ConnectionHost {
 
 class Connection final : public StreamUser, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<ConnectionHost> host, std::unique_ptr<Stream> stream);
+  Connection(std::shared_ptr<ConnectionHost> host, std::shared_ptr<Stream> stream);
 
   void start();
   // Answers with `error` without reading, and closes.
@@ -80,7 +80,8 @@ class Connection final : public StreamUser, public std::enable_shared_from_this<
   void next_request();
 
   std::shared_ptr<ConnectionHost> host_;
-  std::unique_ptr<Stream> stream_;  // gone soon after close(): it must not outlive the loop
+  std::shared_ptr<Stream>
+      stream_;  // gone after close(): a Respond must not keep it beyond the loop
   bool unix_;
   Decoder decoder_;
   State state_ = State::opening;

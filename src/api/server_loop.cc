@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/server_drain.h"
 #include "api/server_sockets.h"
 #include "api/server_stream.h"
 
@@ -27,7 +28,6 @@ using boost::system::error_code;
 using Timer = asio::steady_timer;
 
 constexpr size_t kScratch = 64 << 10;
-constexpr size_t kMostDropped = 256 << 10;              // read and forgotten while a client leaves
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when there is no descriptor left
 constexpr int kBacklog = 1024;
 
@@ -47,7 +47,8 @@ class PlainStream final : public Stream {
 
   // Waits without a buffer of its own: an idle connection costs no memory for bytes to come.
   void read(std::shared_ptr<StreamUser> user) override {
-    socket_.async_wait(Socket::wait_read, [this, user = std::move(user)](error_code error) mutable {
+    socket_.async_wait(Socket::wait_read, [this, self = shared_from_this(),
+                                           user = std::move(user)](error_code error) mutable {
       if (error) return user->on_end();
       const size_t size = socket_.read_some(asio::buffer(scratch_), error);
       if (error == asio::error::would_block) return read(std::move(user));
@@ -59,15 +60,13 @@ class PlainStream final : public Stream {
   void write(std::shared_ptr<StreamUser> user, std::string_view head,
              std::string_view body) override {
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
-    asio::async_write(socket_, buffers, [user = std::move(user)](error_code error, size_t) {
-      user->on_written(!error);
-    });
+    asio::async_write(socket_, buffers,
+                      [self = shared_from_this(), user = std::move(user)](
+                          error_code error, size_t) { user->on_written(!error); });
   }
 
   void finish(std::shared_ptr<StreamUser> user) override {
-    error_code ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
-    drop(std::move(user));
+    drain_socket(socket_, shared_from_this(), std::move(user));
   }
 
   void close() override {
@@ -76,21 +75,9 @@ class PlainStream final : public Stream {
   }
 
  private:
-  void drop(std::shared_ptr<StreamUser> user) {
-    socket_.async_wait(Socket::wait_read, [this, user = std::move(user)](error_code error) mutable {
-      if (error) return user->on_end();
-      const size_t size = socket_.read_some(asio::buffer(scratch_), error);
-      dropped_ += size;
-      if ((error && error != asio::error::would_block) || dropped_ > kMostDropped)
-        return user->on_end();
-      drop(std::move(user));
-    });
-  }
-
   Socket socket_;
   Peer peer_;
   Scratch& scratch_;  // of the loop
-  size_t dropped_ = 0;
 };
 
 std::string address_text(const tcp::endpoint& endpoint) {
@@ -135,8 +122,8 @@ class AsioLoop final : public Loop, public std::enable_shared_from_this<AsioLoop
   Result<uint16_t> listen_unix(const ListenOn& listen, AcceptFn accepted);
   template <class Protocol>
   void accept(const std::shared_ptr<Listener<Protocol>>& listener);
-  std::unique_ptr<Stream> make_stream(TcpListener& listener, tcp::socket socket);
-  std::unique_ptr<Stream> make_stream(UnixListener& listener, unix_protocol::socket socket);
+  std::shared_ptr<Stream> make_stream(TcpListener& listener, tcp::socket socket);
+  std::shared_ptr<Stream> make_stream(UnixListener& listener, unix_protocol::socket socket);
 
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
@@ -211,14 +198,14 @@ void AsioLoop::accept(const std::shared_ptr<Listener<Protocol>>& listener) {
       });
 }
 
-std::unique_ptr<Stream> AsioLoop::make_stream(TcpListener& listener, tcp::socket socket) {
+std::shared_ptr<Stream> AsioLoop::make_stream(TcpListener& listener, tcp::socket socket) {
   error_code error;
   const auto remote = socket.remote_endpoint(error);
   if (error) return nullptr;
   socket.set_option(tcp::no_delay(true), error);
   Peer peer{.unix_socket = false, .address = address_text(remote), .uid = 0};
   if (!listener.identity)
-    return std::make_unique<PlainStream<tcp::socket>>(std::move(socket), std::move(peer), scratch_);
+    return std::make_shared<PlainStream<tcp::socket>>(std::move(socket), std::move(peer), scratch_);
   const bool ipv6 = remote.protocol() == tcp::v6();
   const int fd = socket.release(error);
   if (error) return nullptr;
@@ -226,13 +213,13 @@ std::unique_ptr<Stream> AsioLoop::make_stream(TcpListener& listener, tcp::socket
                          listener.identity->context());
 }
 
-std::unique_ptr<Stream> AsioLoop::make_stream(UnixListener&, unix_protocol::socket socket) {
+std::shared_ptr<Stream> AsioLoop::make_stream(UnixListener&, unix_protocol::socket socket) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
     return nullptr;
   Peer peer{.unix_socket = true, .address = {}, .uid = credentials.uid};
-  return std::make_unique<PlainStream<unix_protocol::socket>>(std::move(socket), std::move(peer),
+  return std::make_shared<PlainStream<unix_protocol::socket>>(std::move(socket), std::move(peer),
                                                               scratch_);
 }
 

@@ -29,7 +29,7 @@ class TlsIdentity {
 };
 
 // Takes over the socket `fd` (connected, TCP) on the loop that `executor` belongs to.
-std::unique_ptr<Stream> make_tls_stream(const boost::asio::any_io_executor& executor, int fd,
+std::shared_ptr<Stream> make_tls_stream(const boost::asio::any_io_executor& executor, int fd,
                                         bool ipv6, Peer peer, std::shared_ptr<SSL_CTX> context);
 
 }  // namespace vigie::api

@@ -25,8 +25,9 @@ class StreamUser {
 };
 
 // One connection's bytes. Used on the loop's thread only. At most one read() and one write() at a
-// time. An operation keeps its user alive until it has been told.
-class Stream {
+// time. An operation keeps the stream and its user alive until it has been told: its owner may let
+// go of the stream at any time after close().
+class Stream : public std::enable_shared_from_this<Stream> {
  public:
   virtual ~Stream() = default;
   virtual const Peer& peer() const = 0;
@@ -35,15 +36,15 @@ class Stream {
   // `head` and `body` stay valid until on_written.
   virtual void write(std::shared_ptr<StreamUser> user, std::string_view head,
                      std::string_view body) = 0;
-  // No more is written. Drops what still comes, up to a bound, so that the other side can read the
-  // last answer; on_end when it has closed.
+  // No more is written; a read() may still be under way. Drops what still comes, up to a bound, so
+  // that the other side can read the last answer; on_end when it has closed.
   virtual void finish(std::shared_ptr<StreamUser> user) = 0;
   virtual void close() = 0;
 };
 
 class Loop {
  public:
-  using AcceptFn = std::function<void(std::unique_ptr<Stream>)>;
+  using AcceptFn = std::function<void(std::shared_ptr<Stream>)>;
 
   static std::shared_ptr<Loop> make();
   virtual ~Loop() = default;

@@ -6,6 +6,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include "api/server_drain.h"
 #include "api/server_sockets.h"
 #include "platform/secret_file.h"
 
@@ -27,27 +28,36 @@ class TlsStream final : public Stream {
 
   void open(std::shared_ptr<StreamUser> user) override {
     stream_.async_handshake(asio::ssl::stream_base::server,
-                            [user = std::move(user)](error_code error) { user->on_open(!error); });
+                            [self = shared_from_this(), user = std::move(user)](error_code error) {
+                              user->on_open(!error);
+                            });
   }
 
   void read(std::shared_ptr<StreamUser> user) override {
-    stream_.async_read_some(asio::buffer(buffer_),
-                            [this, user = std::move(user)](error_code error, size_t size) {
-                              if (error) return user->on_end();
-                              user->on_bytes({buffer_.data(), size});
-                            });
+    stream_.async_read_some(
+        asio::buffer(buffer_),
+        [this, self = shared_from_this(), user = std::move(user)](error_code error, size_t size) {
+          if (error) return user->on_end();
+          user->on_bytes({buffer_.data(), size});
+        });
   }
 
   void write(std::shared_ptr<StreamUser> user, std::string_view head,
              std::string_view body) override {
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
-    asio::async_write(stream_, buffers, [user = std::move(user)](error_code error, size_t) {
-      user->on_written(!error);
-    });
+    asio::async_write(stream_, buffers,
+                      [self = shared_from_this(), user = std::move(user)](
+                          error_code error, size_t) { user->on_written(!error); });
   }
 
+  // The other side may be in the midst of a body: OpenSSL ends its shutdown with an error when data
+  // come after its farewell, and what is not read would become a reset that takes the answer along.
   void finish(std::shared_ptr<StreamUser> user) override {
-    stream_.async_shutdown([user = std::move(user)](error_code) { user->on_end(); });
+    stream_.async_shutdown(
+        [this, self = shared_from_this(), user = std::move(user)](error_code error) mutable {
+          if (!error) return user->on_end();
+          drain_socket(stream_.next_layer(), std::move(self), std::move(user));
+        });
   }
 
   void close() override {
@@ -119,12 +129,12 @@ std::shared_ptr<SSL_CTX> TlsIdentity::context() const {
   return context_;
 }
 
-std::unique_ptr<Stream> make_tls_stream(const asio::any_io_executor& executor, int fd, bool ipv6,
+std::shared_ptr<Stream> make_tls_stream(const asio::any_io_executor& executor, int fd, bool ipv6,
                                         Peer peer, std::shared_ptr<SSL_CTX> context) {
   error_code error;
   tcp::socket socket(executor);
   if (socket.assign(ipv6 ? tcp::v6() : tcp::v4(), fd, error)) return nullptr;
-  return std::make_unique<TlsStream>(std::move(socket), std::move(peer), std::move(context));
+  return std::make_shared<TlsStream>(std::move(socket), std::move(peer), std::move(context));
 }
 
 }  // namespace vigie::api

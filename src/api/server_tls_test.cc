@@ -2,6 +2,8 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -48,28 +50,67 @@ struct Seen {
   std::string answer;
 };
 
+// A client that speaks at most `version`. Its end is an abrupt one: no farewell of TLS.
+class TlsClient {
+ public:
+  explicit TlsClient(uint16_t port, int version = TLS1_3_VERSION)
+      : context_(SSL_CTX_new(TLS_client_method())) {
+    SSL_CTX_set_max_proto_version(context_.get(), version);
+    SSL_CTX_set_security_level(context_.get(), 0);
+    SSL_CTX_set_quiet_shutdown(context_.get(), 1);
+    bio_.reset(BIO_new_ssl_connect(context_.get()));
+    BIO_set_conn_hostname(bio_.get(), ("127.0.0.1:" + std::to_string(port)).c_str());
+    shaken_ = BIO_do_connect(bio_.get()) == 1;
+  }
+  bool shaken() const { return shaken_; }
+  SSL* ssl() const {
+    SSL* ssl = nullptr;
+    BIO_get_ssl(bio_.get(), &ssl);
+    return ssl;
+  }
+  bool send(std::string_view bytes) {
+    return BIO_write(bio_.get(), bytes.data(), int(bytes.size())) == int(bytes.size());
+  }
+  // All that comes until the other side says that no more does.
+  std::string read_to_end() {
+    std::string answer;
+    char buffer[4096];
+    for (int size; (size = BIO_read(bio_.get(), buffer, sizeof(buffer))) > 0;)
+      answer.append(buffer, size_t(size));
+    return answer;
+  }
+  // Whether the connection below ends as it should, neither by a reset nor by silence.
+  bool ends_cleanly() const {
+    pollfd one{int(BIO_get_fd(bio_.get(), nullptr)), POLLIN, 0};
+    char byte = 0;
+    return ::poll(&one, 1, 10'000) == 1 && ::recv(one.fd, &byte, 1, 0) == 0;
+  }
+
+ private:
+  struct FreeBio {
+    void operator()(BIO* bio) const { BIO_free_all(bio); }
+  };
+  Context context_;
+  std::unique_ptr<BIO, FreeBio> bio_;
+  bool shaken_ = false;
+};
+
 // One request by a client that speaks at most `version`.
 Seen ask(uint16_t port, int version) {
-  const Context context(SSL_CTX_new(TLS_client_method()));
-  SSL_CTX_set_max_proto_version(context.get(), version);
-  SSL_CTX_set_security_level(context.get(), 0);
-  BIO* bio = BIO_new_ssl_connect(context.get());
-  BIO_set_conn_hostname(bio, ("127.0.0.1:" + std::to_string(port)).c_str());
-  Seen seen;
-  if (BIO_do_connect(bio) == 1) {
-    SSL* ssl = nullptr;
-    BIO_get_ssl(bio, &ssl);
-    seen.shaken = true;
-    seen.version = SSL_get_version(ssl);
-    const Certificate certificate(SSL_get1_peer_certificate(ssl));
-    seen.serial = ASN1_INTEGER_get(X509_get0_serialNumber(certificate.get()));
-    BIO_puts(bio, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    char buffer[4096];
-    for (int size; (size = BIO_read(bio, buffer, sizeof(buffer))) > 0;)
-      seen.answer.append(buffer, size_t(size));
-  }
-  BIO_free_all(bio);
+  TlsClient client(port, version);
+  Seen seen{.shaken = client.shaken(), .version = {}, .serial = 0, .answer = {}};
+  if (!seen.shaken) return seen;
+  seen.version = SSL_get_version(client.ssl());
+  const Certificate certificate(SSL_get1_peer_certificate(client.ssl()));
+  seen.serial = ASN1_INTEGER_get(X509_get0_serialNumber(certificate.get()));
+  client.send("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  seen.answer = client.read_to_end();
   return seen;
+}
+
+// The server has read what other clients sent before: one thread serves all.
+bool settled(const testing::ApiFixture& fixture) {
+  return ask(fixture.port(), TLS1_3_VERSION).shaken;
 }
 
 class ServerTlsTest : public ::testing::Test {
@@ -110,6 +151,41 @@ TEST_F(ServerTlsTest, CutsAHandshakeThatDoesNotEnd) {
   ASSERT_TRUE(client.stays_silent(20));
   fixture->clock.advance(std::chrono::seconds(10));
   EXPECT_TRUE(client.closes());
+}
+
+constexpr std::string_view kHalf = "GET /health HTTP/1.1\r\nHost: x\r\n";
+
+// The server's farewell waits behind its read of the rest, and both end after the connection.
+TEST_F(ServerTlsTest, CutsAClientThatStallsInItsRequest) {
+  const auto fixture = start();
+  TlsClient client(fixture->port());
+  ASSERT_TRUE(client.send(kHalf));
+  ASSERT_TRUE(settled(*fixture));
+  fixture->clock.advance(std::chrono::seconds(10));
+  EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 408 "));
+  fixture->clock.advance(std::chrono::seconds(2));
+  EXPECT_TRUE(client.ends_cleanly());
+  EXPECT_TRUE(ask(fixture->port(), TLS1_3_VERSION).shaken);
+}
+
+TEST_F(ServerTlsTest, OutlivesAClientThatLeavesWithoutAWordInItsRequest) {
+  const auto fixture = start();
+  std::optional<TlsClient> client(std::in_place, fixture->port());
+  ASSERT_TRUE(client->send(kHalf));
+  ASSERT_TRUE(settled(*fixture));
+  fixture->clock.advance(std::chrono::seconds(10));
+  EXPECT_TRUE(client->read_to_end().starts_with("HTTP/1.1 408 "));
+  client.reset();
+  EXPECT_TRUE(ask(fixture->port(), TLS1_3_VERSION).shaken);
+}
+
+TEST_F(ServerTlsTest, LetsAClientReadTheAnswerThatCutsItsBody) {
+  const auto fixture = start();
+  TlsClient client(fixture->port());
+  ASSERT_TRUE(client.send("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(client.send(std::string(10'000, 'x'))) << i;
+  EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(client.ends_cleanly());
 }
 
 TEST_F(ServerTlsTest, TakesANewCertificateWithoutAStop) {
