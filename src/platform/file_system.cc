@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -106,8 +108,14 @@ class RealFileSystem final : public FileSystem {
     if (!S_ISREG(st.st_mode)) return fail(file_error(EINVAL, path));
     return std::make_unique<RealReadableFile>(std::move(fd), path);
   }
+  // NFS, ZFS before 2.2 and some of FUSE know no flags of rename. There it is looked for first: in
+  // our folders nobody but us makes names.
   Result<> rename_new(const Path& from, const Path& to) override {
-    return checked(::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE), to);
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return failed(to);
+    struct stat st {};
+    if (::lstat(to.c_str(), &st) == 0) return fail(file_error(EEXIST, to));
+    return errno == ENOENT ? rename_replace(from, to) : Result<>(failed(to));
   }
   Result<> rename_replace(const Path& from, const Path& to) override {
     return checked(::rename(from.c_str(), to.c_str()), to);
@@ -120,10 +128,10 @@ class RealFileSystem final : public FileSystem {
   // Each fdatasync commits the journal and flushes the disk: 5,000 small files took 20 s. syncfs
   // does both once; what else is dirty on that file system is written with it.
   Result<> sync_files(const std::vector<Path>& paths) override {
-    if (paths.size() < kManyFiles) return FileSystem::sync_files(paths);
-    const Descriptor fd(::open(paths.front().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) return failed(paths.front());
-    return checked(::syncfs(fd.get()), paths.front());
+    const bool at_once = paths.size() >= kManyFiles && !is_fuse(paths.front());
+    if (at_once) TRY(sync_file_system(paths.front()));
+    for (const Path& path : paths) TRY(sync_file(path, at_once));
+    return {};
   }
   Result<> truncate(const Path& path, Bytes size) override {
     return checked(::truncate(path.c_str(), static_cast<off_t>(size.count)), path);
@@ -173,6 +181,25 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
+  // syncfs does not reach the server behind FUSE.
+  static bool is_fuse(const Path& path) {
+    struct statfs fs {};
+    return ::statfs(path.c_str(), &fs) != 0 || fs.f_type == FUSE_SUPER_MAGIC;
+  }
+  static Result<> sync_file_system(const Path& path) {
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return failed(path);
+    return checked(::syncfs(fd.get()), path);
+  }
+  // `written`: by a syncfs. Its own error may have been told to another caller; sync_file_range
+  // tells this file's, and costs no flush.
+  static Result<> sync_file(const Path& path, bool written) {
+    constexpr unsigned kAll =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return failed(path);
+    return checked(written ? ::sync_file_range(fd.get(), 0, 0, kAll) : ::fdatasync(fd.get()), path);
+  }
   static Result<std::unique_ptr<WritableFile>> open_writable(const Path& path, int flags,
                                                              unsigned mode) {
     Descriptor fd(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags, mode));
@@ -233,6 +260,7 @@ Result<> write_and_rename(FileSystem& files, const Path& path, std::string_view 
 
 Result<> FileSystem::sync_files(const std::vector<Path>& paths) {
   for (const Path& path : paths) {
+    TRY(info(path));  // else it would be made anew, empty
     TRY_ASSIGN(const auto file, open_append(path));
     TRY(file->sync());
     TRY(file->close());
