@@ -100,7 +100,9 @@ class Verifying {
       return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
     }
     if (clock_.monotonic() >= request_.deadline) {
-      return fail(ErrorCode::deadline_exceeded, {{"name", "the verification"}});
+      const auto allowed = std::chrono::ceil<std::chrono::seconds>(request_.deadline - began_);
+      return fail(ErrorCode::deadline_exceeded, {{"name", "the verification"},
+                                                 {"seconds", fmt::format("{}", allowed.count())}});
     }
     return {};
   }
@@ -239,6 +241,7 @@ class Verifying {
   ArtefactSource& source_;
   const platform::Clock& clock_;
   const VerifyRequest& request_;
+  const MonoTime began_ = clock_.monotonic();
   VerifyReport report_;
   Journal journal_;
   std::vector<const FileEntry*> to_read_;

@@ -24,19 +24,24 @@ Result<Clients> find_clients(platform::FileSystem& files, int major, const platf
   return clients;
 }
 
-// "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
-Result<int> client_version(platform::ProcessRunner& runner, const Clients& clients,
-                           const platform::CallLimits& limits) {
+Result<std::string> client_version(platform::ProcessRunner& runner, const Clients& clients,
+                                   const platform::CallLimits& limits) {
   platform::Command command;
   command.program = clients.program("pg_dump");
   command.arguments = {"--version"};
   TRY_ASSIGN(const auto text,
              platform::run_for_text(runner, command, 64_KiB, limits.deadline, limits.stop));
-  const size_t at = text.output.find(") ");
+  return printable(text.output.substr(0, text.output.find('\n')), 200);
+}
+
+// "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
+Result<int> client_major(platform::ProcessRunner& runner, const Clients& clients,
+                         const platform::CallLimits& limits) {
+  TRY_ASSIGN(const std::string text, client_version(runner, clients, limits));
+  const size_t at = text.find(") ");
   int major = 0;
-  if (at != std::string::npos) {
-    std::from_chars(text.output.data() + at + 2, text.output.data() + text.output.size(), major);
-  }
+  if (at != std::string::npos)
+    std::from_chars(text.data() + at + 2, text.data() + text.size(), major);
   if (major == 0) {
     return fail(ErrorCode::client_missing,
                 {{"version", "?"}, {"command", "pg_dump"}, {"package", "postgresql-client"}});

@@ -20,9 +20,12 @@ struct Clients {
 // Looks in `bindir` when it is set, else in /usr/lib/postgresql/MAJOR/bin. Error: client_missing.
 Result<Clients> find_clients(platform::FileSystem& files, int major, const platform::Path& bindir);
 
-// The major version that pg_dump itself reports. Errors: client_missing, process_*.
-Result<int> client_version(platform::ProcessRunner& runner, const Clients& clients,
-                           const platform::CallLimits& limits);
+// What pg_dump says of itself: "pg_dump (PostgreSQL) 15.14". Errors: process_*.
+Result<std::string> client_version(platform::ProcessRunner& runner, const Clients& clients,
+                                   const platform::CallLimits& limits);
+// The major version in it. Errors: also client_missing.
+Result<int> client_major(platform::ProcessRunner& runner, const Clients& clients,
+                         const platform::CallLimits& limits);
 
 // The package that brings them on Debian: "postgresql-client-15".
 std::string client_package(int major);

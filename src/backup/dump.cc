@@ -248,7 +248,9 @@ class Dumping {
       return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
     }
     if (tools_.clock.monotonic() >= limits_.deadline) {
-      return fail(ErrorCode::deadline_exceeded, {{"name", "the dump"}});
+      const auto allowed = std::chrono::ceil<std::chrono::seconds>(limits_.deadline - began_);
+      return fail(ErrorCode::deadline_exceeded,
+                  {{"name", "the dump"}, {"seconds", fmt::format("{}", allowed.count())}});
     }
     measure_staging();
     if (tools_.progress) tools_.progress({queue_.sealed(), threads_->stored()});
@@ -404,6 +406,7 @@ class Dumping {
   const DumpTools& tools_;
   store::ArtefactWriter& out_;
   const platform::CallLimits& limits_;
+  const MonoTime began_ = tools_.clock.monotonic();
   Path folder_;
   std::vector<std::pair<std::string, std::string>> environment_;
   SealQueue queue_;

@@ -202,7 +202,7 @@ BackupJobOptions BackupJobOptions::parse(const std::string& name, yaml::Fields& 
   read_rpo_target(fields, options);
   fields.duration("lock_wait_timeout", options.lock_wait_timeout, 1s, 24h);
   fields.absolute_path("ping_url_file", options.ping_url_file);
-  fields.number("large_objects_limit", options.large_objects_limit, 0, 10'000'000);
+  fields.number("large_objects_limit", options.large_objects_limit, 0, 100'000);
   return options;
 }
 

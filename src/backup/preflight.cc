@@ -91,7 +91,7 @@ std::optional<Finding> judge_clients(platform::FileSystem& files, platform::Proc
   const auto clients = find_clients(files, major, bindir);
   if (!clients) return Finding{clients.error()};
   if (bindir.empty()) return std::nullopt;  // Debian's folders hold what their name says
-  const auto version = client_version(runner, *clients, limits);
+  const auto version = client_major(runner, *clients, limits);
   if (!version) return Finding{version.error()};
   if (*version != major) return Finding{client_missing(major)};
   return std::nullopt;

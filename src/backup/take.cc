@@ -1,7 +1,6 @@
 #include "backup/take.h"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 
@@ -67,14 +66,6 @@ Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTool
   return findings;
 }
 
-artefact::FingerprintKey new_key() {
-  artefact::FingerprintKey key{};
-  // Drawn after the snapshot: whoever writes rows cannot have known it.
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(sizeof key)) != 1)
-    std::abort();
-  return key;
-}
-
 std::vector<SourceTable> names_of(const std::vector<SourceRelation>& relations) {
   std::vector<SourceTable> out;
   out.reserve(relations.size());
@@ -95,6 +86,7 @@ class Taking {
     SourceSession source;
     DumpResult dump;
     artefact::FingerprintKey key;
+    std::string client_version;
   };
 
   Result<> choose_id();
@@ -103,6 +95,7 @@ class Taking {
   Result<> judge(const SourceFacts& facts);
   Result<DumpResult> dump(const SourceSession& source, const artefact::FingerprintKey& key,
                           store::ArtefactWriter& out);
+  Clients clients_of(const SourceSession& source) const;
   DumpRequest dump_request(const SourceSession& source, const artefact::FingerprintKey& key) const;
   void watch_reserve(std::stop_source& stop);
   Result<Taken> publish(Attempt attempt, artefact::SourceCheck check, store::ArtefactWriter& out);
@@ -155,13 +148,17 @@ void Taking::watch_reserve(std::stop_source& stop) {
   stop.request_stop();
 }
 
+// Preflight has found them.
+Clients Taking::clients_of(const SourceSession& source) const {
+  return find_clients(tools_.files, source.facts().major(), request_.database.bindir)
+      .value_or(Clients{});
+}
+
 DumpRequest Taking::dump_request(const SourceSession& source,
                                  const artefact::FingerprintKey& key) const {
   DumpRequest dump;
   dump.dsn = request_.database.dsn;
-  // Preflight has found them.
-  dump.clients = find_clients(tools_.files, source.facts().major(), request_.database.bindir)
-                     .value_or(Clients{});
+  dump.clients = clients_of(source);
   dump.snapshot = source.id();
   dump.application_name = work_.run.str();
   dump.jobs = static_cast<unsigned>(request_.job.jobs);
@@ -217,14 +214,16 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   TRY(platform::remove_tree(tools_.files, request_.staging));
   platform::spread_subfolders(request_.staging.parent_path());
   TRY(tools_.files.create_folder(request_.staging, 0700));
-  const artefact::FingerprintKey key = new_key();
+  // After the snapshot: whoever writes rows cannot have known it.
+  const artefact::FingerprintKey key = artefact::new_fingerprint_key();
   TRY_ASSIGN(auto result, dump(source, key, out));
-  return Attempt{std::move(source), std::move(result), key};
+  TRY_ASSIGN(auto version, client_version(tools_.processes, clients_of(source), work_.limits()));
+  return Attempt{std::move(source), std::move(result), key, std::move(version)};
 }
 
 Result<Taken> Taking::take_into(store::ArtefactWriter& out) {
   TRY_ASSIGN(auto done, attempt(out));
-  report("source check", done.dump.measures.peak_staging);
+  report("source check");
   TRY_ASSIGN(auto check,
              check_against_source(done.source, request_.database.name, request_.job.source_check,
                                   done.dump.tables, done.key, work_.limits()));
@@ -244,7 +243,7 @@ artefact::Manifest Taking::manifest_of(const Attempt& attempt, artefact::SourceC
   manifest.durations = {
       {"dump", measures.dump}, {"seal", measures.seal}, {"globals", measures.globals}};
   manifest.server = facts.server;
-  manifest.client_version = fmt::format("{}", facts.major());
+  manifest.client_version = attempt.client_version;
   manifest.snapshot = attempt.source.snapshot();
   manifest.fingerprint_key = attempt.key;
   manifest.files = attempt.dump.files;
@@ -263,6 +262,8 @@ Result<Taken> Taking::publish(Attempt attempt, artefact::SourceCheck check,
   report("publish");
   artefact::Manifest manifest = manifest_of(attempt, std::move(check));
   const artefact::Cover cover = artefact::make_cover(manifest);
+  // What could not be read again must not become an artefact.
+  TRY(artefact::Manifest::parse(cover.manifest, id_));
   TRY(store::write_file(out, artefact::kCardName, cover.card));
   TRY(store::write_file(out, artefact::kSumsName, cover.sums));
   if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
