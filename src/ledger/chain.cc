@@ -8,7 +8,7 @@ bool Chain::links(std::string_view prev_hash) const {
 
 std::string_view Chain::problem_of(const LineView& entry) const {
   if (entry.seq < next_) return "out of order";
-  if (entry.seq > next_ + lost_ && !unknown_) return "entries are missing before it";
+  if (entry.seq > next_ + lost_) return "entries are missing before it";
   if (!links(entry.prev_hash)) return "does not follow the entry before it";
   return {};
 }
@@ -36,15 +36,9 @@ void Chain::lose_line(uint64_t bytes) {
   stated_.clear();
 }
 
-void Chain::skip_unknown() {
-  unknown_ = true;
-  stated_.clear();
-}
-
 void Chain::append(uint64_t seq, std::string entry_hash) {
   next_ = seq + 1;
   lost_ = 0;
-  unknown_ = false;
   whole_ = std::move(entry_hash);
   stated_ = whole_;
 }

@@ -21,17 +21,13 @@ class Chain {
   };
 
   Judged judge(std::string_view line);
-  // A line of so many bytes could not be looked at.
+  // So many bytes could not be looked at, of one line or of more.
   void lose_line(uint64_t bytes);
-  // An unknown number of lines could not be read.
-  void skip_unknown();
 
   // For whoever appends: beyond every line that is there, and the hash to link to.
   uint64_t next_seq() const { return next_ + lost_; }
   const std::string& head() const { return whole_; }  // of the last entry whose own hash fits
   uint64_t last_seq() const { return next_ - 1; }
-  // False: nobody can tell what seq is free.
-  bool certain() const { return !unknown_; }
   // As if `line` had been judged good.
   void append(uint64_t seq, std::string entry_hash);
 
@@ -40,9 +36,8 @@ class Chain {
   bool links(std::string_view prev_hash) const;
 
   Sha256 hash_;
-  uint64_t next_ = 1;     // after the last good entry
-  uint64_t lost_ = 0;     // as many entries at most may be in damaged lines since then
-  bool unknown_ = false;  // more may be missing: nobody can tell how many
+  uint64_t next_ = 1;  // after the last good entry
+  uint64_t lost_ = 0;  // as many entries at most may be in damaged lines since then
   std::string whole_ = first_prev_hash();
   std::string stated_ = first_prev_hash();  // of the last line; empty: it could not be read
 };

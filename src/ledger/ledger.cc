@@ -12,10 +12,6 @@ Result<std::unique_ptr<Ledger>> Ledger::open(platform::FileSystem& files,
                                              const platform::Clock& clock, LedgerOptions options) {
   if (!files.info(folder)) TRY(files.create_folder(folder, 0700));
   TRY_ASSIGN(Survey found, survey(files, folder, Rows::yes));
-  if (!found.chain.certain()) {
-    return fail(ErrorCode::file_io,
-                {{"path", folder.string()}, {"reason", "the last segment cannot be read"}});
-  }
   auto writer = std::make_unique<Writer>(files, folder, clock, options, std::move(found));
   writer->settle();
   return std::unique_ptr<Ledger>(new Ledger(std::move(writer)));

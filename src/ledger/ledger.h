@@ -32,8 +32,8 @@ class Ledger {
   // Makes the folder when it is missing (its parent is durable already); cuts a torn last line;
   // checks the whole chain. Damage that no entry has recorded is recorded now, in a new segment
   // when it is in the current one. Makes the reserve when there is room for it. `files` and `clock`
-  // must outlive the ledger. Fails with ledger_newer, or when the folder cannot be read; not when
-  // it cannot be written.
+  // must outlive the ledger. Fails with ledger_newer, or when the folder or the name of a segment
+  // cannot be read; not when a segment's bytes cannot, and not when it cannot be written.
   static Result<std::unique_ptr<Ledger>> open(platform::FileSystem& files,
                                               const platform::Path& folder,
                                               const platform::Clock& clock,

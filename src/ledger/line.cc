@@ -1,5 +1,6 @@
 #include "ledger/line.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace vigie::ledger {
@@ -112,18 +113,35 @@ bool read_member(Walker& walker, std::string_view line, std::string_view& last, 
   return true;
 }
 
+// The members of one object and nothing behind it. False when something is wrong, or missing: then
+// the walker is at the end.
+bool read_members(Walker& walker, std::string_view line, LineView& view) {
+  std::string_view last;
+  if (!walker.take('{')) return false;
+  do {
+    if (!read_member(walker, line, last, view)) return false;
+  } while (walker.take(','));
+  return walker.take('}') && walker.at_end();
+}
+
 }  // namespace
 
 std::optional<LineView> read_line(std::string_view line) {
   Walker walker(line);
   LineView view;
-  std::string_view last;
-  if (!walker.take('{')) return std::nullopt;
-  do {
-    if (!read_member(walker, line, last, view)) return std::nullopt;
-  } while (walker.take(','));
-  if (!walker.take('}') || !walker.at_end() || !complete(view)) return std::nullopt;
+  if (!read_members(walker, line, view) || !complete(view)) return std::nullopt;
   return view;
+}
+
+bool is_beginning_of_line(std::string_view bytes) {
+  constexpr std::string_view kFirst = "{\"artefacts\":[";  // the first key of the canonical form
+  const std::string_view start = bytes.substr(0, kFirst.size());
+  if (bytes.size() > kMaxLine.count || !kFirst.starts_with(start)) return false;
+  // Such bytes are escaped in JSON: they were not written. A zero least of all.
+  if (std::ranges::any_of(bytes, [](unsigned char c) { return c < 0x20; })) return false;
+  Walker walker(bytes);
+  LineView view;
+  return read_members(walker, bytes, view) || walker.at_end();
 }
 
 unsigned schema_version(std::string_view line) {

@@ -39,6 +39,10 @@ std::optional<LineView> read_line(std::string_view line);
 // when it names no version.
 unsigned schema_version(std::string_view line);
 
+// True for what an interrupted append can have left at the end of a file: the beginning of one
+// entry's line, up to all of it but the line feed.
+bool is_beginning_of_line(std::string_view bytes);
+
 // What entry_hash must be.
 std::string line_hash(const LineView& view, Sha256& hash);
 

@@ -67,6 +67,23 @@ TEST(Line, RefusesWhatIsNoEntry) {
   }
 }
 
+TEST(Line, AnyBeginningOfItIsWhatAnInterruptedAppendLeaves) {
+  const std::string text = sealed_text(backup_entry(1));
+  for (size_t length = 0; length <= text.size(); ++length)
+    ASSERT_TRUE(is_beginning_of_line(text.substr(0, length))) << length;
+}
+
+TEST(Line, OtherBytesAreNotWhatAnInterruptedAppendLeaves) {
+  const std::string text = sealed_text(backup_entry(1));
+  const std::string some = text.substr(0, 200);
+  for (const std::string& bytes :
+       {std::string(1, '\0'), some + '\0', some + '\x1f', some.substr(1), "x" + some, text + "*",
+        text + text, text.substr(0, text.size() - 1) + ",\"a\":1",
+        some + std::string(kMaxLine.count, 'x'), std::string("hello"), std::string("{\"seq\":1")}) {
+    EXPECT_FALSE(is_beginning_of_line(bytes)) << bytes.substr(0, 300);
+  }
+}
+
 TEST(Line, ToldVersionEvenWhenTheRestIsForeign) {
   EXPECT_EQ(schema_version(R"({"new":1,"schema":"vigie.evidence/23"})"), 23U);
   EXPECT_EQ(schema_version(R"({"schema":"other/2"})"), 0U);

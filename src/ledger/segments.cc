@@ -104,7 +104,9 @@ Result<Scanned> scan_lines(const platform::ReadableFile& file,
     std::memmove(buffer.data(), buffer.data() + done, kept);
     if (got == 0) break;
   }
-  return Scanned{{cutter.whole()}, {cutter.swallowed() + kept}};
+  const bool too_long = cutter.swallowed() > 0 || kept > kMaxLine.count;
+  const std::string_view torn(reinterpret_cast<const char*>(buffer.data()), too_long ? 0 : kept);
+  return Scanned{{cutter.whole()}, {cutter.swallowed() + kept}, std::string(torn)};
 }
 
 }  // namespace vigie::ledger

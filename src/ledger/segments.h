@@ -37,8 +37,9 @@ struct RawLine {
 };
 
 struct Scanned {
-  Bytes whole;  // up to and with the last line feed
-  Bytes torn;   // behind it
+  Bytes whole;            // up to and with the last line feed
+  Bytes torn;             // behind it
+  std::string torn_text;  // the same as text; empty when it is longer than a line may be
 };
 
 // Reads from the start to the end with one buffer of 1 MiB. `cancelled` when stopped.

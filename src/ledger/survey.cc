@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kProblemsKept = 1000;
 constexpr unsigned kVersion = 1;
+constexpr std::string_view kNoEntry = "not an entry";
+constexpr std::string_view kTooLong = "longer than an entry may be";
 
 std::string_view text_at(const json::object& object, std::string_view key) {
   const json::string* text = find_string(object, key);
@@ -58,21 +60,22 @@ class Surveyor {
   }
   void line(const RawLine& raw) {
     ++lines_;
-    if (raw.too_long) return lost_line(raw.length, "longer than an entry may be");
+    if (raw.too_long) return lose(lines_, raw.length, kTooLong);
     const Chain::Judged judged = survey_.chain.judge(raw.text);
     if (!judged.problem.empty()) problem(raw.number, judged.seq, judged.problem);
     if (judged.entry) entry(raw, *judged.entry);
     count_version(judged.entry ? judged.entry->version : schema_version(raw.text));
   }
   void end(const Scanned& scanned) { segment().size = scanned.whole; }
-  // A sealed segment that does not end with a line feed: its last line was cut.
-  void torn(Bytes bytes) {
-    ++lines_;
-    lost_line(bytes.count, "not an entry");
+  // Bytes behind the last line feed that no interrupted append has left.
+  void lost_tail(const Scanned& scanned) {
+    segment().size += scanned.torn;
+    lose(lines_ + 1, scanned.torn.count, scanned.torn_text.empty() ? kTooLong : kNoEntry);
   }
-  void unreadable() {
-    problem(lines_ + 1, 0, "the file cannot be read");
-    survey_.chain.skip_unknown();
+  // A segment of this size, of which nobody knows what stands behind the lines so far.
+  void unreadable(Bytes size) {
+    segment().size = size;
+    lose(lines_ + 1, size.count, "the file cannot be read");
   }
   // Every line of the segment was written by a newer release. One such line is damage.
   Result<> check_version() const {
@@ -90,9 +93,9 @@ class Surveyor {
     ++newer_lines_;
     version_ = version;
   }
-  void lost_line(uint64_t bytes, std::string_view what) {
+  void lose(uint64_t line, uint64_t bytes, std::string_view what) {
     survey_.chain.lose_line(bytes);
-    problem(lines_, 0, what);
+    problem(line, 0, what);
   }
   void problem(uint64_t line, uint64_t seq, std::string_view what) {
     ++survey_.problem_count;
@@ -156,19 +159,37 @@ Result<Snapshot> take_snapshot(platform::FileSystem& files, const platform::Path
   }
 }
 
+// The bytes behind the last line feed may be left by an append, or there are none.
+bool was_interrupted(const Scanned& scanned) {
+  return scanned.torn.count == scanned.torn_text.size() && is_beginning_of_line(scanned.torn_text);
+}
+
+// Lines as far as they can be read. An error says that the rest cannot, or `cancelled`.
+Result<Scanned> scan(const platform::ReadableFile& file, Surveyor& surveyor,
+                     const std::stop_token& stop) {
+  TRY_ASSIGN(const Scanned scanned,
+             scan_lines(
+                 file, [&](const RawLine& raw) { surveyor.line(raw); }, stop));
+  surveyor.end(scanned);
+  return scanned;
+}
+
+bool is_cancelled(const Error& error) {
+  return error.code() == ErrorCode::cancelled;
+}
+
 Result<> survey_sealed(platform::FileSystem& files, const platform::Path& path, Surveyor& surveyor,
                        const std::stop_token& stop) {
   surveyor.begin(path.filename().string());
-  const auto visit = [&](const RawLine& raw) { surveyor.line(raw); };
   const auto file = files.open_read(path);
-  const auto scanned = file ? scan_lines(**file, visit, stop) : Result<Scanned>(fail(file.error()));
+  const auto scanned = file ? scan(**file, surveyor, stop) : Result<Scanned>(fail(file.error()));
   if (!scanned) {
-    if (scanned.error().code() == ErrorCode::cancelled) return fail(scanned.error());
-    surveyor.unreadable();
-    return {};
+    if (is_cancelled(scanned.error())) return fail(scanned.error());
+    TRY_ASSIGN(const auto info, files.info(path));
+    surveyor.unreadable(info.size);
+  } else if (scanned->torn.count > 0) {
+    surveyor.lost_tail(*scanned);
   }
-  surveyor.end(*scanned);
-  if (scanned->torn.count > 0) surveyor.torn(scanned->torn);
   return surveyor.check_version();
 }
 
@@ -176,10 +197,16 @@ Result<> survey_current(const platform::ReadableFile* file, Surveyor& surveyor, 
                         const std::stop_token& stop) {
   surveyor.begin(std::string(kCurrentSegment));
   if (file == nullptr) return {};
-  const auto visit = [&](const RawLine& raw) { surveyor.line(raw); };
-  TRY_ASSIGN(const Scanned scanned, scan_lines(*file, visit, stop));
-  surveyor.end(scanned);
-  survey.torn = scanned.torn;
+  const auto scanned = scan(*file, surveyor, stop);
+  if (!scanned) {
+    if (is_cancelled(scanned.error())) return fail(scanned.error());
+    TRY_ASSIGN(const Bytes size, file->size());
+    surveyor.unreadable(size);
+  } else if (was_interrupted(*scanned)) {
+    survey.torn = scanned->torn;
+  } else {
+    surveyor.lost_tail(*scanned);
+  }
   return surveyor.check_version();
 }
 

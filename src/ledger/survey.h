@@ -59,7 +59,7 @@ struct Survey {
 enum class Rows : bool { no, yes };
 
 // ledger_newer; file_not_found without a folder; the error of the current segment when it cannot
-// be read. A sealed segment that cannot be read is a problem of that segment.
+// be opened. A segment whose bytes cannot be read is damaged.
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
                       std::stop_token stop = {});
 
