@@ -101,8 +101,8 @@ class Verifying {
     }
     if (clock_.monotonic() >= request_.deadline) {
       const auto allowed = std::chrono::ceil<std::chrono::seconds>(request_.deadline - began_);
-      return fail(ErrorCode::deadline_exceeded, {{"name", "the verification"},
-                                                 {"seconds", fmt::format("{}", allowed.count())}});
+      return fail(ErrorCode::deadline_exceeded,
+                  {{"name", "the verification"}, {"seconds", fmt::format("{}", allowed.count())}});
     }
     return {};
   }
