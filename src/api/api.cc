@@ -171,7 +171,7 @@ Result<std::optional<Principal>> Routes::authenticate(const Request& request) {
     return std::optional(std::move(principal));
   }
   const auto& peer = request.peer;
-  if (peer.unix_socket && (peer.uid == 0 || peer.uid == options_.owner_uid))
+  if (peer.trusted && (peer.uid == 0 || peer.uid == options_.owner_uid))
     return std::optional(Principal{"socket:uid=" + std::to_string(peer.uid), Scope::admin});
   return std::optional<Principal>();
 }

@@ -19,7 +19,7 @@ struct ApiOptions {
   std::string service_name = "vigie";
   std::string version;
   bool metrics_open = false;  // /metrics without a token
-  uint32_t owner_uid = 0;     // who is admin on the unix socket, beside root
+  uint32_t owner_uid = 0;     // who is admin on the operator's socket, beside root
   size_t pool_threads = 2;    // for queries and commands
   size_t pool_queue = 32;     // waiting for a thread; beyond it 503 and Retry-After
   std::chrono::milliseconds query_deadline{30'000};

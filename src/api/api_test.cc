@@ -164,10 +164,18 @@ TEST(Api, LimitsAttemptsWithWrongTokens) {
   EXPECT_EQ(fixture.get("/v1/backups", good).status, 200);
 }
 
-TEST(Api, TakesTheOwnerOnTheUnixSocketForAdmin) {
+TEST(Api, TakesTheOwnerOnTheOperatorsSocketForAdmin) {
   ApiFixture fixture;
   fixture.start();
   EXPECT_EQ(fixture.over_socket("GET", "/v1/tokens").status, 200);
+}
+
+TEST(Api, TakesNobodyForAdminOnASocketThatAProxyMayUse) {
+  ApiFixture fixture;
+  fixture.start();
+  EXPECT_EQ(fixture.over_named_socket("GET", "/v1/tokens").status, 401);
+  EXPECT_EQ(fixture.over_named_socket("GET", "/v1/tokens", fixture.token(Scope::admin)).status,
+            200);
 }
 
 TEST(Api, CreatesATokenThatWorksAndShowsItOnce) {

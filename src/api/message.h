@@ -19,7 +19,8 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 // Who is at the other end. `uid` only for a unix socket (SO_PEERCRED).
 struct Peer {
   bool unix_socket = false;
-  std::string address;  // "127.0.0.1", "::1"; empty for a unix socket
+  bool trusted = false;  // came by a socket that says so (ListenOn): its uid may stand for a token
+  std::string address;   // "127.0.0.1", "::1"; empty for a unix socket
   uint32_t uid = 0;
 };
 

@@ -45,33 +45,33 @@ class Room {
   void close_all();
 
  private:
-  size_t cap(bool unix_socket) const;
-  bool make_room(bool unix_socket);
-  std::shared_ptr<Connection> longest_idle(bool unix_socket) const;
+  size_t cap(bool trusted) const;
+  bool make_room(bool trusted);
+  std::shared_ptr<Connection> longest_idle(bool trusted) const;
   void forget(Connection& connection);
   std::string_view date();
-  size_t& count(bool unix_socket) { return unix_socket ? unix_count_ : tcp_count_; }
+  size_t& count(bool trusted) { return trusted ? trusted_count_ : other_count_; }
 
   std::shared_ptr<Loop> loop_;
   std::shared_ptr<ConnectionHost> host_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
-  size_t tcp_count_ = 0;
-  size_t unix_count_ = 0;
+  size_t other_count_ = 0;
+  size_t trusted_count_ = 0;
   bool stopping_ = false;
   SystemTime date_second_{};
   std::string date_;
 };
 
 void Room::accept(std::shared_ptr<Stream> stream) {
-  const bool unix_socket = stream->peer().unix_socket;
-  const bool room = make_room(unix_socket);
-  if (count(unix_socket) >= cap(unix_socket) + cap(unix_socket) / 8 + 1) {
+  const bool trusted = stream->peer().trusted;
+  const bool room = make_room(trusted);
+  if (count(trusted) >= cap(trusted) + cap(trusted) / 8 + 1) {
     host_->over_cap.fetch_add(1, std::memory_order_relaxed);
     return stream->close();
   }
   auto connection = std::make_shared<Connection>(host_, std::move(stream));
   connections_.emplace(connection.get(), connection);
-  ++count(unix_socket);
+  ++count(trusted);
   host_->accepted.fetch_add(1, std::memory_order_relaxed);
   host_->open.store(connections_.size(), std::memory_order_relaxed);
   if (room && !stopping_) return connection->start();
@@ -80,31 +80,31 @@ void Room::accept(std::shared_ptr<Stream> stream) {
                               {{"limit", std::to_string(host_->limits.connections)}}));
 }
 
-size_t Room::cap(bool unix_socket) const {
-  return unix_socket ? host_->limits.unix_connections : host_->limits.connections;
+size_t Room::cap(bool trusted) const {
+  return trusted ? host_->limits.trusted_connections : host_->limits.connections;
 }
 
 // One that is idle makes room for one that has something to say. Those that are told that there is
 // no room count too; an eighth beyond the cap they are closed without a word.
-bool Room::make_room(bool unix_socket) {
-  if (count(unix_socket) < cap(unix_socket)) return true;
-  const auto idle = longest_idle(unix_socket);
+bool Room::make_room(bool trusted) {
+  if (count(trusted) < cap(trusted)) return true;
+  const auto idle = longest_idle(trusted);
   if (!idle) return false;
   idle->close();
-  return count(unix_socket) < cap(unix_socket);
+  return count(trusted) < cap(trusted);
 }
 
-std::shared_ptr<Connection> Room::longest_idle(bool unix_socket) const {
+std::shared_ptr<Connection> Room::longest_idle(bool trusted) const {
   std::shared_ptr<Connection> longest;
   for (const auto& [key, connection] : connections_) {
-    if (!connection->is_idle() || connection->is_unix() != unix_socket) continue;
+    if (!connection->is_idle() || connection->is_trusted() != trusted) continue;
     if (!longest || connection->idle_since() < longest->idle_since()) longest = connection;
   }
   return longest;
 }
 
 void Room::forget(Connection& connection) {
-  --count(connection.is_unix());
+  --count(connection.is_trusted());
   connections_.erase(&connection);
   host_->open.store(connections_.size(), std::memory_order_relaxed);
   if (stopping_ && connections_.empty()) loop().stop();
@@ -204,7 +204,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::vector<ListenOn>& liste
 
 size_t reserve_descriptors(const EngineLimits& limits) {
   const size_t wanted =
-      limits.connections + limits.connections / 8 + limits.unix_connections + kOtherDescriptors;
+      limits.connections + limits.connections / 8 + limits.trusted_connections + kOtherDescriptors;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return limits.connections;
   if (limit.rlim_cur < wanted) {

@@ -23,9 +23,9 @@
 namespace vigie::api {
 
 struct EngineLimits {
-  size_t connections = 1024;       // over TCP; beyond it the longest idle one goes, else 503
-  size_t unix_connections = 64;    // over unix sockets, counted apart: the operator gets in
-  size_t header_bytes = 16 << 10;  // request line and header fields
+  size_t connections = 1024;        // beyond it the longest idle one goes, else 503
+  size_t trusted_connections = 64;  // over the operator's socket, counted apart: he gets in
+  size_t header_bytes = 16 << 10;   // request line and header fields
   size_t target_bytes = 8 << 10;
   size_t body_bytes = 64 << 10;
   std::chrono::milliseconds request_deadline{10'000};  // from its first byte to its last; handshake
@@ -47,6 +47,7 @@ struct ListenOn {
   uint16_t port = 0;    // 0: any free one
   platform::Path unix_path;
   unsigned unix_mode = 0660;
+  bool trusts_peer = false;  // a unix socket whose peer's uid stands for a token: the operator's
   std::optional<TlsFiles> tls;
 };
 

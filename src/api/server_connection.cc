@@ -27,7 +27,7 @@ void drop_if_large(std::string& buffer) {
 Connection::Connection(std::shared_ptr<ConnectionHost> host, std::shared_ptr<Stream> stream)
     : host_(std::move(host)),
       stream_(std::move(stream)),
-      unix_(stream_->peer().unix_socket),
+      trusted_(stream_->peer().trusted),
       decoder_(
           {.header_bytes = host_->limits.header_bytes, .target_bytes = host_->limits.target_bytes},
           host_->limits.body_bytes) {}

@@ -49,7 +49,7 @@ class Connection final : public StreamUser, public std::enable_shared_from_this<
 
   bool is_idle() const { return state_ == State::idle; }
   MonoTime idle_since() const { return since_; }
-  bool is_unix() const { return unix_; }
+  bool is_trusted() const { return trusted_; }
 
   void on_open(bool ok) override;
   void on_bytes(std::string_view bytes) override;
@@ -82,7 +82,7 @@ class Connection final : public StreamUser, public std::enable_shared_from_this<
   std::shared_ptr<ConnectionHost> host_;
   std::shared_ptr<Stream>
       stream_;  // gone after close(): a Respond must not keep it beyond the loop
-  bool unix_;
+  bool trusted_;
   Decoder decoder_;
   State state_ = State::opening;
   MonoTime since_{};

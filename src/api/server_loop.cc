@@ -114,12 +114,14 @@ class AsioLoop final : public Loop, public std::enable_shared_from_this<AsioLoop
     Timer pause;
     AcceptFn accepted;
     std::shared_ptr<TlsIdentity> identity;
+    bool trusts_peer = false;
   };
   using TcpListener = Listener<tcp>;
   using UnixListener = Listener<unix_protocol>;
 
   Result<uint16_t> listen_tcp(const ListenOn& listen, AcceptFn accepted);
   Result<uint16_t> listen_unix(const ListenOn& listen, AcceptFn accepted);
+  Result<> clear_path(const std::string& path);
   template <class Protocol>
   void accept(const std::shared_ptr<Listener<Protocol>>& listener);
   std::shared_ptr<Stream> make_stream(TcpListener& listener, tcp::socket socket);
@@ -141,7 +143,7 @@ Result<uint16_t> AsioLoop::listen_tcp(const ListenOn& listen, AcceptFn accepted)
   const auto address = asio::ip::make_address(listen.address, error);
   if (error) return listen_error(where, error);
   auto listener = std::make_shared<TcpListener>(
-      TcpListener{tcp::acceptor(io_), Timer(io_), std::move(accepted), nullptr});
+      TcpListener{tcp::acceptor(io_), Timer(io_), std::move(accepted), nullptr, false});
   if (listen.tls) {
     TRY_ASSIGN(listener->identity, TlsIdentity::load(*listen.tls));
     identities_.push_back(listener->identity);
@@ -158,16 +160,31 @@ Result<uint16_t> AsioLoop::listen_tcp(const ListenOn& listen, AcceptFn accepted)
   return port;
 }
 
-// A path that is left from a process that died is in the way of bind(). Whoever starts a server on
-// it holds the lock of the folder, so that no living server is pushed aside.
+// A socket that is left from a process that died is in the way of bind(): nobody answers on it, and
+// it goes. Anything else at that path belongs to somebody.
+Result<> AsioLoop::clear_path(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return {};  // bind() says what else is wrong
+  const auto in_the_way = [&](const char* reason) {
+    return fail(ErrorCode::listen_failed, {{"host", path}, {"reason", reason}});
+  };
+  if (!S_ISSOCK(status.st_mode)) return in_the_way("what is there is not a socket");
+  error_code error;
+  unix_protocol::socket probe(io_, unix_protocol());
+  probe.non_blocking(true, error);  // a full queue is an answer too
+  probe.connect(unix_protocol::endpoint(path), error);
+  if (error != asio::error::connection_refused) return in_the_way("another process listens there");
+  ::unlink(path.c_str());
+  return {};
+}
+
 Result<uint16_t> AsioLoop::listen_unix(const ListenOn& listen, AcceptFn accepted) {
   const auto where = listen.unix_path.string();
   if (where.size() >= 108)  // sockaddr_un
     return fail(ErrorCode::listen_failed, {{"host", where}, {"reason", "the path is too long"}});
-  struct stat status {};
-  if (::lstat(where.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(where.c_str());
-  auto listener = std::make_shared<UnixListener>(
-      UnixListener{unix_protocol::acceptor(io_), Timer(io_), std::move(accepted), nullptr});
+  TRY(clear_path(where));
+  auto listener = std::make_shared<UnixListener>(UnixListener{
+      unix_protocol::acceptor(io_), Timer(io_), std::move(accepted), nullptr, listen.trusts_peer});
   auto& acceptor = listener->acceptor;
   error_code error;
   if (acceptor.open(unix_protocol(), error)) return listen_error(where, error);
@@ -203,7 +220,7 @@ std::shared_ptr<Stream> AsioLoop::make_stream(TcpListener& listener, tcp::socket
   const auto remote = socket.remote_endpoint(error);
   if (error) return nullptr;
   socket.set_option(tcp::no_delay(true), error);
-  Peer peer{.unix_socket = false, .address = address_text(remote), .uid = 0};
+  Peer peer{.unix_socket = false, .trusted = false, .address = address_text(remote), .uid = 0};
   if (!listener.identity)
     return std::make_shared<PlainStream<tcp::socket>>(std::move(socket), std::move(peer), scratch_);
   const bool ipv6 = remote.protocol() == tcp::v6();
@@ -213,12 +230,14 @@ std::shared_ptr<Stream> AsioLoop::make_stream(TcpListener& listener, tcp::socket
                          listener.identity->context());
 }
 
-std::shared_ptr<Stream> AsioLoop::make_stream(UnixListener&, unix_protocol::socket socket) {
+std::shared_ptr<Stream> AsioLoop::make_stream(UnixListener& listener,
+                                              unix_protocol::socket socket) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
     return nullptr;
-  Peer peer{.unix_socket = true, .address = {}, .uid = credentials.uid};
+  Peer peer{
+      .unix_socket = true, .trusted = listener.trusts_peer, .address = {}, .uid = credentials.uid};
   return std::make_shared<PlainStream<unix_protocol::socket>>(std::move(socket), std::move(peer),
                                                               scratch_);
 }

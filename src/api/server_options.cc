@@ -24,8 +24,12 @@ std::vector<ListenOn> listen_on(const ServerOptions& options,
                                 const platform::Path& operator_socket) {
   std::vector<ListenOn> all;
   if (!operator_socket.empty())
-    all.push_back(
-        {.address = {}, .port = 0, .unix_path = operator_socket, .unix_mode = 0600, .tls = {}});
+    all.push_back({.address = {},
+                   .port = 0,
+                   .unix_path = operator_socket,
+                   .unix_mode = 0600,
+                   .trusts_peer = true,
+                   .tls = {}});
   ListenOn named;
   if (options.listen.is_socket()) {
     named.unix_path = options.listen.socket;

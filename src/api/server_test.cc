@@ -2,13 +2,16 @@
 #include "api/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
 
+#include "platform/descriptor.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/temp_folder.h"
@@ -41,13 +44,20 @@ class ServerTest : public ::testing::Test {
  protected:
   void start(Handler handler) {
     limits_.sweep_every = milliseconds(2);
-    server_ = Server::start({{.address = "127.0.0.1", .port = 0, .unix_path = {}, .tls = {}},
-                             {.address = {}, .port = 0, .unix_path = socket(), .tls = {}}},
-                            std::move(handler), refuse, clock_, limits_)
-                  .value();
+    server_ =
+        Server::start(
+            {{.address = "127.0.0.1", .port = 0, .unix_path = {}, .tls = {}},
+             {.address = {}, .port = 0, .unix_path = socket(), .trusts_peer = true, .tls = {}}},
+            std::move(handler), refuse, clock_, limits_)
+            .value();
   }
   void start() {
     start([](const Request& request, const Respond& respond) { respond(echo(request)); });
+  }
+  Result<std::unique_ptr<Server>> start_on_socket() {
+    return Server::start(
+        {{.address = {}, .port = 0, .unix_path = socket(), .tls = {}}},
+        [](const Request&, const Respond&) {}, refuse, clock_);
   }
   RawClient connect() { return RawClient::connect_tcp(server_->ports().at(0)); }
   platform::Path socket() const { return folder_ / "s.sock"; }
@@ -57,6 +67,17 @@ class ServerTest : public ::testing::Test {
   EngineLimits limits_;
   std::unique_ptr<Server> server_;
 };
+
+// What a process leaves that was killed.
+void leave_dead_socket(const platform::Path& path) {
+  const platform::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const auto* plain = reinterpret_cast<const sockaddr*>(&address);
+  ASSERT_EQ(::bind(socket.get(), plain, sizeof(address)), 0);
+  ASSERT_EQ(::listen(socket.get(), 1), 0);
+}
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -325,12 +346,32 @@ TEST_F(ServerTest, TellsWhoIsOnTheUnixSocket) {
 }
 
 TEST_F(ServerTest, TakesThePlaceOfADeadSocketAndRemovesItsOwn) {
+  leave_dead_socket(socket());
   start();
   struct stat status {};
   ASSERT_EQ(::stat(socket().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0660u);
   server_.reset();
   EXPECT_FALSE(std::filesystem::exists(socket()));
+}
+
+TEST_F(ServerTest, LeavesALivingSocketToItsServer) {
+  start();
+  const auto second = start_on_socket();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::listen_failed);
+  EXPECT_EQ(second.error().parameter("reason"), "another process listens there");
+  auto client = RawClient::connect_unix(socket());
+  client.send(kGet);
+  EXPECT_EQ(client.read_answer()->status, 200);
+}
+
+TEST_F(ServerTest, LeavesAFileAloneThatIsNotASocket) {
+  std::ofstream(socket()) << "mine";
+  const auto server = start_on_socket();
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().parameter("reason"), "what is there is not a socket");
+  EXPECT_EQ(read(socket()), "mine");
 }
 
 TEST_F(ServerTest, RefusesToListenTwiceOnOnePort) {

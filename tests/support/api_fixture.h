@@ -45,9 +45,15 @@ class ApiFixture {
                           });
     api::ListenOn tcp{
         .address = "127.0.0.1", .port = 0, .unix_path = {}, .unix_mode = 0600, .tls = options_.tls};
-    api::ListenOn unix_socket{
-        .address = {}, .port = 0, .unix_path = socket(), .unix_mode = 0600, .tls = {}};
-    server_ = api::Server::start({tcp, unix_socket}, api_->handler(), api_->refusal(), clock,
+    api::ListenOn operators{.address = {},
+                            .port = 0,
+                            .unix_path = socket(),
+                            .unix_mode = 0600,
+                            .trusts_peer = true,
+                            .tls = {}};
+    api::ListenOn named{
+        .address = {}, .port = 0, .unix_path = named_socket(), .unix_mode = 0660, .tls = {}};
+    server_ = api::Server::start({tcp, operators, named}, api_->handler(), api_->refusal(), clock,
                                  options_.limits)
                   .value();
     api_->set_stats([this] { return server_->stats(); });
@@ -58,7 +64,8 @@ class ApiFixture {
   }
 
   uint16_t port() const { return server_->ports().at(0); }
-  platform::Path socket() const { return folder_ / "vigie.sock"; }
+  platform::Path socket() const { return folder_ / "vigie.sock"; }        // the operator's
+  platform::Path named_socket() const { return folder_ / "named.sock"; }  // as in server.listen
   api::Server& server() { return *server_; }
   api::Tokens& tokens() { return *tokens_; }
   const TempFolder& folder() const { return folder_; }
@@ -75,6 +82,10 @@ class ApiFixture {
   RawAnswer over_socket(std::string_view method, std::string_view target,
                         std::string_view body = {}) const {
     return exchange(RawClient::connect_unix(socket()), method, target, {}, body);
+  }
+  RawAnswer over_named_socket(std::string_view method, std::string_view target,
+                              std::string_view extra = {}) const {
+    return exchange(RawClient::connect_unix(named_socket()), method, target, extra, {});
   }
   // "Authorization: Bearer …" of a new token, with its CRLF.
   std::string token(api::Scope scope, std::optional<Duration> expires_in = std::nullopt) {
