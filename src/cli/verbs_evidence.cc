@@ -82,30 +82,53 @@ json::value report_json(const ledger::VerifyReport& report) {
     problems.push_back(json::object{
         {"segment", one.segment}, {"line", one.line}, {"seq", one.seq}, {"what", one.what}});
   }
-  return json::object{{"result", report.good() ? "passed" : "failed"},
-                      {"entries", report.entries},
-                      {"segments", report.segments},
-                      {"bytes", report.size.count},
-                      {"last_seq", report.last_seq},
-                      {"head", report.head},
-                      {"problem_count", report.problem_count},
-                      {"acknowledged", report.acknowledged},
-                      {"torn_bytes", report.torn.count},
-                      {"problems", std::move(problems)}};
+  return json::object{
+      {"result", to_string(report.verdict())}, {"entries", report.entries},
+      {"segments", report.segments},           {"bytes", report.size.count},
+      {"last_seq", report.last_seq},           {"head", report.head},
+      {"problem_count", report.problem_count}, {"acknowledged", report.acknowledged},
+      {"torn_bytes", report.torn.count},       {"problems", std::move(problems)}};
+}
+
+Cell chain_cell(const ledger::VerifyReport& report) {
+  if (report.problem_count > 0) return {"broken", Tone::bad};
+  return report.good() ? Cell{"whole", Tone::good} : Cell{"not there yet", Tone::warning};
+}
+
+// What is neither good nor broken, in words.
+void print_remarks(Console& console, const ledger::VerifyReport& report) {
+  if (!report.head.empty()) console.data(fmt::format("  head {}\n", report.head));
+  if (report.torn.count > 0) {
+    console.data(
+        fmt::format("  {} of an entry that never counted, at the end: an append at work, "
+                    "or one that was interrupted\n",
+                    format_bytes(report.torn)));
+  }
+  if (report.acknowledged) console.data("  all of the damage was acknowledged\n");
+  if (report.segments == 0) {
+    console.words("There is no ledger in this folder: nothing was verified");
+  } else if (report.verdict() == Verdict::could_not_verify) {
+    console.words("The ledger has no entry yet: nothing was verified");
+  }
 }
 
 void print_report(Console& console, const ledger::VerifyReport& report) {
-  console.data(fmt::format(
-      "{} entries in {} segment{}, {}; the chain is {}\n", report.entries, report.segments,
-      report.segments == 1 ? "" : "s", format_bytes(report.size),
-      console.toned(report.good() ? "whole" : "broken", report.good() ? Tone::good : Tone::bad)));
-  console.data(fmt::format("  head {}\n", report.head));
+  const Cell chain = chain_cell(report);
+  console.data(fmt::format("{} entries in {} segment{}, {}; the chain is {}\n", report.entries,
+                           report.segments, report.segments == 1 ? "" : "s",
+                           format_bytes(report.size), console.toned(chain.text, chain.tone)));
+  print_remarks(console, report);
   for (const ledger::Problem& one : report.problems) {
     console.data(fmt::format("  {} line {}: {}\n", one.segment, one.line, one.what));
   }
   if (report.problem_count > report.problems.size()) {
     console.data(fmt::format("  and {} more\n", report.problem_count - report.problems.size()));
   }
+}
+
+int exit_code_of(Verdict verdict) {
+  if (verdict == Verdict::could_not_verify) return 3;
+  return verdict == Verdict::passed ? 0 : 1;
 }
 
 int evidence_verify(Context& context) {
@@ -122,7 +145,7 @@ int evidence_verify(Context& context) {
   } else {
     print_report(context.console(), *report);
   }
-  return report->good() ? 0 : 1;
+  return exit_code_of(report->verdict());
 }
 
 int evidence_ack(Context& context) {

@@ -48,7 +48,17 @@ TEST_F(LedgerTest, IsEmptyAtFirst) {
   EXPECT_EQ(ledger->view()->last_seq, 0U);
   EXPECT_FALSE(ledger->view()->last_at);
   EXPECT_TRUE(ledger->page({})->entries.empty());
-  EXPECT_TRUE(verified().good());
+}
+
+TEST_F(LedgerTest, WithoutAnEntryNothingIsVerified) {
+  ASSERT_TRUE(real_file_system().create_folder(folder_ / "ledger"));
+  EXPECT_EQ(verified().verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(verified().segments, 0U);
+  const auto ledger = open();
+  EXPECT_EQ(verified().verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(verified().segments, 1U);
+  ASSERT_TRUE(ledger->append(backup_entry(1)));
+  EXPECT_EQ(verified().verdict(), Verdict::passed);
 }
 
 TEST_F(LedgerTest, AppendAnswersWithSeqAndHash) {

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/verdict.h"
 #include "platform/file_system.h"
 
 namespace vigie::ledger {
@@ -22,8 +23,8 @@ struct Problem {
 };
 
 struct VerifyReport {
-  uint64_t entries = 0;  // whole lines that could be read
-  uint64_t segments = 0;
+  uint64_t entries = 0;   // whole lines that could be read
+  uint64_t segments = 0;  // files; 0: this is not the folder of a ledger
   Bytes size;
   uint64_t last_seq = 0;
   std::string head;               // entry_hash of the last entry
@@ -32,7 +33,12 @@ struct VerifyReport {
   bool acknowledged = false;  // there are problems, and somebody has acknowledged them all
   Bytes torn;                 // at the very end: an append at work, or one that a crash cut
 
-  bool good() const { return problem_count == 0; }
+  // A ledger without an entry proves nothing, and a folder without one less.
+  Verdict verdict() const {
+    if (problem_count > 0) return Verdict::failed;
+    return entries > 0 ? Verdict::passed : Verdict::could_not_verify;
+  }
+  bool good() const { return verdict() == Verdict::passed; }
 };
 
 // ledger_newer when a newer release wrote a segment; file_not_found when there is no such folder.
