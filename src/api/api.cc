@@ -23,7 +23,6 @@ constexpr size_t kMostKey = 128;  // bytes of an Idempotency-Key
 struct Exchange {
   Request request;
   Respond respond;
-  Correlation correlation;
   std::optional<Principal> principal;
   Router::Match match;
   std::atomic<bool> answered{false};
@@ -38,14 +37,29 @@ std::string request_hash(const Request& request) {
   return sha256_hex(request.method + "\n" + request.target + "\n" + request.body);
 }
 
+bool has_header(const Request& request, std::string_view name) {
+  return std::ranges::any_of(request.headers,
+                             [&](const auto& field) { return field.first == name; });
+}
+
+// A key that comes twice is refused like any other that is none: without it the command would run
+// again when it is sent again.
 Result<std::optional<std::string>> idempotency_key(const Request& request) {
-  const auto key = request.header("idempotency-key");
-  if (!key) return std::optional<std::string>();
-  const bool plain = std::ranges::all_of(*key, [](char c) { return c > 0x20 && c < 0x7f; });
-  if (key->empty() || key->size() > kMostKey || !plain)
-    return fail(ErrorCode::http_invalid_parameter,
-                {{"argument", "Idempotency-Key"}, {"expected", "1 to 128 printable characters"}});
-  return std::optional(std::string(*key));
+  if (!has_header(request, "idempotency-key")) return std::optional<std::string>();
+  const auto key = request.header("idempotency-key").value_or("");
+  const bool plain = std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (key.empty() || key.size() > kMostKey || !plain)
+    return fail(
+        ErrorCode::http_invalid_parameter,
+        {{"argument", "Idempotency-Key"}, {"expected", "once, 1 to 128 printable characters"}});
+  return std::optional(std::string(key));
+}
+
+void add_common_headers(Response& response, const Correlation& correlation) {
+  response.headers.emplace_back("X-Correlation-Id", correlation.correlation_id.str());
+  response.headers.emplace_back("X-Request-Id", correlation.request_id);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
 }
 
 class Routes final : public Api {
@@ -68,7 +82,9 @@ class Routes final : public Api {
     };
   }
   RefusalFn refusal() override {
-    return [this](const Error& error, const Peer& peer) { return refuse(error, peer); };
+    return [this](const Error& error, const Peer& peer, const Correlation& correlation) {
+      return refuse(error, peer, correlation);
+    };
   }
   void set_stats(std::function<ServerStats()> stats) override {
     const std::lock_guard lock(mutex_);
@@ -79,7 +95,7 @@ class Routes final : public Api {
  private:
   void add_routes();
   void handle(Request request, Respond respond);
-  Response refuse(const Error& error, const Peer& peer);
+  Response refuse(const Error& error, const Peer& peer, const Correlation& correlation);
 
   Result<std::optional<Principal>> authenticate(const Request& request);
   Result<Principal> check_token(const Request& request, std::string_view token);
@@ -121,7 +137,6 @@ void Routes::handle(Request request, Respond respond) {
   auto exchange = std::make_shared<Exchange>();
   exchange->request = std::move(request);
   exchange->respond = std::move(respond);
-  exchange->correlation = correlate(exchange->request);
   exchange->match = router_.find(exchange->request.method, exchange->request.path);
   if (auto admitted = admit(*exchange); !admitted)
     return finish(exchange, fail(std::move(admitted).error()));
@@ -160,9 +175,7 @@ Result<> Routes::authorise(const Exchange& exchange) const {
 
 Result<std::optional<Principal>> Routes::authenticate(const Request& request) {
   constexpr std::string_view kScheme = "bearer ";
-  const bool given = std::ranges::any_of(
-      request.headers, [](const auto& field) { return field.first == "authorization"; });
-  if (given) {
+  if (has_header(request, "authorization")) {
     const auto value = request.header("authorization").value_or("");
     std::string scheme(value.substr(0, kScheme.size()));
     std::ranges::transform(scheme, scheme.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -179,13 +192,11 @@ Result<std::optional<Principal>> Routes::authenticate(const Request& request) {
 Result<Principal> Routes::check_token(const Request& request, std::string_view token) {
   const auto key = request.peer.unix_socket ? "uid=" + std::to_string(request.peer.uid)
                                             : attempt_key(request.peer.address);
-  TRY(attempts_.admit(key));
   auto info = tokens_.check(token);
-  if (!info) {
-    attempts_.failed(key);
-    return fail(std::move(info).error());
-  }
-  return Principal{"token:" + info->id, info->scope};
+  if (info) return Principal{"token:" + info->id, info->scope};
+  TRY(attempts_.admit(key));
+  attempts_.failed(key);
+  return fail(std::move(info).error());
 }
 
 Result<CallContext> Routes::make_context(const Exchange& exchange) const {
@@ -194,8 +205,8 @@ Result<CallContext> Routes::make_context(const Exchange& exchange) const {
     context.actor = exchange.principal->actor;
     context.scope = exchange.principal->scope;
   }
-  context.correlation_id = exchange.correlation.correlation_id;
-  context.request_id = exchange.correlation.request_id;
+  context.correlation_id = exchange.request.correlation.correlation_id;
+  context.request_id = exchange.request.correlation.request_id;
   TRY_ASSIGN(context.idempotency_key, idempotency_key(exchange.request));
   if (context.idempotency_key) context.request_hash = request_hash(exchange.request);
   return context;
@@ -234,7 +245,7 @@ Response Routes::problem(const Exchange& exchange, const Error& error) const {
   auto response =
       problem_response(error, {.audience = admin ? Audience::operators : Audience::everybody,
                                .instance = std::string_view(target).substr(0, target.find('?')),
-                               .correlation_id = exchange.correlation.correlation_id.str(),
+                               .correlation_id = exchange.request.correlation.correlation_id.str(),
                                .now = clock_.now()});
   if (error.code() == ErrorCode::http_method_not_allowed)
     response.headers.emplace_back("Allow", exchange.match.allow);
@@ -250,15 +261,12 @@ void Routes::finish(const ExchangePtr& exchange, Result<Response> result) {
     response.headers.emplace_back("Allow", request.target == "*"
                                                ? "GET, HEAD, POST, PUT, DELETE, OPTIONS"
                                                : exchange->match.allow);
-  response.headers.emplace_back("X-Correlation-Id", exchange->correlation.correlation_id.str());
-  response.headers.emplace_back("X-Request-Id", exchange->correlation.request_id);
-  response.headers.emplace_back("Cache-Control", "no-store");
-  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  add_common_headers(response, request.correlation);
   record({.method = request.method,
           .route = exchange->match.route ? exchange->match.route->pattern : "-",
           .status = response.status,
-          .correlation_id = exchange->correlation.correlation_id.str(),
-          .request_id = exchange->correlation.request_id,
+          .correlation_id = request.correlation.correlation_id.str(),
+          .request_id = request.correlation.request_id,
           .actor_role =
               std::string(exchange->principal ? to_string(exchange->principal->scope) : "none"),
           .error_code = error_code,
@@ -268,19 +276,18 @@ void Routes::finish(const ExchangePtr& exchange, Result<Response> result) {
   exchange->respond(std::move(response));
 }
 
-Response Routes::refuse(const Error& error, const Peer& peer) {
-  const auto correlation_id = new_correlation_id();
+Response Routes::refuse(const Error& error, const Peer& peer, const Correlation& correlation) {
+  const auto& correlation_id = correlation.correlation_id;
   auto response = problem_response(error, {.audience = Audience::everybody,
                                            .instance = "",
                                            .correlation_id = correlation_id.str(),
                                            .now = clock_.now()});
-  response.headers.emplace_back("X-Correlation-Id", correlation_id.str());
-  response.headers.emplace_back("Cache-Control", "no-store");
+  add_common_headers(response, correlation);
   record({.method = "-",
           .route = "-",
           .status = response.status,
           .correlation_id = correlation_id.str(),
-          .request_id = {},
+          .request_id = correlation.request_id,
           .actor_role = "none",
           .error_code = std::string(error.info().name),
           .peer = peer.unix_socket ? "unix" : peer.address,

@@ -157,11 +157,12 @@ TEST(Api, LimitsAttemptsWithWrongTokens) {
   const auto good = fixture.token(Scope::read);
   for (int i = 0; i < 10; ++i)
     ASSERT_EQ(fixture.get("/v1/backups", "Authorization: Bearer no\r\n").status, 401) << i;
-  const auto limited = fixture.get("/v1/backups", good);
+  const auto limited = fixture.get("/v1/backups", "Authorization: Bearer no\r\n");
   EXPECT_EQ(limited.status, 429);
   EXPECT_EQ(limited.header("retry-after"), "10");
-  fixture.clock.advance(seconds(10));
   EXPECT_EQ(fixture.get("/v1/backups", good).status, 200);
+  fixture.clock.advance(seconds(10));
+  EXPECT_EQ(fixture.get("/v1/backups", "Authorization: Bearer no\r\n").status, 401);
 }
 
 TEST(Api, TakesTheOwnerOnTheOperatorsSocketForAdmin) {
@@ -191,6 +192,7 @@ TEST(Api, CreatesATokenThatWorksAndShowsItOnce) {
   const auto created = fixture.over_socket(
       "POST", "/v1/tokens", R"({"scope":"operate","name":"ci","expires_in":"90d","reason":"new"})");
   ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_TRUE(created.head.starts_with("HTTP/1.1 201 Created\r\n")) << created.head;
   const auto document = parse(created.body);
   const auto token = text(document, "token");
   EXPECT_EQ(fixture.get("/v1/backups", "Authorization: Bearer " + token + "\r\n").status, 200);
@@ -294,6 +296,87 @@ TEST(Api, RefusesABodyThatIsNotWhatItSays) {
       "POST", "/v1/backups/nightly/runs",
       fixture.token(Scope::operate) + "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_EQ(text_body.status, 415);
+}
+
+TEST(Api, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {
+  ApiFixture fixture;
+  int begun = 0;
+  const auto count = [&](const auto&...) { return ++begun, Result<>(); };
+  const auto start = [&](const auto&...) { return ++begun, Result<RunId>(some_run()); };
+  fixture.services.start_backup = start;
+  fixture.services.start_verification = start;
+  fixture.services.start_prune = start;
+  fixture.services.pin = fixture.services.unpin = count;
+  fixture.services.acknowledge_plausibility = count;
+  fixture.services.cancel_run = count;
+  fixture.services.acknowledge_ledger = fixture.services.reload = count;
+  fixture.start();
+  const std::string backup = "/v1/backups/nightly.app-20261119T220000Z";
+  const std::pair<const char*, std::string> commands[] = {
+      {"POST", "/v1/retention/runs"},
+      {"POST", "/v1/backups/nightly/runs"},
+      {"POST", backup + "/verifications"},
+      {"PUT", backup + "/pin"},
+      {"DELETE", backup + "/pin"},
+      {"POST", backup + "/acknowledgement"},
+      {"DELETE", "/v1/runs/" + some_run().str()},
+      {"POST", "/v1/reload"},
+      {"POST", "/v1/evidence/acknowledgement"},
+      {"POST", "/v1/tokens"},
+      {"DELETE", "/v1/tokens/0123456789ab"}};
+  constexpr std::string_view kBody = R"({"reason":"test"})";
+  for (const auto& [method, path] : commands) {
+    const auto answer = fixture.over_socket(method, path + "?job=test", kBody);
+    EXPECT_EQ(answer.status, 400) << method << " " << path;
+    EXPECT_NE(answer.body.find("no such parameter"), std::string::npos) << answer.body;
+  }
+  EXPECT_EQ(begun, 0);
+}
+
+TEST(Api, RefusesAnIdempotencyKeyThatComesTwice) {
+  ApiFixture fixture;
+  fixture.services.start_backup = [](const std::string&, const CallContext&) {
+    return Result<RunId>(some_run());
+  };
+  fixture.start();
+  const auto answer = fixture.request(
+      "POST", "/v1/backups/nightly/runs",
+      fixture.token(Scope::operate) + "Idempotency-Key: a\r\nIdempotency-Key: a\r\n");
+  EXPECT_EQ(answer.status, 400);
+}
+
+TEST(Api, GivesARefusalBothIds) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto answer = fixture.get("/health", "Expect: x\r\n");
+  EXPECT_EQ(answer.status, 417);
+  EXPECT_EQ(answer.header("x-correlation-id").size(), 32u);
+  EXPECT_EQ(answer.header("x-request-id").size(), 32u);
+}
+
+TEST(Api, KeepsTheClientsIdsWhenTheAnswerDoesNotCome) {
+  testing::ApiFixtureOptions options;
+  options.api.query_deadline = seconds(60);
+  ApiFixture fixture(options);
+  std::promise<void> asked;
+  std::promise<void> release;
+  fixture.services.evidence = [&](const EvidenceQuery&, const CallContext&) {
+    asked.set_value();
+    release.get_future().wait();
+    return Result<EvidencePage>(EvidencePage{});
+  };
+  fixture.start();
+  auto client = fixture.connect();
+  client.send("GET /v1/evidence HTTP/1.1\r\nHost: x\r\nX-Correlation-Id: chain.1\r\n" +
+              std::string("X-Request-Id: request-1\r\n") + fixture.token(Scope::read) + "\r\n");
+  asked.get_future().wait();
+  fixture.clock.advance(seconds(35));
+  const auto answer = client.read_answer();
+  release.set_value();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 504);
+  EXPECT_EQ(answer->header("x-correlation-id"), "chain.1");
+  EXPECT_EQ(answer->header("x-request-id"), "request-1");
 }
 
 TEST(Api, AnswersForAQueryThatDoesNotEnd) {
@@ -400,8 +483,25 @@ TEST(Api, ServesItsOwnDescription) {
   const auto answer = fixture.get("/openapi.yaml");
   EXPECT_EQ(answer.status, 200);
   EXPECT_TRUE(answer.body.starts_with("openapi: 3.1"));
-  EXPECT_EQ(fixture.get("/schemas/status-1.schema.json").status, 200);
-  EXPECT_EQ(fixture.get("/schemas/openapi.yaml").status, 404);
+}
+
+// As a client resolves them: beside the document that has the reference (RFC 3986).
+TEST(Api, ServesWhatItsDescriptionRefersTo) {
+  ApiFixture fixture;
+  fixture.start();
+  const auto description = fixture.get("/openapi.yaml").body;
+  constexpr std::string_view kMark = "$ref: \"";
+  size_t followed = 0;
+  for (size_t at = 0; (at = description.find(kMark, at)) != std::string::npos;) {
+    at += kMark.size();
+    const auto reference = description.substr(at, description.find('"', at) - at);
+    if (reference.starts_with('#')) continue;
+    const auto answer = fixture.get("/" + reference);
+    EXPECT_EQ(answer.status, 200) << reference;
+    EXPECT_EQ(answer.header("content-type"), "application/schema+json") << reference;
+    ++followed;
+  }
+  EXPECT_GE(followed, 3u);
 }
 
 }  // namespace

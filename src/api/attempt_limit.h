@@ -1,5 +1,6 @@
-// A limit on attempts with a wrong token, for each address: a token bucket. The table is bounded;
-// when it is full, the fullest bucket (the address that has failed least) makes room.
+// A limit on attempts with a wrong token, for each address: a token bucket. A good token is not
+// asked for it: whoever guesses must not lock out those who share his address. The table is
+// bounded; when it is full, the fullest bucket (the address that has failed least) makes room.
 #pragma once
 
 #include <cstddef>

@@ -2,18 +2,11 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "api/message.h"
-#include "base/ids.h"
 
 namespace vigie::api {
-
-struct Correlation {
-  CorrelationId correlation_id;
-  std::string request_id;
-};
 
 // X-Correlation-Id and X-Request-Id when they are valid and come once; without a correlation id the
 // trace id of a valid `traceparent`; else new ones.

@@ -33,6 +33,7 @@ Result<size_t> Decoder::feed_head(std::string_view bytes) {
                      .body = {},
                      .minor_version = head.minor_version,
                      .peer = {},
+                     .correlation = {},
                      .arrived = {}};
   return *end;
 }

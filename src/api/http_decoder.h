@@ -22,7 +22,7 @@ class Decoder {
   Result<size_t> feed(std::string_view bytes);
 
   bool ready() const { return body_ && body_->done(); }
-  // The request, when ready; the decoder is fresh after it. Its peer is not set.
+  // The request, when ready; the decoder is fresh after it. Its peer and its ids are not set.
   Request take();
 
   // Of the request that is being read or was taken last.

@@ -23,6 +23,7 @@ struct Phrase {
 constexpr Phrase kPhrases[] = {
     {100, "Continue"},
     {200, "OK"},
+    {201, "Created"},
     {202, "Accepted"},
     {204, "No Content"},
     {304, "Not Modified"},

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/time.h"
 
 namespace vigie::api {
@@ -24,6 +25,12 @@ struct Peer {
   uint32_t uid = 0;
 };
 
+// The ids of a request (contracts.md, "Correlation").
+struct Correlation {
+  CorrelationId correlation_id;
+  std::string request_id;
+};
+
 struct Request {
   std::string method;
   std::string target;             // as it came, at most 8 KiB
@@ -33,6 +40,7 @@ struct Request {
   std::string body;
   int minor_version = 1;  // HTTP/1.x
   Peer peer;
+  Correlation correlation;
   MonoTime arrived{};  // when the request was complete
 
   // The only value of a header, or nothing when it is absent or comes more than once.

@@ -52,7 +52,8 @@ tl::unexpected<Error> invalid(std::string_view argument, std::string_view expect
               {{"argument", printable(argument, 60)}, {"expected", std::string(expected)}});
 }
 
-Result<json::object> body_object(const Request& request, std::vector<std::string_view> allowed) {
+Result<json::object> command_body(const Request& request, std::vector<std::string_view> allowed) {
+  TRY(only_parameters(request, {}));
   if (request.body.empty()) return json::object();
   if (!is_json(request))
     return fail(ErrorCode::http_unsupported_media, {{"expected", "application/json"}});

@@ -18,9 +18,10 @@ Response accepted_run(const RunId& run);
 // http_invalid_parameter.
 tl::unexpected<Error> invalid(std::string_view argument, std::string_view expected);
 
-// The body as an object whose keys are all in `allowed`; an empty body is an empty object. Errors:
-// http_unsupported_media, http_bad_request, http_invalid_parameter.
-Result<json::object> body_object(const Request& request, std::vector<std::string_view> allowed);
+// The body of a command as an object whose keys are all in `allowed`; an empty body is an empty
+// object. A query parameter is an error too: to do the whole where a part was meant would be worse.
+// Errors: http_unsupported_media, http_bad_request, http_invalid_parameter.
+Result<json::object> command_body(const Request& request, std::vector<std::string_view> allowed);
 // A member that is absent or a string of at most `limit` bytes without control characters.
 Result<std::optional<std::string>> body_text(const json::object& body, std::string_view key,
                                              size_t limit);

@@ -119,14 +119,14 @@ Result<Response> start_backup(const Services& services, const Call& call) {
   const auto& job = call.arguments.at(0);
   if (!is_name(job))
     return fail(ErrorCode::backup_job_not_found, {{"job", "of that name"}, {"nearest", "none"}});
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY_ASSIGN(const auto run, services.start_backup(job, context));
   return accepted_run(run);
 }
 
 Result<Response> start_verification(const Services& services, const Call& call) {
-  TRY_ASSIGN(const auto body, body_object(call.request, {"mode", "reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"mode", "reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY_ASSIGN(const auto mode, body_text(body, "mode", 10));
   if (mode && *mode != "quick" && *mode != "full") return invalid("mode", "quick or full");
@@ -141,7 +141,7 @@ Result<Response> start_verification(const Services& services, const Call& call) 
 using HoldFn = std::function<Result<>(const BackupId&, const CallContext&)>;
 
 Result<Response> change_hold(const Services& services, const HoldFn& change, const Call& call) {
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
   TRY_ASSIGN(const auto id, known_backup(services, call));
@@ -157,7 +157,7 @@ Result<Response> show_plan(const Services& services, const Call& call) {
 }
 
 Result<Response> start_prune(const Services& services, const Call& call) {
-  TRY_ASSIGN(const auto body, body_object(call.request, {"job", "reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"job", "reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY_ASSIGN(auto job, body_text(body, "job", 63));
   TRY_ASSIGN(const auto run, services.start_prune(std::move(job), context));

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "api/documents.h"
 #include "api/route_support.h"
 #include "api/routes.h"
@@ -7,36 +5,25 @@
 namespace vigie::api {
 namespace {
 
-Result<Response> show_document(std::string_view name, std::string_view content_type) {
-  const auto documents = embedded_documents();
-  const auto found = std::ranges::find(documents, name, &EmbeddedFile::name);
-  if (found == documents.end()) return fail(ErrorCode::http_not_found);
+Result<Response> show_document(const EmbeddedFile& document) {
   Response response;
-  response.content_type = content_type;
-  response.body = found->bytes;
+  response.content_type =
+      document.name.ends_with(".yaml") ? "application/yaml" : "application/schema+json";
+  response.body = document.bytes;
   return response;
-}
-
-Result<Response> show_schema(const Call& call) {
-  const auto& name = call.arguments.at(0);
-  if (!name.ends_with(".schema.json")) return fail(ErrorCode::http_not_found);
-  return show_document(name, "application/schema+json");
 }
 
 }  // namespace
 
+// Side by side, as in docs/formats/: what one says of another by a relative reference holds here
+// too.
 void add_document_routes(Router& router) {
-  router.add(
-      {.method = "GET",
-       .pattern = "/openapi.yaml",
-       .scope = std::nullopt,
-       .kind = RequestClass::view,
-       .endpoint = [](const Call&) { return show_document("openapi.yaml", "application/yaml"); }});
-  router.add({.method = "GET",
-              .pattern = "/schemas/{name}",
-              .scope = std::nullopt,
-              .kind = RequestClass::view,
-              .endpoint = show_schema});
+  for (const auto& document : embedded_documents())
+    router.add({.method = "GET",
+                .pattern = "/" + std::string(document.name),
+                .scope = std::nullopt,
+                .kind = RequestClass::view,
+                .endpoint = [document](const Call&) { return show_document(document); }});
 }
 
 }  // namespace vigie::api

@@ -47,7 +47,7 @@ Result<Response> list_evidence(const Services& services, const Call& call) {
 }
 
 Result<Response> acknowledge_damage(const Services& services, const Call& call) {
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
   TRY(services.acknowledge_ledger(context));

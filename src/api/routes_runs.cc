@@ -13,7 +13,7 @@ Result<Response> show_run(const Services& services, const Call& call) {
 
 Result<Response> cancel_run(const Services& services, const Call& call) {
   TRY_ASSIGN(const auto id, parse_run_id(call.arguments.at(0)));
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY(services.cancel_run(id, context));
   return accepted_run(id);
@@ -27,7 +27,7 @@ Result<Response> show_schedule(const Services& services, const Call& call) {
 }
 
 Result<Response> reload(const Services& services, const Call& call) {
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY(services.reload(context));
   return json_response(json::object{{"reloaded", true}});

@@ -45,7 +45,7 @@ Result<> record(const RouteHost& host, TokenChange change, const TokenInfo& info
 // What the ledger cannot record does not come to be: the token is revoked again.
 Result<Response> create_token(const RouteHost& host, const Call& call) {
   TRY_ASSIGN(const auto body,
-             body_object(call.request, {"scope", "name", "expires_in", "reason", "ref"}));
+             command_body(call.request, {"scope", "name", "expires_in", "reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY_ASSIGN(const auto scope_text, body_text(body, "scope", 20));
   TRY_ASSIGN(const auto scope, parse_scope(scope_text.value_or("")));
@@ -62,7 +62,7 @@ Result<Response> create_token(const RouteHost& host, const Call& call) {
 }
 
 Result<Response> revoke_token(const RouteHost& host, const Call& call) {
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   const auto& id = call.arguments.at(0);
   TRY(host.tokens.revoke(id));

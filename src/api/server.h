@@ -51,14 +51,15 @@ struct ListenOn {
   std::optional<TlsFiles> tls;
 };
 
-// How a request that could not be read is answered.
-using RefusalFn = std::function<Response(const Error&, const Peer&)>;
+// How a request is answered that could not be read, or whose answer did not come; in the first case
+// its ids are new ones.
+using RefusalFn = std::function<Response(const Error&, const Peer&, const Correlation&)>;
 
 struct ServerStats {
   uint64_t accepted = 0;
   uint64_t open = 0;
   uint64_t requests = 0;
-  uint64_t refused = 0;    // malformed, too large
+  uint64_t refused = 0;    // requests that were malformed or too large
   uint64_t timed_out = 0;  // cut by a deadline
   uint64_t over_cap = 0;   // no room for the connection
 };

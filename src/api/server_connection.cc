@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/correlation.h"
 #include "api/http_encode.h"
 
 namespace vigie::api {
@@ -77,7 +78,10 @@ void Connection::on_bytes(std::string_view bytes) {
 
 void Connection::process() {
   const auto taken = decoder_.feed(buffer_);
-  if (!taken) return refuse(taken.error());
+  if (!taken) {
+    host_->refused.fetch_add(1, std::memory_order_relaxed);
+    return refuse(taken.error());
+  }
   buffer_.erase(0, *taken);
   if (decoder_.ready()) return handle();
   if (!decoder_.take_continue()) return read();
@@ -88,6 +92,7 @@ void Connection::process() {
 void Connection::handle() {
   Request request = decoder_.take();
   request.peer = stream_->peer();
+  request.correlation = correlation_ = correlate(request);
   request.arrived = host_->clock.monotonic();
   minor_version_ = request.minor_version;
   head_only_ = decoder_.is_head_method();
@@ -116,10 +121,12 @@ void Connection::answer(uint64_t number, Response response) {
 }
 
 void Connection::refuse(const Error& error) {
-  host_->refused.fetch_add(1, std::memory_order_relaxed);
-  if (state_ != State::handling) head_only_ = false;
+  if (state_ != State::handling) {
+    head_only_ = false;
+    correlation_ = correlate({});
+  }
   minor_version_ = 1;
-  write(host_->refuse(error, stream_->peer()), false);
+  write(host_->refuse(error, stream_->peer(), correlation_), false);
 }
 
 void Connection::write(Response response, bool keep_alive) {

@@ -87,7 +87,8 @@ class Connection final : public StreamUser, public std::enable_shared_from_this<
   State state_ = State::opening;
   MonoTime since_{};
   MonoTime deadline_{};
-  uint64_t number_ = 0;  // of the request that is being answered
+  uint64_t number_ = 0;      // of the request that is being answered
+  Correlation correlation_;  // of the request that is being answered
   int minor_version_ = 1;
   bool head_only_ = false;
   bool closing_ = false;  // no request after this answer

@@ -33,7 +33,7 @@ Response echo(const Request& request) {
   return response;
 }
 
-Response refuse(const Error& error, const Peer&) {
+Response refuse(const Error& error, const Peer&, const Correlation&) {
   Response response;
   response.status = error.info().http_status;
   response.body = std::string(error.info().name);
@@ -135,6 +135,7 @@ TEST_F(ServerTest, NeverReadsASmuggledRequest) {
   EXPECT_EQ(client.read_answer()->status, 400);
   EXPECT_TRUE(client.closes());
   EXPECT_EQ(count, 0);
+  EXPECT_EQ(server_->stats().refused, 1u);
 }
 
 TEST_F(ServerTest, CutsAClientThatDripsAByteAtATime) {
@@ -152,6 +153,7 @@ TEST_F(ServerTest, CutsAClientThatDripsAByteAtATime) {
   EXPECT_EQ(answer->status, 408);
   EXPECT_TRUE(client.closes());
   EXPECT_EQ(server_->stats().timed_out, 1u);
+  EXPECT_EQ(server_->stats().refused, 0u);
 }
 
 TEST_F(ServerTest, ClosesAnIdleConnectionWithoutAWord) {
@@ -173,6 +175,8 @@ TEST_F(ServerTest, AnswersForAHandlerThatDoesNot) {
   clock_.advance(limits_.answer_deadline);
   EXPECT_EQ(client.read_answer()->status, 504);
   EXPECT_TRUE(client.closes());
+  EXPECT_EQ(server_->stats().timed_out, 1u);
+  EXPECT_EQ(server_->stats().refused, 0u);
 }
 
 TEST_F(ServerTest, IgnoresAnAnswerThatComesTwiceOrTooLate) {
@@ -316,6 +320,7 @@ TEST_F(ServerTest, SaysThatThereIsNoRoomWhenNobodyIsIdle) {
   EXPECT_EQ(answer->status, 503);
   EXPECT_TRUE(late.closes());
   EXPECT_EQ(server_->stats().over_cap, 1u);
+  EXPECT_EQ(server_->stats().refused, 0u);
 }
 
 TEST_F(ServerTest, LetsTheOperatorInWhenTheNetworkHasTakenAllRoom) {

@@ -212,8 +212,8 @@ TEST_F(ServerTlsTest, RefusesAKeyThatOthersCanRead) {
   const testing::FakeClock clock;
   const auto server = Server::start(
       {{.address = "127.0.0.1", .port = 0, .unix_path = {}, .unix_mode = 0600, .tls = files_}},
-      [](const Request&, const Respond&) {}, [](const Error&, const Peer&) { return Response(); },
-      clock);
+      [](const Request&, const Respond&) {},
+      [](const Error&, const Peer&, const Correlation&) { return Response(); }, clock);
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().code(), ErrorCode::secret_file_mode);
 }

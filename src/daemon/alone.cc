@@ -4,6 +4,7 @@
 
 #include <future>
 
+#include "api/correlation.h"
 #include "api/target.h"
 #include "daemon/convert.h"
 
@@ -32,6 +33,7 @@ class AloneBackend final : public cli::Backend {
     }
     request.peer = {
         .unix_socket = true, .trusted = true, .uid = static_cast<uint32_t>(::geteuid())};
+    request.correlation = api::correlate(request);
     request.arrived = wiring_->world().clock.monotonic();
     std::promise<api::Response> promise;
     auto answered = promise.get_future();
