@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "platform/log.h"
 
 namespace vigie::api {
 namespace {
@@ -172,6 +173,7 @@ Result<NewToken> Tokens::create(Scope scope, std::string name, std::optional<Dur
   TRY(insert.step());
   const std::lock_guard lock(mutex_);
   entries_.push_back(entry);
+  platform::known_secrets().add(token);
   return NewToken{std::move(entry.info), std::move(token)};
 }
 

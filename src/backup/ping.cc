@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "platform/log.h"
 #include "platform/secret_file.h"
 
 namespace vigie::backup {
@@ -21,6 +22,14 @@ std::string_view suffix(PingKind kind) {
   return "";
 }
 
+// What a peer or a library may show of an address without its host.
+Secret path_of(const Secret& url) {
+  const std::string& text = url.reveal();
+  const size_t scheme = text.find("://");
+  const size_t path = scheme == std::string::npos ? scheme : text.find('/', scheme + 3);
+  return Secret(path == std::string::npos ? "" : text.substr(path));
+}
+
 }  // namespace
 
 std::string ping_address(std::string url, PingKind kind) {
@@ -35,6 +44,7 @@ Result<> ping(platform::HttpClient& client, const platform::Clock& clock,
   platform::HttpRequest request;
   request.name = "ping";
   request.url = Secret(ping_address(url.reveal(), kind));
+  platform::known_secrets().add(path_of(url));
   request.max_answer = 64_KiB;
   // The end of a run that was cancelled must be told too: its own stop token does not count here.
   const auto deadline = clock.monotonic() + std::chrono::seconds(10);

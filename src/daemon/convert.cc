@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "platform/log.h"
 #include "store/local/local_store.h"
 
 namespace vigie::daemon {
@@ -13,6 +14,11 @@ struct Due {
   SystemTime at;
   const config::BackupJob* job;
 };
+
+// People's words are kept in places that nothing redacts any more.
+std::string said(const std::string& words) {
+  return platform::known_secrets().scrub(words);
+}
 
 std::string local_text(const platform::TimeZone& zone, SystemTime time) {
   const auto local = std::chrono::floor<std::chrono::minutes>(zone.to_local(time));
@@ -69,7 +75,7 @@ backup::Work work_of(jobs::RunContext& context) {
 backup::Work work_of(const api::CallContext& context) {
   backup::Work work;
   work.correlation = context.correlation_id;
-  work.trigger = {"human", context.actor, context.reason, context.reference};
+  work.trigger = {"human", context.actor, said(context.reason), said(context.reference)};
   work.deadline = context.deadline;
   work.stop = context.stop;
   return work;
@@ -84,7 +90,7 @@ backup::Work work_of_daemon(std::stop_token stop) {
 }
 
 jobs::RunTrigger trigger_of(const api::CallContext& context) {
-  return {"human", context.actor, context.reason, context.reference};
+  return {"human", context.actor, said(context.reason), said(context.reference)};
 }
 
 ledger::Trigger ledger_trigger_of(const api::CallContext& context) {

@@ -52,11 +52,10 @@ int run_main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
 
   const platform::RealClock clock;
-  const platform::Scrubber scrubber;
   const bool serving = argc > 1 && std::string_view(argv[1]) == "serve";
   // A command speaks to a person: only what went wrong stands between its words.
   const auto least = serving ? platform::LogLevel::info : platform::LogLevel::warn;
-  platform::Logger log(platform::descriptor_sink(2), least, clock, scrubber);
+  platform::Logger log(platform::descriptor_sink(2), least, clock, platform::known_secrets());
   const auto runner = platform::make_process_runner();
   const auto connector = platform::make_pg_connector();
   const auto http = platform::make_http_client();

@@ -3,7 +3,8 @@
 //
 // Free text that people or other programs wrote is allowed in `reason`, `reference`, `deviations`,
 // `follow_up` and in strings of the objects; a conninfo's password and a URL's user part are struck
-// out of all of them before anything is written (redact.h). Never put a row's values or SQL with
+// out of all of them before anything is written (redact.h), and what this process knows to be a
+// secret out of the free texts. Never put a row's values or SQL with
 // values anywhere.
 #pragma once
 
@@ -41,6 +42,7 @@ inline constexpr std::string_view kConfigReload = "config_reload";
 inline constexpr std::string_view kToken = "token";              // created, revoked
 inline constexpr std::string_view kRecovered = "recovered";      // published, found unrecorded
 inline constexpr std::string_view kInterrupted = "interrupted";  // a run ended with the process
+inline constexpr std::string_view kRunEnded = "run_ended";       // whose parts do not tell how
 inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
 }  // namespace kind

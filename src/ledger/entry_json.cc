@@ -7,6 +7,7 @@
 #include "ledger/line.h"
 #include "ledger/redact.h"
 #include "ledger/requirements.h"
+#include "platform/log.h"
 
 namespace vigie::ledger {
 namespace {
@@ -48,6 +49,10 @@ Result<> check(const Entry& entry) {
 
 json::value or_null(std::string_view text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+std::string free_text(const std::string& text) {
+  return platform::known_secrets().scrub(text);
 }
 
 json::array requirement_ids(const Entry& entry) {
@@ -104,7 +109,8 @@ double duration_s(const Entry& entry) {
 }
 
 json::object members(const Entry& entry, std::string id) {
-  json::array deviations(entry.deviations.begin(), entry.deviations.end());
+  json::array deviations;
+  for (const std::string& one : entry.deviations) deviations.emplace_back(free_text(one));
   return {{"id", std::move(id)},
           {"kind", entry.kind},
           {"requirement_ids", requirement_ids(entry)},
@@ -120,9 +126,9 @@ json::object members(const Entry& entry, std::string id) {
           {"assertions", assertions(entry.assertions)},
           {"artefacts", artefacts(entry.artefacts)},
           {"deviations", std::move(deviations)},
-          {"follow_up", or_null(entry.follow_up)},
-          {"reason", or_null(entry.reason)},
-          {"ref", or_null(entry.reference)}};
+          {"follow_up", or_null(free_text(entry.follow_up))},
+          {"reason", or_null(free_text(entry.reason))},
+          {"ref", or_null(free_text(entry.reference))}};
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr std::string_view kRedacted = "[redacted]";
 constexpr size_t kLeastSecret = 4;
 constexpr int kMostDepth = 8;
 
-void replace_all(std::string& text, const std::string& what, std::string_view by) {
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
     text.replace(at, what.size(), by);
   }
@@ -50,6 +50,52 @@ std::string url_alphabet(std::string text) {
   return text;
 }
 
+// Each of `special` with `mark` before it: a backslash as in libpq's files, or itself as in SQL.
+std::string escaped(std::string_view text, std::string_view special, char mark) {
+  std::string out;
+  for (const char c : text) {
+    if (special.find(c) != std::string_view::npos) out += mark == 0 ? c : mark;
+    out += c;
+  }
+  return out;
+}
+
+std::string json_escaped(const std::string& text) {
+  const std::string quoted = json_text(json::value(text));
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+std::string form_encoded(const std::string& percent) {
+  std::string out = percent;
+  for (size_t at = out.find("%20"); at != std::string::npos; at = out.find("%20", at))
+    out.replace(at, 3, "+");
+  return out;
+}
+
+std::vector<Secret> forms_of(const std::string& raw) {
+  const std::string percent = percent_encode(raw);
+  std::vector<std::string> forms{raw,
+                                 percent,
+                                 lower_case_escapes(percent),
+                                 form_encoded(percent),
+                                 json_escaped(raw),
+                                 escaped(raw, ":\\", '\\'),
+                                 escaped(raw, "'\\", '\\'),
+                                 escaped(raw, "'\\", 0),
+                                 escaped(raw, "'", 0)};
+  for (std::string& form : base64_forms(raw)) {
+    forms.push_back(url_alphabet(form));
+    forms.push_back(std::move(form));
+  }
+  std::vector<Secret> out;
+  for (std::string& form : forms) {
+    const bool known =
+        std::ranges::any_of(out, [&](const Secret& one) { return one.reveal() == form; });
+    if (!known && form.size() >= kLeastSecret) out.emplace_back(std::move(form));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view to_string(LogLevel level) {
@@ -69,27 +115,33 @@ std::string_view to_string(LogLevel level) {
 void Scrubber::add(const Secret& secret) {
   const std::string& raw = secret.reveal();
   if (raw.size() < kLeastSecret) return;
-  std::vector<std::string> forms{raw, percent_encode(raw), lower_case_escapes(percent_encode(raw))};
-  for (std::string& form : base64_forms(raw)) {
-    forms.push_back(url_alphabet(form));
-    forms.push_back(std::move(form));
-  }
   const std::lock_guard lock(mutex_);
-  for (std::string& form : forms) {
-    const bool known =
-        std::ranges::any_of(forms_, [&](const Secret& one) { return one.reveal() == form; });
-    if (!known && form.size() >= kLeastSecret) forms_.emplace_back(std::move(form));
+  for (const auto& known : secrets_) {
+    if (known.front().reveal() == raw) return;
   }
-  std::ranges::stable_sort(forms_, [](const Secret& a, const Secret& b) {
-    return a.reveal().size() > b.reveal().size();
-  });
+  if (secrets_.size() == kMostSecrets) secrets_.pop_front();
+  secrets_.push_back(forms_of(raw));
+  arrange();
+}
+
+void Scrubber::arrange() {
+  forms_.clear();
+  for (const auto& forms : secrets_) {
+    for (const Secret& form : forms) forms_.push_back(form.reveal());
+  }
+  std::ranges::stable_sort(forms_, std::ranges::greater{}, &std::string_view::size);
 }
 
 std::string Scrubber::scrub(std::string_view text) const {
   std::string out(text);
   const std::lock_guard lock(mutex_);
-  for (const Secret& form : forms_) replace_all(out, form.reveal(), kRedacted);
+  for (const std::string_view form : forms_) replace_all(out, form, kRedacted);
   return out;
+}
+
+Scrubber& known_secrets() {
+  static Scrubber secrets;
+  return secrets;
 }
 
 namespace {

@@ -1,7 +1,7 @@
 // The log: one JSON object a line, one write() a line, so that lines of several threads and
 // processes do not mix. A line is at most kMaxLogLine bytes with its newline: long values are cut.
 // Bytes that are not UTF-8 are shown as \xNN. Secrets that were registered are replaced by
-// [redacted], raw, percent-encoded and base64-encoded.
+// [redacted], raw, percent-encoded, base64-encoded, and escaped as in JSON, SQL and libpq's files.
 //
 //   log.write(LogLevel::info, "backup.published", "artefact published",
 //             {{"backup", id.str()}, {"duration_s", 12.5}});
@@ -10,6 +10,7 @@
 // correlation_id, request_id, endpoint, actor_role, error_code, duration_ms.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <mutex>
@@ -33,14 +34,24 @@ std::string_view to_string(LogLevel level);
 // Replaces what must not be read. Thread-safe.
 class Scrubber {
  public:
-  // Secrets under four bytes are ignored: they would redact ordinary words.
+  // Secrets under four bytes are ignored: they would redact ordinary words. Of more than
+  // kMostSecrets (they rotate) the oldest are forgotten.
   void add(const Secret& secret);
   std::string scrub(std::string_view text) const;
 
  private:
+  void arrange();
+
   mutable std::mutex mutex_;
-  std::vector<Secret> forms_;  // guarded by mutex_; longest first
+  std::deque<std::vector<Secret>> secrets_;  // guarded by mutex_; the forms of each, raw first
+  std::vector<std::string_view> forms_;      // guarded by mutex_; all of them, longest first
 };
+inline constexpr size_t kMostSecrets = 256;
+
+// What this process knows: each secret is told to it where it is read (secret files, connection
+// strings, tokens). One for the process, because a reader that had to be handed one could be
+// forgotten, and a leak is for ever.
+Scrubber& known_secrets();
 
 using LogSink = std::function<void(std::string_view line)>;  // the line with its newline
 // Writes to a descriptor that stays the caller's. What cannot be written is lost.

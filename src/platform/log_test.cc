@@ -91,7 +91,9 @@ TEST_F(LogTest, RedactsASecretInEveryForm) {
                                        base64_encode(vigie::as_bytes(secret)),
                                        base64_encode(vigie::as_bytes("user:" + secret)),
                                        base64_encode(vigie::as_bytes("ab" + secret + "cd")),
-                                       base64_encode(vigie::as_bytes("a" + secret))};
+                                       base64_encode(vigie::as_bytes("a" + secret)),
+                                       "p\\\"ss w/rd+\xc3\xa9",
+                                       "p%22ss+w%2Frd%2B%C3%A9"};
   for (const std::string& form : forms) {
     log.write(LogLevel::info, "x", "before " + form + " after",
               {{"k", form}, {"nested", json::object{{form, json::array{form}}}}});
@@ -105,6 +107,18 @@ TEST_F(LogTest, RedactsTheLongerOfTwoSecretsFirst) {
   scrubber.add(Secret("hunter"));
   scrubber.add(Secret("hunter2-long"));
   EXPECT_EQ(scrubber.scrub("x hunter2-long y hunter z"), "x [redacted] y [redacted] z");
+}
+
+TEST_F(LogTest, RedactsASecretAsTheFilesOfLibpqAndSqlHoldIt) {
+  scrubber.add(Secret("it's:a\\b"));
+  for (const char* text : {"it\\'s:a\\\\b", "it''s:a\\b", "it's\\:a\\\\b"})
+    EXPECT_EQ(scrubber.scrub(text), "[redacted]") << text;
+}
+
+TEST_F(LogTest, ForgetsTheOldestSecretsBeyondItsBound) {
+  for (size_t i = 0; i <= kMostSecrets; ++i)
+    scrubber.add(Secret("secret-" + std::to_string(1000 + i)));
+  EXPECT_EQ(scrubber.scrub("secret-1000 secret-1001"), "secret-1000 [redacted]");
 }
 
 TEST_F(LogTest, IgnoresASecretThatIsAWord) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "platform/log.h"
 #include "platform/secret_file.h"
 
 namespace vigie::platform {
@@ -42,6 +43,8 @@ Result<Conninfo> parse_conninfo(const Dsn& dsn) {
   Conninfo info;
   for (const PQconninfoOption* one = parsed.get(); one->keyword != nullptr; ++one) {
     if (one->val == nullptr) continue;
+    const std::string_view keyword = one->keyword;
+    if (keyword == "password" || keyword == "sslpassword") known_secrets().add(Secret(one->val));
     info.options.push_back({one->keyword, one->envvar == nullptr ? "" : one->envvar, one->val});
   }
   return info;

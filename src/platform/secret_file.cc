@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "platform/descriptor.h"
+#include "platform/log.h"
 
 namespace vigie::platform {
 namespace {
@@ -106,6 +107,7 @@ Result<Secret> read_secret_file(const Path& path, Bytes max) {
   if (secret.reveal().find('\0') != std::string::npos) {
     return refuse(ErrorCode::secret_file_invalid, path, "it holds a NUL byte");
   }
+  known_secrets().add(secret);
   return secret;
 }
 
