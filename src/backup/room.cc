@@ -71,15 +71,23 @@ const StoreSetup* Setup::store(std::string_view name) const {
                     [](const StoreSetup& one) -> const std::string& { return one.options.name; });
 }
 
-BackupRoom::BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, SetupPtr setup)
-    : tools_(std::move(tools)), catalogue_(std::move(catalogue)), setup_(std::move(setup)) {}
+BackupRoom::BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, DeadRuns dead,
+                       SetupPtr setup)
+    : tools_(std::move(tools)),
+      catalogue_(std::move(catalogue)),
+      dead_(std::move(dead)),
+      setup_(std::move(setup)) {
+  const auto expiring = catalogue_->expiring();
+  leftover_.insert(expiring.begin(), expiring.end());
+}
 
 Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
                                                      const platform::Path& state_db,
                                                      SetupPtr setup) {
   TRY_ASSIGN(auto catalogue, Catalogue::open(state_db));
+  TRY_ASSIGN(auto dead, DeadRuns::open(state_db));
   std::unique_ptr<BackupRoom> room(
-      new BackupRoom(std::move(tools), std::move(catalogue), std::move(setup)));
+      new BackupRoom(std::move(tools), std::move(catalogue), std::move(dead), std::move(setup)));
   room->publish_view();
   return room;
 }

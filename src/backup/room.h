@@ -15,6 +15,7 @@
 
 #include "artefact/verify.h"
 #include "backup/catalogue.h"
+#include "backup/dead_runs.h"
 #include "backup/expire.h"
 #include "backup/setup.h"
 #include "backup/take.h"
@@ -55,10 +56,15 @@ class BackupRoom {
   static Result<std::unique_ptr<BackupRoom>> open(RoomTools tools, const platform::Path& state_db,
                                                   SetupPtr setup);
 
-  // Before any run: empties staging, finishes what was expiring, removes debris, ends sessions of
-  // `dead` runs. A store or a server that does not answer is warned of, and left for the next
-  // start.
-  Result<> recover(const std::vector<RunId>& dead, const Work& work);
+  // Before any run: empties staging. Asks neither a store nor a server.
+  Result<> prepare();
+  // Sessions of a run whose process is gone are to be ended. Durable when it returns.
+  Result<> note_dead(const RunId& run);
+  // Beside runs: what the process before left. Finishes its expiry and removes debris; ends the
+  // sessions of its runs. A store or a server that does not answer is warned of, and asked again
+  // when this is called again, after a while that grows. True: nothing is left to do.
+  bool clean_stores(const Work& work);
+  bool end_dead_sessions(const Work& work);
   // Compares the catalogue with the stores. Long with many artefacts: not on the way to readiness.
   Result<> reconcile(const Work& work);
   // Again, when a run since then could not record what it may have published.
@@ -89,7 +95,7 @@ class BackupRoom {
 
  private:
   friend class JobRun;
-  BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, SetupPtr setup);
+  BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, DeadRuns dead, SetupPtr setup);
   void publish_view();
   Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
   struct Removed {
@@ -103,20 +109,35 @@ class BackupRoom {
   Result<> finish_expiry(const Work& work);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
-  void remove_debris();
-  void end_dead_sessions(const std::vector<RunId>& dead, const Work& work);
+  bool remove_debris();
+  Result<bool> remove_debris(const StoreSetup& store);
+  Result<> end_dead_sessions(const std::string& database, const Work& work);
+  // Something that is tried until it is done, each time after a longer while.
+  struct Chore {
+    bool done = false;
+    MonoTime next{};
+    Duration pause = std::chrono::seconds(5);
+  };
+  bool is_due(const Chore& chore) const;
+  bool tried(Chore& chore, bool done);
+  bool is_leftover(const BackupId& id) const;
+  void finished(const BackupId& leftover);
   Result<> reconcile_store(const StoreSetup& store, const Work& work);
   Result<> adopt(const StoreSetup& store, const BackupId& id, const Work& work);
   Result<> miss(const ArtefactView& artefact, const Work& work);
 
   RoomTools tools_;
   std::unique_ptr<Catalogue> catalogue_;
+  DeadRuns dead_;
+  Chore stores_chore_;  // of the thread that cleans, as below
+  Chore sessions_chore_;
   mutable std::mutex mutex_;
   SetupPtr setup_;                 // guarded by mutex_
   BackupsViewPtr view_;            // guarded by mutex_
   std::vector<StoreView> stores_;  // guarded by mutex_; as last observed
   bool reconciled_ = false;        // guarded by mutex_
   bool doubtful_ = false;          // guarded by mutex_; something may be published and unknown
+  std::set<BackupId> leftover_;    // guarded by mutex_; whose expiry the process before began
   // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
   std::multiset<std::pair<std::string, std::string>> at_work_;
 };

@@ -59,7 +59,7 @@ class Life {
     auto room = BackupRoom::open(tools(state / "staging"), state / "state.db", setup(server, keep));
     if (!room) return;
     room_ = std::move(*room);
-    begun_ = room_->recover({}, some_work()) && room_->reconcile(some_work());
+    begun_ = room_->prepare() && room_->clean_stores(some_work()) && room_->reconcile(some_work());
   }
 
   bool begun() const { return begun_; }

@@ -28,7 +28,9 @@ BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& id
 Result<> BackupRoom::expire(const JobSetup& job, const std::string& database, const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
   const PrunePlan plan = plan_prune(*catalogue_, job.options, database, job.zone);
-  const auto ids = plan.expired();
+  auto ids = plan.expired();
+  // What the process before began is finished by clean_stores.
+  std::erase_if(ids, [&](const BackupId& id) { return is_leftover(id); });
   TRY(catalogue_->begin_expiry(ids));
   platform::failpoint("backup.after_begin_expiry");
   const auto [gone, error] = remove_artefacts(ids);
@@ -66,24 +68,43 @@ Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& wor
 
 // What a crash left of an expiry: it was decided, so it is finished.
 Result<> BackupRoom::finish_expiry(const Work& work) {
-  const auto ids = catalogue_->expiring();
+  const auto ids = [&] {
+    const std::lock_guard lock(mutex_);
+    return std::vector<BackupId>(leftover_.begin(), leftover_.end());
+  }();
   if (ids.empty()) return {};
   const SystemTime now = tools_.take.clock.now();
   const auto [removed, error] = remove_artefacts(ids);
   for (const BackupId& id : ids) {
     // Forgotten since: if it ever comes back, it is decided about anew.
-    if (!catalogue_->find(id)) TRY(catalogue_->remove(id));
+    if (catalogue_->find(id)) continue;
+    TRY(catalogue_->remove(id));
+    finished(id);
   }
-  if (removed.empty() && !error) return {};
+  // Tried again and again: only what was removed is told.
+  if (removed.empty()) return error ? fail(*error) : Result<>();
   ledger::Entry entry =
       evidence::pruned("-", "-", removed, 0, error, work, now, tools_.take.clock.now());
   entry.subject = json::object{};
   entry.deviations.emplace_back("an expiry that was interrupted, finished at the start");
   TRY(tools_.record(entry));
   // What is not in a store that is configured now is left for the day when it is again.
-  for (const ArtefactView& one : removed) TRY(catalogue_->remove(one.id));
+  for (const ArtefactView& one : removed) {
+    TRY(catalogue_->remove(one.id));
+    finished(one.id);
+  }
   if (error) return fail(*error);
   return {};
+}
+
+bool BackupRoom::is_leftover(const BackupId& id) const {
+  const std::lock_guard lock(mutex_);
+  return leftover_.contains(id);
+}
+
+void BackupRoom::finished(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  leftover_.erase(id);
 }
 
 }  // namespace vigie::backup

@@ -25,6 +25,9 @@ ArtefactView view_of(const artefact::Manifest& manifest, const std::string& stor
   return view;
 }
 
+// A server that hangs keeps those behind it waiting this long.
+constexpr auto kServerPatience = std::chrono::seconds(5);
+
 // A manifest that cannot be read is still an artefact that is there: it is listed, and bad.
 ArtefactView damaged_view(const BackupId& id, const std::string& store, const Error& error,
                           SystemTime now) {
@@ -40,41 +43,91 @@ ArtefactView damaged_view(const BackupId& id, const std::string& store, const Er
 
 }  // namespace
 
-void BackupRoom::end_dead_sessions(const std::vector<RunId>& dead, const Work& work) {
-  if (dead.empty()) return;
-  const SetupPtr setup = this->setup();
-  for (const DatabaseOptions& database : setup->databases) {
-    const platform::CallLimits limits{tools_.take.clock.monotonic() + std::chrono::seconds(10),
-                                      work.stop};
-    const auto ended = end_sessions(tools_.take.postgres, database.dsn, dead, limits);
-    if (!ended) tools_.warn("backup.leftovers", ended.error());
-  }
+Result<> BackupRoom::prepare() {
+  TRY(platform::remove_tree(tools_.take.files, tools_.staging));
+  return tools_.take.files.create_folder(tools_.staging, 0700);
 }
 
-void BackupRoom::remove_debris() {
+bool BackupRoom::is_due(const Chore& chore) const {
+  return !chore.done && tools_.take.clock.monotonic() >= chore.next;
+}
+
+bool BackupRoom::tried(Chore& chore, bool done) {
+  chore.done = done;
+  chore.next = tools_.take.clock.monotonic() + chore.pause;
+  chore.pause = std::min<Duration>(chore.pause * 2, std::chrono::minutes(10));
+  return done;
+}
+
+Result<> BackupRoom::note_dead(const RunId& run) {
+  std::vector<std::string> names;
+  for (const DatabaseOptions& one : setup()->databases) names.push_back(one.name);
+  return dead_.add(run, names);
+}
+
+Result<> BackupRoom::end_dead_sessions(const std::string& database, const Work& work) {
+  TRY_ASSIGN(const auto runs, dead_.runs_on(database));
   const SetupPtr setup = this->setup();
-  for (const StoreSetup& one : setup->stores) {
-    const auto debris = one.store->debris();
-    if (!debris) {
-      tools_.warn("backup.debris", debris.error());
+  const DatabaseOptions* const found = setup->database(database);
+  if (found != nullptr) {
+    const platform::CallLimits limits{tools_.take.clock.monotonic() + kServerPatience, work.stop};
+    TRY(end_sessions(tools_.take.postgres, found->dsn, runs, limits));
+  }
+  // One that is not configured any more cannot be asked.
+  return dead_.forget(runs, database);
+}
+
+bool BackupRoom::end_dead_sessions(const Work& work) {
+  if (!is_due(sessions_chore_)) return sessions_chore_.done;
+  const auto databases = dead_.databases();
+  bool all = databases.has_value();
+  if (!databases) tools_.warn("backup.leftovers", databases.error());
+  for (size_t i = 0; databases && i < databases->size() && !work.stop.stop_requested(); ++i) {
+    const auto ended = end_dead_sessions(databases->at(i), work);
+    if (!ended) tools_.warn("backup.leftovers", ended.error());
+    all = all && ended;
+  }
+  return tried(sessions_chore_, all && !work.stop.stop_requested());
+}
+
+// Debris of a run that is at work now is none. The store's list may be older than what is seen of
+// that run, so what was published since is asked for again.
+Result<bool> BackupRoom::remove_debris(const StoreSetup& store) {
+  const auto at_work_before = [&] {
+    const std::lock_guard lock(mutex_);
+    return at_work_;
+  }();
+  TRY_ASSIGN(const auto debris, store.store->debris());
+  bool all = true;
+  for (const BackupId& id : debris) {
+    if (at_work_before.contains({id.job, id.database}) || at_work(id)) {
+      all = false;
       continue;
     }
-    for (const BackupId& id : *debris) {
-      if (const auto removed = one.store->remove(id); !removed)
-        tools_.warn("backup.debris", removed.error());
-    }
+    TRY_ASSIGN(const bool published, store.store->exists(id));
+    if (!published) TRY(store.store->remove(id));
   }
+  return all;
 }
 
-Result<> BackupRoom::recover(const std::vector<RunId>& dead, const Work& work) {
-  TRY(platform::remove_tree(tools_.take.files, tools_.staging));
-  TRY(tools_.take.files.create_folder(tools_.staging, 0700));
-  if (const auto finished = finish_expiry(work); !finished)
-    tools_.warn("backup.expiry", finished.error());
-  remove_debris();
-  end_dead_sessions(dead, work);
+bool BackupRoom::remove_debris() {
+  const SetupPtr setup = this->setup();
+  bool all = true;
+  for (const StoreSetup& one : setup->stores) {
+    const auto removed = remove_debris(one);
+    if (!removed) tools_.warn("backup.debris", removed.error());
+    all = all && removed && *removed;
+  }
+  return all;
+}
+
+bool BackupRoom::clean_stores(const Work& work) {
+  if (!is_due(stores_chore_)) return stores_chore_.done;
+  const auto finished = finish_expiry(work);
+  if (!finished) tools_.warn("backup.expiry", finished.error());
+  const bool removed = remove_debris();
   publish_view();
-  return {};
+  return tried(stores_chore_, finished && removed);
 }
 
 Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Work& work) {

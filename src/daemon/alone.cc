@@ -16,8 +16,7 @@ class AloneBackend final : public cli::Backend {
   explicit AloneBackend(std::unique_ptr<Wiring> wiring) : wiring_(std::move(wiring)) {
     // What a daemon does beside its work, a command does before its own: the catalogue may not be
     // true yet.
-    wiring_->backups().observe_stores();
-    (void)wiring_->backups().reconcile(work_of_daemon({}));
+    wiring_->tidy({});
   }
 
   Result<cli::Answer> ask(const cli::Ask& ask) override {

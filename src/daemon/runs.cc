@@ -59,11 +59,18 @@ jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
   return request;
 }
 
-void Wiring::settle(std::stop_token stop) {
+void Wiring::tidy(std::stop_token stop) {
+  const backup::Work work = work_of_daemon(std::move(stop));
   backups_->observe_stores();
-  if (const auto done = backups_->reconcile(work_of_daemon(stop)); !done) {
+  (void)backups_->clean_stores(work);  // it warns of what it cannot do, and look_around tries again
+  if (const auto done = backups_->reconcile(work); !done) {
     world_.log.write(LogLevel::warn, "backup.reconcile", done.error());
   }
+  (void)backups_->end_dead_sessions(work);
+}
+
+void Wiring::settle(std::stop_token stop) {
+  tidy(stop);
   // One a job: a prune of all of them would keep every job's claim while it waits for the longest
   // one.
   const auto config = this->config();
@@ -78,9 +85,13 @@ void Wiring::settle(std::stop_token stop) {
   }
 }
 
-void Wiring::look_around() {
+void Wiring::look_around(std::stop_token stop) {
+  const backup::Work work = work_of_daemon(std::move(stop));
   backups_->observe_stores();
-  (void)backups_->reconcile_doubts(work_of_daemon({}));  // it warns of what it cannot do
+  // These warn of what they cannot do.
+  (void)backups_->clean_stores(work);
+  (void)backups_->end_dead_sessions(work);
+  (void)backups_->reconcile_doubts(work);
   if (const auto kept = ledger_->maintain(); !kept)
     world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
   const auto due = backups_->next_scrub(world_.clock.now());

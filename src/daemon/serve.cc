@@ -114,7 +114,7 @@ Result<> Daemon::start() {
 void Daemon::look_around(std::stop_token stop) {
   wiring_->settle(stop);
   const platform::Clock& clock = wiring_->world().clock;
-  while (clock.sleep_until(clock.monotonic() + 15s, stop)) wiring_->look_around();
+  while (clock.sleep_until(clock.monotonic() + 15s, stop)) wiring_->look_around(stop);
 }
 
 bool Daemon::listens_elsewhere() const {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/convert.h"
+#include "daemon/run_evidence.h"
 #include "platform/system_info.h"
 
 namespace vigie::daemon {
@@ -103,56 +104,34 @@ std::string Wiring::recorded_manifest(const BackupId& id) const {
 }
 
 Result<> Wiring::open_jobs() {
+  TRY(backups_->prepare());
   jobs::ExecutorHooks hooks;
-  hooks.recover = [this](const jobs::RunRow& row) { on_recover(row); };
-  hooks.ended = [this](const jobs::RunRow& row) {
-    // A run whose window ended while it waited for its claims: nobody else knows that it was
-    // missed.
-    if (row.error_code == error_info(ErrorCode::missed_run).name && row.due_at) {
-      const auto recorded = record_missed(row.job, {*row.due_at}, "window", world_.clock.now());
-      if (!recorded) world_.log.write(LogLevel::error, "ledger.append", recorded.error());
-    }
-    if (!world_.log_runs) return;
-    world_.log.write(row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error,
-                     "run.ended", to_string(row.state),
-                     {{"run", row.id.str()},
-                      {"job", row.job},
-                      {"kind", row.kind},
-                      {"correlation_id", row.correlation_id.str()},
-                      {"error_code", row.error_code},
-                      {"duration_ms", milliseconds_of(row.duration(world_.clock.now()))}});
+  hooks.recover = [this](jobs::RunRow& row) -> Result<> {
+    if (row.started_at) TRY(backups_->note_dead(row.id));
+    return shown(record_found(*ledger_, row));
   };
+  hooks.record = [this](const jobs::RunRow& row) { return shown(record_end(*ledger_, row)); };
+  hooks.ended = [this](const jobs::RunRow& row) { log_end(row); };
   TRY_ASSIGN(executor_, jobs::Executor::open(platform::Path(config_->state.dir) / "state.db",
                                              world_.clock, {}, std::move(hooks)));
-  return backups_->recover(std::exchange(dead_, {}), work_of_daemon({}));
+  return {};
 }
 
-// A run that ended with its process: evidence, and its sessions are ended by BackupRoom::recover.
-// Called again when a crash comes before the row is marked, so it asks the ledger first.
-void Wiring::on_recover(const jobs::RunRow& row) {
-  if (row.started_at) dead_.push_back(row.id);
-  bool known = false;
-  ledger::Filter filter;
-  filter.kind = ledger::kind::kInterrupted;
-  filter.correlation_id = row.correlation_id.str();
-  (void)ledger_->for_each(filter, [&](const json::object& entry) {
-    const json::object* trigger = find_object(entry, "trigger");
-    const json::string* run = trigger == nullptr ? nullptr : find_string(*trigger, "run_id");
-    known = known || (run != nullptr && *run == row.id.str());
-    return !known;
-  });
-  if (known) return;
-  ledger::Entry entry;
-  entry.kind = ledger::kind::kInterrupted;
-  entry.started_at = row.started_at.value_or(row.created_at);
-  entry.ended_at = world_.clock.now();
-  entry.ended_with(
-      Error(ErrorCode::run_interrupted, {{"run", row.id.str()}, {"reason", "its process ended"}}));
-  entry.trigger = {row.trigger.by, row.trigger.actor, row.correlation_id, row.id};
-  entry.subject = {{"job", row.job}, {"work", row.kind}};
-  if (const auto recorded = ledger_->append(entry); !recorded) {
-    world_.log.write(LogLevel::error, "ledger.append", recorded.error());
-  }
+Result<> Wiring::shown(Result<> recorded) const {
+  if (!recorded) world_.log.write(LogLevel::error, "ledger.append", recorded.error());
+  return recorded;
+}
+
+void Wiring::log_end(const jobs::RunRow& row) const {
+  if (!world_.log_runs) return;
+  world_.log.write(row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error,
+                   "run.ended", to_string(row.state),
+                   {{"run", row.id.str()},
+                    {"job", row.job},
+                    {"kind", row.kind},
+                    {"correlation_id", row.correlation_id.str()},
+                    {"error_code", row.error_code},
+                    {"duration_ms", milliseconds_of(row.duration(world_.clock.now()))}});
 }
 
 std::shared_ptr<const config::Config> Wiring::config() const {

@@ -34,8 +34,8 @@ struct World {
 
 class Wiring {
  public:
-  // Takes the lock, opens the state, cleans what an earlier process left. Errors: state_locked,
-  // state_owner, state_newer, ledger_newer, and those of files.
+  // Takes the lock, opens the state, records the runs that an earlier process left. Errors:
+  // state_locked, state_owner, state_newer, ledger_newer, and those of files.
   static Result<std::unique_ptr<Wiring>> open(World world, config::Config config,
                                               platform::Path config_path);
   ~Wiring();
@@ -56,12 +56,14 @@ class Wiring {
   // Called after each reload that was taken: the scheduler is set anew.
   void on_reload(std::function<void()> listener);
 
-  // The catalogue against the stores, then retention: what is done once after the start, beside
-  // everything else.
+  // What an earlier process left in stores and on servers, and the catalogue against the stores.
+  // Waits for both: not on the way to readiness.
+  void tidy(std::stop_token stop);
+  // tidy(), then retention: what is done once after the start, beside everything else.
   void settle(std::stop_token stop);
-  // What is looked at again and again: stores, the ledger's reserve, artefacts whose verification
-  // is due.
-  void look_around();
+  // What is looked at again and again: stores, the ledger's reserve, what could not be tidied,
+  // artefacts whose verification is due.
+  void look_around(std::stop_token stop);
 
   // What the scheduler starts for a job.
   jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
@@ -83,7 +85,8 @@ class Wiring {
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
   jobs::RunRequest prune_request(const std::optional<std::string>& job);
   status::Views views() const;
-  void on_recover(const jobs::RunRow& row);
+  Result<> shown(Result<> recorded) const;
+  void log_end(const jobs::RunRow& row) const;
   std::string recorded_manifest(const BackupId& id) const;
 
   World world_;
@@ -94,7 +97,6 @@ class Wiring {
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_
   status::ProcessView process_;                   // guarded by mutex_
   std::function<void()> on_reload_;               // guarded by mutex_
-  std::vector<RunId> dead_;                       // of an earlier process; only while opening
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<backup::BackupRoom> backups_;
   std::unique_ptr<jobs::Executor> executor_;

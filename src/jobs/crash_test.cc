@@ -100,7 +100,10 @@ TEST_P(CrashTest, LeavesNothingHalfDone) {
     }
   }
   ExecutorHooks hooks;
-  hooks.recover = [&](const RunRow& row) { recovered.push_back(row); };
+  hooks.recover = [&](const RunRow& row) -> Result<> {
+    recovered.push_back(row);
+    return {};
+  };
   auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
   EXPECT_EQ(recovered.size(), left && !has_ended(*left) ? 1U : 0U);
   if (left) {
@@ -147,7 +150,10 @@ TEST_P(RecoveryCrashTest, ARecoveryThatDiesIsDoneAgain) {
 
   int recovered = 0;
   ExecutorHooks hooks;
-  hooks.recover = [&](const RunRow&) { ++recovered; };
+  hooks.recover = [&](const RunRow&) -> Result<> {
+    ++recovered;
+    return {};
+  };
   auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
   EXPECT_EQ(recovered, GetParam().left == RunState::running ? 1 : 0);
   EXPECT_EQ(executor->view()->recent.front().state, RunState::interrupted);

@@ -14,15 +14,17 @@
 // a third is refused with run_conflict.
 //
 // What is durable. A run's row is written before submit() returns, again before its work begins, at
-// each new phase of its progress, and at its end. When the end cannot be written (a full disk) it
-// is kept in memory, tried again with every later write and every half minute, and JobsView says
-// so; nothing new starts until it is written.
+// each new phase of its progress, and at its end, when the end's evidence is durable
+// (hooks.record). When the end cannot be written (a full disk) it is kept in memory and tried again
+// every half minute; JobsView says so, and nothing new starts until it is written. An end whose
+// evidence cannot be written waits in the same way, but keeps others back only when there are
+// queue_limit of them.
 //
-// At open, rows of a process that is gone are given to hooks.recover, one by one, and then become
-// `interrupted`. Work is a function, so what was only queued does not start again by itself.
+// At open, rows of a process that is gone become `interrupted`, each when hooks.recover has its
+// evidence. Work is a function, so what was only queued does not start again by itself.
 //
 // Threads: `workers` that run work, one that watches deadlines. All functions may be called from
-// any thread; hooks are called without a lock held. Clock must outlive the Executor.
+// any thread. Clock must outlive the Executor.
 #pragma once
 
 #include <functional>
@@ -102,11 +104,17 @@ struct ExecutorOptions {
 };
 
 struct ExecutorHooks {
-  // At open, for each row that a dead process left queued or running (started_at says which),
-  // before it is marked: clean what it left, write its evidence. A crash in between calls it again.
-  std::function<void(const RunRow&)> recover;
-  // When a run has ended, before its end is written and its claims are free: log it, write its
-  // evidence. In the thread that ended it. After a crash in between, `recover` sees the run again.
+  // For each row that a dead process left queued or running (started_at says which), before it is
+  // marked: note what is to be cleaned, make its evidence durable. It is given as interrupted, and
+  // may be changed to how it ended in truth. Called again after a crash in between.
+  std::function<Result<>(RunRow&)> recover;
+  // When a run has ended, before its end is written and its claims are free: make its evidence
+  // durable. After a crash in between, `recover` sees the run again.
+  //
+  // Both are called with the executor's lock held, and must not call it; when they fail, they are
+  // called again.
+  std::function<Result<>(const RunRow&)> record;
+  // When a run has ended: log it. In the thread that ended it, without a lock.
   std::function<void(const RunRow&)> ended;
 };
 

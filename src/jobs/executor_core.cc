@@ -50,12 +50,16 @@ ExecutorCore::ExecutorCore(std::unique_ptr<RunStore> store, const platform::Cloc
 Result<> ExecutorCore::recover() {
   TRY_ASSIGN(auto rows, store_->unfinished());
   for (RunRow& row : rows) {
-    if (hooks_.recover) hooks_.recover(row);
     row.state = RunState::interrupted;
     row.ended_at = std::max(clock_.now(), row.started_at.value_or(row.created_at));
     row.error_code = error_info(ErrorCode::run_interrupted).name;
     row.error_parameters = {{"run", row.id.str()}, {"reason", "the process ended"}};
-    TRY(store_->save_state(row));
+    End end{std::move(row), true};
+    if (record(end)) {
+      TRY(store_->save_state(end.row));
+    } else {
+      unsaved_.emplace(end.row.id, std::move(end));
+    }
   }
   TRY(store_->prune(options_.keep_rows));
   TRY_ASSIGN(auto last, store_->last());
@@ -113,7 +117,7 @@ Result<> ExecutorCore::admit(const RunRequest& request) const {
 }
 
 void ExecutorCore::dispatch() {
-  if (closing_ || !unsaved_.empty()) return;
+  if (closing_ || held_back()) return;
   std::vector<const ActiveRun*> busy;
   for (const auto& [id, run] : active_) {
     if (std::ranges::find(queue_, run) == queue_.end()) busy.push_back(run.get());
@@ -145,7 +149,7 @@ Result<RunRow> ExecutorCore::find(const RunId& id) {
       row.progress = found->second->latest_progress();
       return row;
     }
-    if (const auto found = unsaved_.find(id); found != unsaved_.end()) return found->second;
+    if (const auto found = unsaved_.find(id); found != unsaved_.end()) return found->second.row;
   }
   TRY_ASSIGN(auto row, store_->find(id));
   if (!row) return not_found(id);
@@ -204,17 +208,44 @@ Result<> ExecutorCore::noted(Result<> written) {
   return written;
 }
 
+Result<> ExecutorCore::record(End& end) {
+  if (!end.recorded && end.found && hooks_.recover) TRY(hooks_.recover(end.row));
+  if (!end.recorded && !end.found && hooks_.record) TRY(hooks_.record(end.row));
+  end.recorded = true;
+  return {};
+}
+
+void ExecutorCore::record_unrecorded() {
+  for (auto& [id, end] : unsaved_) {
+    const bool known = end.recorded;
+    if (!record(end)) return;  // the next one would fail as well
+    if (!known && end.found) board_.changed(end.row);
+  }
+}
+
+// Those whose evidence is durable.
 Result<> ExecutorCore::save_unsaved() {
-  while (!unsaved_.empty()) {
-    TRY(noted(store_->save(unsaved_.begin()->second)));
-    unsaved_.erase(unsaved_.begin());
+  for (auto one = unsaved_.begin(); one != unsaved_.end();) {
+    if (!one->second.recorded) {
+      ++one;
+      continue;
+    }
+    TRY(noted(store_->save(one->second.row)));
+    one = unsaved_.erase(one);
   }
   return {};
 }
 
-void ExecutorCore::save_end(const RunRow& row) {
-  if (save_unsaved() && noted(store_->save_state(row))) return;
-  unsaved_.emplace(row.id, row);
+RunRow ExecutorCore::save_end(End end) {
+  const bool saved = record(end) && save_unsaved() && noted(store_->save_state(end.row));
+  RunRow row = end.row;
+  if (!saved) unsaved_.emplace(row.id, std::move(end));
+  return row;
+}
+
+bool ExecutorCore::held_back() const {
+  return unsaved_.size() >= options_.queue_limit ||
+         std::ranges::any_of(unsaved_, [](const auto& one) { return one.second.recorded; });
 }
 
 }  // namespace vigie::jobs

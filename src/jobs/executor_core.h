@@ -55,8 +55,16 @@ class ExecutorCore {
   Result<Submitted> accept(RunRequest& request);
   void dispatch();
   void take_from_queue(const ActiveRun& run);
+  struct End {
+    RunRow row;
+    bool found = false;     // of a process that is gone
+    bool recorded = false;  // its evidence is durable
+  };
+  Result<> record(End& end);
+  void record_unrecorded();
   Result<> save_unsaved();
-  void save_end(const RunRow& row);
+  RunRow save_end(End end);
+  bool held_back() const;
   Result<> noted(Result<> written);
   void request_end(ActiveRun& run, StopCause cause, std::string reason);
   std::vector<ActiveRunPtr> overdue(MonoTime now);
@@ -89,7 +97,7 @@ class ExecutorCore {
   std::map<RunId, ActiveRunPtr> active_;  // guarded by mutex_, as all below; all that did not end
   std::deque<ActiveRunPtr> queue_;        // of them, those that wait for claims or a worker
   std::deque<ActiveRunPtr> ready_;        // of them, those that hold their claims and a worker
-  std::map<RunId, RunRow> unsaved_;       // ends that state.db did not take yet
+  std::map<RunId, End> unsaved_;          // ends that state.db, or the evidence, did not take yet
   size_t ended_since_prune_ = 0;
   bool closing_ = false;
 };

@@ -32,6 +32,7 @@ void ExecutorCore::drain() {
   }
   const std::lock_guard lock(mutex_);
   // The last chance of this process. What cannot be written is found running at the next start.
+  record_unrecorded();
   (void)save_unsaved();
 }
 
@@ -45,8 +46,7 @@ std::vector<std::pair<RunId, std::optional<size_t>>> ExecutorCore::abandon() {
       out.emplace_back(id, run->worker);
       // One that has an end is in its hook.
       if (!run->end) told.push_back(ended_row(*run, {}, clock_.now()));
-      save_end(run->end ? *run->end : told.back());
-      board_.changed(run->end ? *run->end : told.back());
+      board_.changed(save_end({run->end ? *run->end : told.back()}));
     }
     active_.clear();
   }

@@ -77,8 +77,7 @@ void ExecutorCore::settle(const RunRow& row) {
     const std::lock_guard lock(mutex_);
     // Abandoned while its hook was at work: that end is the one that counts.
     if (active_.erase(row.id) == 0) return;
-    save_end(row);
-    board_.changed(row);
+    board_.changed(save_end({row}));
     prunes = ++ended_since_prune_ % kPruneEvery == 0;
     dispatch();
     publish();  // so that whoever waited for the end finds it in the view
@@ -118,7 +117,10 @@ MonoTime ExecutorCore::look() {
   {
     const std::lock_guard lock(mutex_);
     const MonoTime mono = clock_.monotonic();
-    if (!unsaved_.empty() && save_unsaved()) dispatch();
+    if (!unsaved_.empty()) {
+      record_unrecorded();
+      if (save_unsaved()) dispatch();
+    }
     stopped = overdue(mono);
     missed = too_late(clock_.now());
     next = next_look(mono, clock_.now());

@@ -1,0 +1,136 @@
+// The life of a daemon: what its runs leave when they end in ways that nobody planned, and how it
+// starts again on what it left.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <memory>
+
+#include "base/json.h"
+#include "platform/sqlite.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/vigie_host.h"
+
+namespace vigie::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+
+class LifecycleTest : public ::testing::Test {
+ protected:
+  LifecycleTest() {
+    server_.execute("CREATE TABLE a AS SELECT g FROM generate_series(1, 100) g");
+    host_.configure(server_.dsn(), {"jobs: 1"});
+  }
+
+  // A dump that waits for its lock, until `blocker_` commits.
+  std::string start_a_dump() {
+    auto session = platform::make_pg_connector()->connect(server_.named_dsn(), "blocker", limits());
+    EXPECT_TRUE(session && (*session)->query("BEGIN; LOCK TABLE public.a", limits()));
+    if (session) blocker_ = std::move(*session);
+    const std::string run = start_a_run();
+    EXPECT_TRUE(comes([&] {
+      return server_.value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
+    })) << host_.log();
+    return run;
+  }
+  std::string start_a_run() {
+    const HttpSaid said = host_.ask("/v1/backups/nightly/runs", "POST", "{}");
+    EXPECT_EQ(said.status, 202) << said.body;
+    const auto answer = parse_json(said.body);
+    return answer ? std::string(answer->at("run_id").as_string()) : "";
+  }
+  static platform::CallLimits limits() { return {std::chrono::steady_clock::now() + 60s, {}}; }
+
+  // The kinds of the entries of a run.
+  std::vector<std::string> entries_of(const std::string& run) {
+    std::vector<std::string> kinds;
+    const auto all = parse_json(host_.run({"evidence", "list", "-o", "json"}).out);
+    EXPECT_TRUE(all && all->is_array());
+    if (!all) return kinds;
+    for (const json::value& one : all->as_array()) {
+      const json::value& id = one.at("trigger").at("run_id");
+      if (id.is_string() && std::string_view(id.as_string()) == run)
+        kinds.emplace_back(one.at("kind").as_string());
+    }
+    return kinds;
+  }
+  std::string state_of(const std::string& run) {
+    const auto answer = parse_json(host_.ask("/v1/runs/" + run).body);
+    return answer ? std::string(answer->at("state").as_string()) : "";
+  }
+  // Sessions that are still to be ended.
+  int64_t left_to_end() {
+    auto db = *platform::Sqlite::open(host_.state() / "state.db", {.read_only = true});
+    auto rows = *db.query("select count(*) from dead_run");
+    return *rows.step() ? rows.integer(0) : -1;
+  }
+  std::string sessions_of(const std::string& run) {
+    return server_.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%" +
+                         run + "'");
+  }
+  // Asked again and again for a minute.
+  template <class Condition>
+  static bool comes(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + 60s;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > limit) return false;
+    }
+    return true;
+  }
+
+  PgCluster server_;
+  VigieHost host_;
+  std::unique_ptr<platform::PgConnection> blocker_;
+};
+
+TEST_F(LifecycleTest, AServerThatHangsKeepsNoStartWaitingAndIsAskedAgain) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  const std::string run = start_a_dump();
+  ASSERT_GT(
+      server_.signal_backends(run, SIGSTOP) + server_.signal_backends("vigie " + run, SIGSTOP), 0);
+  server_.signal_postmaster(SIGSTOP);
+  host_.signal(SIGKILL);
+  EXPECT_EQ(host_.wait(), 137);
+
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "nobody waited for the server";
+  EXPECT_EQ(host_.ask("/readiness").status, 200);
+  EXPECT_EQ(left_to_end(), 1);
+  ASSERT_TRUE(comes([&] { return host_.log().find("backup.leftovers") != std::string::npos; }))
+      << "it was asked in vain";
+
+  server_.signal_postmaster(SIGCONT);
+  server_.signal_backends(run, SIGCONT);
+  server_.signal_backends("vigie " + run, SIGCONT);
+  EXPECT_TRUE(comes([&] { return left_to_end() == 0; })) << host_.log();
+  EXPECT_TRUE(comes([&] { return sessions_of(run) == "0"; }));
+  EXPECT_THAT(entries_of(run), ElementsAre("interrupted"));
+}
+
+TEST_F(LifecycleTest, ACrashBetweenAnEndsEntryAndItsRowLeavesOneEntryAndTheRowFollows) {
+  ASSERT_TRUE(host_.serve({{"VIGIE_FAILPOINTS", "jobs.row.cancelled.before=kill"}}));
+  const std::string runs = start_a_dump();
+  const std::string waits = start_a_run();
+  (void)host_.ask("/v1/runs/" + waits, "DELETE");
+  EXPECT_EQ(host_.wait(), 137) << host_.log();
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  EXPECT_EQ(state_of(waits), "cancelled");
+  EXPECT_EQ(state_of(runs), "interrupted");
+  EXPECT_THAT(entries_of(waits), ElementsAre("run_ended"));
+  EXPECT_THAT(entries_of(runs), ElementsAre("interrupted"));
+}
+
+TEST_F(LifecycleTest, WhatWaitsWhenTheDaemonStopsHasItsEntry) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  start_a_dump();
+  const std::string waits = start_a_run();
+  host_.signal(SIGTERM);
+  EXPECT_EQ(host_.wait(10s), 0) << host_.log();
+  EXPECT_THAT(entries_of(waits), ElementsAre("interrupted"));
+}
+
+}  // namespace
+}  // namespace vigie::testing
