@@ -10,6 +10,7 @@
 #include "api/server.h"
 #include "api/server_options.h"
 #include "config/report.h"
+#include "daemon/beside.h"
 #include "daemon/convert.h"
 #include "jobs/scheduler.h"
 #include "platform/service_manager.h"
@@ -73,7 +74,7 @@ class Daemon {
   bool metrics_open_ = false;  // the same
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
-  std::jthread beside_;  // settles after the start, then looks around
+  Beside beside_;  // settles after the start, then looks around
 };
 
 void Daemon::set_jobs() {
@@ -99,6 +100,10 @@ Result<> Daemon::start() {
   hooks.missed = [this](const jobs::MissedRuns& missed) {
     return wiring_->record_missed(missed.job, missed.due, missed.reason, missed.noticed_at);
   };
+  hooks.clock_went_back = [this](SystemTime before, SystemTime now) {
+    log_.write(LogLevel::warn, "clock", "the clock went back: due times count from now",
+               {{"before", format_rfc3339(before)}, {"now", format_rfc3339(now)}});
+  };
   scheduler_ = std::make_unique<jobs::Scheduler>(wiring_->executor(), wiring_->world().clock,
                                                  std::move(hooks));
   set_jobs();
@@ -107,7 +112,7 @@ Result<> Daemon::start() {
     if (const auto done = server_->reload_tls(); !done)
       log_.write(LogLevel::error, "tls", done.error());
   });
-  beside_ = std::jthread([this](std::stop_token stop) { look_around(std::move(stop)); });
+  beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
   return {};
 }
 
@@ -138,14 +143,23 @@ void Daemon::reload() {
   platform::notify_service_manager("READY=1");
 }
 
+// How long the main thread waits for a signal at most: the watchdog wants to hear of it.
+timespec tick() {
+  const auto longest = std::chrono::nanoseconds(1s);
+  const auto period = std::min<std::chrono::nanoseconds>(
+      longest, platform::watchdog_period().value_or(std::chrono::seconds(1)));
+  return {period / 1s, (period % 1s).count()};
+}
+
 // The main thread does nothing but wait for signals, and tells the watchdog that it does.
 void Daemon::run() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
-  const timespec period{1, 0};
+  const timespec period = tick();
   platform::notify_service_manager("READY=1");
   while (true) {
+    wiring_->observe_memory();
     const int signal = ::sigtimedwait(&signals, nullptr, &period);
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) reload();
@@ -160,7 +174,8 @@ bool Daemon::stop() {
   scheduler_->stop();
   const bool clean = wiring_->shut_down();
   server_.reset();
-  return clean;
+  // A store's file system that hangs holds it, and nothing can interrupt that.
+  return beside_.ends_within(1s) && clean;
 }
 
 }  // namespace

@@ -205,6 +205,19 @@ Result<> Wiring::record_missed(const std::string& job, const std::vector<SystemT
   return {};
 }
 
+void Wiring::observe_memory() {
+  const MonoTime now = world_.clock.monotonic();
+  if (memory_seen_ != MonoTime{} && now < memory_seen_ + std::chrono::seconds(5)) return;
+  memory_seen_ = now;
+  uint64_t children = 0;
+  // One that ended since it was listed has none.
+  for (const int pid : platform::descendant_processes(::getpid()))
+    children += platform::resident_memory(pid).value_or(Bytes{}).count;
+  const std::lock_guard lock(mutex_);
+  process_.resident_bytes = platform::resident_memory().count;
+  process_.children_resident_bytes = children;
+}
+
 bool Wiring::shut_down() {
   api_->stop();
   return executor_->shutdown().empty();

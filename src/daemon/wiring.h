@@ -71,6 +71,10 @@ class Wiring {
   Result<> record_missed(const std::string& job, const std::vector<SystemTime>& due,
                          const std::string& reason, SystemTime noticed_at);
 
+  // How much memory this process and those that it started have: for status, at most every five
+  // seconds. One thread.
+  void observe_memory();
+
   // Ends what runs; false when some work did not return: then the process must leave by _Exit().
   bool shut_down();
 
@@ -97,6 +101,7 @@ class Wiring {
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_
   status::ProcessView process_;                   // guarded by mutex_
   std::function<void()> on_reload_;               // guarded by mutex_
+  MonoTime memory_seen_{};                        // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<backup::BackupRoom> backups_;
   std::unique_ptr<jobs::Executor> executor_;

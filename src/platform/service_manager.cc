@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "platform/descriptor.h"
 
@@ -29,6 +30,8 @@ void notify_service_manager(std::string_view state) {
 
 std::optional<std::chrono::microseconds> watchdog_period() {
   const char* text = std::getenv("WATCHDOG_USEC");
+  const char* pid = std::getenv("WATCHDOG_PID");
+  if (pid != nullptr && std::to_string(::getpid()) != pid) return std::nullopt;
   int64_t usec = 0;
   if (text == nullptr || std::from_chars(text, text + std::strlen(text), usec).ec != std::errc() ||
       usec <= 0) {

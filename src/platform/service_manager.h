@@ -13,7 +13,7 @@ namespace vigie::platform {
 void notify_service_manager(std::string_view state);
 
 // How often the watchdog wants to hear of us at most (WATCHDOG_USEC, halved); nothing when it does
-// not watch.
+// not watch this process (WATCHDOG_PID).
 std::optional<std::chrono::microseconds> watchdog_period();
 
 }  // namespace vigie::platform

@@ -26,6 +26,11 @@ void write_process(MetricsWriter& out, const ProcessView& process) {
   if (!process.resident_bytes) return;
   out.gauge("vigie_resident_memory_bytes", "Resident memory of the daemon.");
   out.sample(double(*process.resident_bytes));
+  if (!process.children_resident_bytes) return;
+  out.gauge(
+      "vigie_children_resident_memory_bytes",
+      "Resident memory of the programs that the daemon started, PostgreSQL's tools among them.");
+  out.sample(double(*process.children_resident_bytes));
 }
 
 // One series for each status, as a state set: sum by (kind) is always 1.

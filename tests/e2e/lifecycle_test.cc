@@ -123,6 +123,17 @@ TEST_F(LifecycleTest, ACrashBetweenAnEndsEntryAndItsRowLeavesOneEntryAndTheRowFo
   EXPECT_THAT(entries_of(runs), ElementsAre("interrupted"));
 }
 
+TEST_F(LifecycleTest, ADaemonSaysHowMuchMemoryItHasAndThatItLives) {
+  ASSERT_TRUE(host_.serve({{"WATCHDOG_USEC", "200000"}})) << host_.log();
+  EXPECT_TRUE(host_.says("WATCHDOG=1", 1min));
+  const auto health = parse_json(host_.ask("/health").body);
+  ASSERT_TRUE(health);
+  EXPECT_GT(health->at("data").at("resident_bytes").to_number<double>(), 1e6);
+  EXPECT_TRUE(health->at("data").at("children_resident_bytes").is_number());
+  EXPECT_NE(host_.ask("/metrics").body.find("vigie_children_resident_memory_bytes"),
+            std::string::npos);
+}
+
 TEST_F(LifecycleTest, WhatWaitsWhenTheDaemonStopsHasItsEntry) {
   ASSERT_TRUE(host_.serve()) << host_.log();
   start_a_dump();
