@@ -184,6 +184,7 @@ class Dumping {
     }
     TRY_ASSIGN(const ProcessEnd end, process->wait(limits_.deadline, limits_.stop));
     result_.measures.dump = elapsed(since);
+    tell("pg_dump", end);
     TRY(judge(end));
     TRY(look_for_files());
     queue_.finish();
@@ -285,6 +286,11 @@ class Dumping {
     return {};
   }
 
+  void tell(std::string_view program, const ProcessEnd& end) const {
+    if (tools_.program_ended)
+      tools_.program_ended(program, end.status, redacted_output(end.error_text));
+  }
+
   Result<> judge(const ProcessEnd& end) const {
     if (end.status == 0) return {};
     const DumpTrouble trouble = end.signalled ? DumpTrouble::killed : dump_trouble(end.error_text);
@@ -381,6 +387,7 @@ class Dumping {
 
   Result<> seal_globals(Globals& globals) {
     TRY_ASSIGN(const ProcessEnd end, globals.process->wait(limits_.deadline, limits_.stop));
+    tell("pg_dumpall", end);
     if (end.status != 0) {
       return program_failed(ErrorCode::globals_failed, end,
                             end.signalled ? DumpTrouble::killed : dump_trouble(end.error_text));

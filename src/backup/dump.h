@@ -14,6 +14,7 @@
 #include "artefact/manifest.h"
 #include "artefact/row_settings.h"
 #include "backup/clients.h"
+#include "backup/work.h"
 #include "platform/clock.h"
 #include "platform/postgres.h"
 #include "platform/process.h"
@@ -77,6 +78,7 @@ struct DumpTools {
   platform::ProcessRunner& runner;
   const platform::Clock& clock;
   std::function<void(const DumpProgress&)> progress;  // from the caller's thread; may be empty
+  ProgramEnded program_ended{};                       // the same
 };
 
 // Leaves sealed files in `out`, without cover or manifest. Errors: dump_failed, dump_incomplete,

@@ -1,5 +1,10 @@
 #include "backup/dump_reason.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
 namespace vigie::backup {
 namespace {
 
@@ -40,6 +45,20 @@ bool holds(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+// "pg_dump: error: …": who, and how bad; the rest is somebody else's words.
+std::string redacted_line(std::string_view line) {
+  constexpr std::string_view kPrefixes[] = {
+      "pg_dump: error: ",    "pg_dump: warning: ",    "pg_dump: detail: ",    "pg_dump: hint: ",
+      "pg_dumpall: error: ", "pg_dumpall: warning: ", "pg_dumpall: detail: ", "pg_dumpall: hint: "};
+  std::string_view head;
+  for (const std::string_view one : kPrefixes) {
+    if (line.starts_with(one)) head = one;
+  }
+  const DumpTrouble trouble = dump_trouble(line);
+  const std::string_view words = trouble == DumpTrouble::other ? "" : words_for(trouble);
+  return fmt::format("{}[{}{}{} bytes]", head, words, words.empty() ? "" : "; ", line.size());
+}
+
 }  // namespace
 
 DumpTrouble dump_trouble(std::string_view text) {
@@ -55,6 +74,18 @@ DumpTrouble dump_trouble(std::string_view text) {
     if (holds(text, pattern.text)) return pattern.trouble;
   }
   return DumpTrouble::other;
+}
+
+std::string redacted_output(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) lines.push_back(redacted_line(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  const size_t first = lines.size() - std::min(lines.size(), kMostLines);
+  return fmt::format(
+      "{}", fmt::join(lines.begin() + static_cast<std::ptrdiff_t>(first), lines.end(), "\n"));
 }
 
 std::string_view words_for(DumpTrouble trouble) {

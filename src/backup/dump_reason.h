@@ -1,7 +1,8 @@
-// What pg_dump wrote to stderr, as one of a fixed set of reasons. Its own text never leaves this
+// What pg_dump wrote to stderr, as one of a fixed set of reasons. Its own text does not leave this
 // file: it holds SQL, and rows where a COPY failed.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -26,6 +27,10 @@ enum class DumpTrouble : unsigned char {
 // `text` as pg_dump wrote it under LANG=C. The server's own messages may be in another language:
 // what cannot be told is `other`.
 DumpTrouble dump_trouble(std::string_view text);
+// All of it as one of fixed words for each line, and how long that was: what a log may hold. At
+// most kMostLines lines, the last ones.
+std::string redacted_output(std::string_view text);
+inline constexpr size_t kMostLines = 100;
 // A sentence without a subject, of fixed words: "the connection to the server was lost".
 std::string_view words_for(DumpTrouble trouble);
 

@@ -184,10 +184,12 @@ Result<DumpResult> Taking::dump(const SourceSession& source, const artefact::Fin
     watch.emplace(tools_.postgres, request_.database.dsn, work_.run.str(),
                   request_.job.give_way.after, tools_.clock, stop);
   }
-  const DumpTools tools{tools_.processes, tools_.clock, [&](const DumpProgress& progress) {
+  const DumpTools tools{tools_.processes, tools_.clock,
+                        [&](const DumpProgress& progress) {
                           report("dump", progress.raw, estimate_);
                           watch_reserve(stop);
-                        }};
+                        },
+                        work_.program_ended};
   auto result =
       take_dump(dump_request(source, key), tools, out, {work_.deadline, stop.get_token()});
   if (watch && watch->blind()) watched_ = false;

@@ -27,6 +27,10 @@ struct Trigger {
   std::string reference;
 };
 
+// A program that ended: its exit status, and what it said, redacted (dump_reason.h).
+using ProgramEnded =
+    std::function<void(std::string_view program, int status, std::string_view said)>;
+
 struct Work {
   RunId run;
   CorrelationId correlation;
@@ -34,6 +38,7 @@ struct Work {
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
   std::function<void(const Progress&)> progress = [](const Progress&) {};
+  ProgramEnded program_ended{};  // may be empty
 
   platform::CallLimits limits() const { return {deadline, stop}; }
 };

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 
 #include "platform/log.h"
 #include "store/local/local_store.h"
@@ -13,6 +15,23 @@ namespace {
 struct Due {
   SystemTime at;
   const config::BackupJob* job;
+};
+
+// Progress is told by several threads, and far more often than there are steps.
+class Steps {
+ public:
+  bool is_new(const backup::Progress& progress) {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == progress.phase && subject_ == progress.subject) return false;
+    phase_ = progress.phase;
+    subject_ = progress.subject;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string phase_;    // guarded by mutex_
+  std::string subject_;  // guarded by mutex_
 };
 
 // People's words are kept in places that nothing redacts any more.
@@ -53,7 +72,7 @@ backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& fi
   return setup;
 }
 
-backup::Work work_of(jobs::RunContext& context) {
+backup::Work work_of(jobs::RunContext& context, jobs::RunLogs& logs) {
   const jobs::RunTrigger& trigger = context.trigger();
   backup::Work work;
   work.run = context.id();
@@ -61,7 +80,17 @@ backup::Work work_of(jobs::RunContext& context) {
   work.trigger = {trigger.by, trigger.actor, trigger.reason, trigger.reference};
   work.deadline = context.deadline();
   work.stop = context.stop_token();
-  work.progress = [&context](const backup::Progress& progress) {
+  work.program_ended = [&logs, run = context.id()](std::string_view program, int status,
+                                                   std::string_view said) {
+    logs.write(run, status == 0 ? platform::LogLevel::info : platform::LogLevel::error, "program",
+               said, {{"program", program}, {"status", status}});
+  };
+  auto steps = std::make_shared<Steps>();
+  work.progress = [&context, &logs, steps](const backup::Progress& progress) {
+    if (steps->is_new(progress)) {
+      logs.write(context.id(), platform::LogLevel::info, "step", progress.phase,
+                 {{"subject", progress.subject}});
+    }
     jobs::RunProgress out;
     out.phase = progress.phase;
     out.subject = progress.subject;

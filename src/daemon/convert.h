@@ -5,12 +5,14 @@
 #include "backup/room.h"
 #include "config/config.h"
 #include "jobs/executor.h"
+#include "jobs/run_logs.h"
 #include "ledger/ledger.h"
 
 namespace vigie::daemon {
 
 backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files);
-backup::Work work_of(jobs::RunContext& context);
+// Its steps, and how its programs ended, go into the run's log.
+backup::Work work_of(jobs::RunContext& context, jobs::RunLogs& logs);
 // Work that is no run: a human act, or something done at the start.
 backup::Work work_of(const api::CallContext& context);
 backup::Work work_of_daemon(std::stop_token stop);

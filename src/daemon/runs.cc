@@ -28,7 +28,7 @@ jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunT
   request.claims = claims_of(job);
   request.timeout = job.timing.timeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
-    return outcome_of(backups_->back_up(name, work_of(context)));
+    return outcome_of(backups_->back_up(name, work_of(context, run_logs_)));
   };
   return request;
 }
@@ -40,7 +40,7 @@ jobs::RunRequest Wiring::verify_request(const BackupId& id, backup::VerifyMode m
   request.claims = {"artefact:" + id.str()};
   request.timeout = kVerifyTimeout;
   request.work = [this, id, mode](jobs::RunContext& context) {
-    return outcome_of(backups_->verify(id, mode, work_of(context)));
+    return outcome_of(backups_->verify(id, mode, work_of(context, run_logs_)));
   };
   return request;
 }
@@ -54,7 +54,7 @@ jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
     if (!job || *job == one.name()) request.claims.push_back("job:" + one.name());
   }
   request.work = [this, job](jobs::RunContext& context) {
-    return outcome_of(backups_->prune(job, work_of(context)));
+    return outcome_of(backups_->prune(job, work_of(context, run_logs_)));
   };
   return request;
 }
@@ -94,6 +94,8 @@ void Wiring::look_around(std::stop_token stop) {
   (void)backups_->reconcile_doubts(work);
   if (const auto kept = ledger_->maintain(); !kept)
     world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
+  if (const auto kept = run_logs_.retain(); !kept)
+    world_.log.write(LogLevel::warn, "runs.retain", kept.error());
   const auto due = backups_->next_scrub(world_.clock.now());
   if (!due) return;
   jobs::RunRequest scrub = verify_request(*due, backup::VerifyMode::full);

@@ -103,7 +103,11 @@ void Wiring::add_queries(api::Services& services) {
   };
   services.run = [this](const RunId& id, const CallContext& context) -> Result<json::object> {
     TRY_ASSIGN(const auto row, executor_->find(id));
-    return jobs::to_json(row, world_.clock.now(), audience_of(context));
+    json::object run = jobs::to_json(row, world_.clock.now(), audience_of(context));
+    const auto log = run_logs_.find(id);
+    const bool shown = log && audience_of(context) == Audience::operators;
+    run["log"] = shown ? json::value(log->string()) : json::value(nullptr);
+    return run;
   };
   services.prune_plan = [this](std::optional<std::string> job,
                                const CallContext&) -> Result<json::value> {

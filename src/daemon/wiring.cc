@@ -37,6 +37,8 @@ Wiring::Wiring(World world, config::Config config, platform::Path config_path,
     : world_(std::move(world)),
       config_path_(std::move(config_path)),
       lock_(std::move(lock)),
+      run_logs_(world_.files, platform::Path(config.state.dir) / "runs", world_.clock,
+                platform::known_secrets()),
       started_at_(world_.clock.now()),
       config_(std::make_shared<const config::Config>(std::move(config))) {
   process_.version = world_.version;
@@ -122,10 +124,18 @@ Result<> Wiring::shown(Result<> recorded) const {
   return recorded;
 }
 
-void Wiring::log_end(const jobs::RunRow& row) const {
+void Wiring::log_end(const jobs::RunRow& row) {
+  const auto level = row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error;
+  const auto error = row.error();
+  run_logs_.write(row.id, level, "run.ended", to_string(row.state),
+                  {{"job", row.job},
+                   {"kind", row.kind},
+                   {"correlation_id", row.correlation_id.str()},
+                   {"error_code", row.error_code},
+                   {"detail", error ? error->detail(Audience::operators) : ""},
+                   {"duration_ms", milliseconds_of(row.duration(world_.clock.now()))}});
   if (!world_.log_runs) return;
-  world_.log.write(row.state == jobs::RunState::succeeded ? LogLevel::info : LogLevel::error,
-                   "run.ended", to_string(row.state),
+  world_.log.write(level, "run.ended", to_string(row.state),
                    {{"run", row.id.str()},
                     {"job", row.job},
                     {"kind", row.kind},

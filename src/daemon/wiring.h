@@ -13,6 +13,7 @@
 #include "backup/room.h"
 #include "config/config.h"
 #include "jobs/executor.h"
+#include "jobs/run_logs.h"
 #include "ledger/ledger.h"
 #include "platform/lock_file.h"
 #include "platform/log.h"
@@ -90,12 +91,13 @@ class Wiring {
   jobs::RunRequest prune_request(const std::optional<std::string>& job);
   status::Views views() const;
   Result<> shown(Result<> recorded) const;
-  void log_end(const jobs::RunRow& row) const;
+  void log_end(const jobs::RunRow& row);
   std::string recorded_manifest(const BackupId& id) const;
 
   World world_;
   platform::Path config_path_;
   platform::LockFile lock_;
+  jobs::RunLogs run_logs_;
   SystemTime started_at_;
   mutable std::mutex mutex_;
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_

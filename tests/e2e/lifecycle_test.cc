@@ -134,6 +134,21 @@ TEST_F(LifecycleTest, ADaemonSaysHowMuchMemoryItHasAndThatItLives) {
             std::string::npos);
 }
 
+TEST_F(LifecycleTest, ARunThatFailedHasALogOfItsSteps) {
+  host_.configure(server_.dsn(), {"jobs: 1", "lock_wait_timeout: 1s", "give_way: {after: 0}"});
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  const std::string run = start_a_dump();
+  ASSERT_TRUE(comes([&] { return state_of(run) != "running"; }));
+  const auto shown = parse_json(host_.ask("/v1/runs/" + run).body);
+  ASSERT_TRUE(shown && shown->at("log").is_string());
+  EXPECT_EQ(std::string(shown->at("log").as_string()), (host_.state() / "runs" / run).string());
+  const std::string log = host_.read("state/runs/" + run + "/log.jsonl");
+  for (const char* part :
+       {"\"msg\":\"preflight\"", "\"msg\":\"dump\"", "pg_dump: error: [", "\"program\":\"pg_dump\"",
+        "\"event\":\"run.ended\"", "\"error_code\":\"lock_wait_timeout\""})
+    EXPECT_NE(log.find(part), std::string::npos) << part << "\n" << log;
+}
+
 TEST_F(LifecycleTest, WhatWaitsWhenTheDaemonStopsHasItsEntry) {
   ASSERT_TRUE(host_.serve()) << host_.log();
   start_a_dump();

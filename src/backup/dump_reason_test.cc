@@ -1,0 +1,31 @@
+#include "backup/dump_reason.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace vigie::backup {
+namespace {
+
+TEST(DumpReason, AnOutputKeepsWhoSaidItHowBadItIsAndAReasonButNoWordOfIt) {
+  const std::string text =
+      "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed.\n"
+      "pg_dump: detail: Error message from server: ERROR:  bad canary-91f\n"
+      "pg_dump: error: permission denied for table canary-91f\n"
+      "canary-91f of its own\n";
+  EXPECT_EQ(redacted_output(text),
+            "pg_dump: error: [79 bytes]\n"
+            "pg_dump: detail: [66 bytes]\n"
+            "pg_dump: error: [the role may not read everything; 54 bytes]\n"
+            "[21 bytes]");
+}
+
+TEST(DumpReason, AnOutputIsBounded) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "x\n";
+  EXPECT_EQ(std::ranges::count(redacted_output(text), '\n'), kMostLines - 1);
+  EXPECT_EQ(redacted_output(""), "");
+}
+
+}  // namespace
+}  // namespace vigie::backup
