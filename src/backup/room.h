@@ -73,6 +73,8 @@ class BackupRoom {
 
   // Runs. Every part of them leaves an entry in the ledger, however it ends.
   Outcome back_up(const std::string& job, const Work& work);
+  // What back_up would find before it dumps: nothing is dumped.
+  Outcome preflight(const std::string& job, const Work& work);
   Outcome verify(const BackupId& id, VerifyMode mode, const Work& work);
   Outcome prune(const std::optional<std::string>& job, const Work& work);
   // The artefact whose verification falls due first, so that each is read again within the job's

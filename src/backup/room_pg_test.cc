@@ -280,6 +280,28 @@ TEST_F(CrashingRoom, AWholeRunLeavesNewestTwo) {
   EXPECT_EQ(life.known().size(), 2U);
 }
 
+TEST_F(CrashingRoom, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) {
+  const Machine machine(*before_);
+  Life life(platform::real_file_system(), machine.disk, machine.state, *server_, 2);
+  EXPECT_FALSE(life.room().preflight("nightly", some_work()).error);
+  server_->stop();
+  const Outcome outcome = life.room().preflight("nightly", some_work());
+  server_->start();
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->code(), ErrorCode::database_unreachable);
+  std::vector<std::string> results;
+  ledger::Filter filter;
+  filter.kind = std::string(ledger::kind::kPreflight);
+  EXPECT_TRUE(life.ledger().for_each(filter, [&](const json::object& entry) {
+    results.emplace_back(entry.at("result").as_string());
+    return true;
+  }));
+  EXPECT_EQ(results.size(), 2U);
+  EXPECT_EQ(results.front(), "passed");
+  EXPECT_NE(results.back(), "passed");
+  EXPECT_EQ(life.known().size(), size_t{kBefore});
+}
+
 TEST_F(CrashingRoom, AFullDiskAtAnyStepLosesNothing) {
   fail_each(
       0, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::disk_full); }, 0);

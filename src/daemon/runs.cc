@@ -15,6 +15,7 @@ std::vector<std::string> claims_of(const config::BackupJob& job) {
 }
 
 constexpr auto kVerifyTimeout = std::chrono::hours(24);
+constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -29,6 +30,18 @@ jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunT
   request.timeout = job.timing.timeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
     return outcome_of(backups_->back_up(name, work_of(context, run_logs_)));
+  };
+  return request;
+}
+
+jobs::RunRequest Wiring::preflight_request(const config::BackupJob& job) {
+  jobs::RunRequest request;
+  request.job = job.name();
+  request.kind = "preflight";
+  request.correlation_id = new_correlation_id();
+  request.timeout = kPreflightTimeout;
+  request.work = [this, name = job.name()](jobs::RunContext& context) {
+    return outcome_of(backups_->preflight(name, work_of(context, run_logs_)));
   };
   return request;
 }

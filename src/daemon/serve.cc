@@ -12,6 +12,7 @@
 #include "config/report.h"
 #include "daemon/beside.h"
 #include "daemon/convert.h"
+#include "daemon/preflight_times.h"
 #include "jobs/scheduler.h"
 #include "platform/service_manager.h"
 
@@ -38,11 +39,27 @@ jobs::ScheduledJob scheduled(Wiring& wiring, const config::BackupJob& job) {
   return out;
 }
 
+// What the backup would find, while there is time to mend it.
+jobs::ScheduledJob scheduled_preflight(Wiring& wiring, const config::BackupJob& job,
+                                       const jobs::ScheduledJob& backup) {
+  jobs::ScheduledJob out;
+  out.job = backup.job;
+  out.kind = "preflight";
+  out.schedule = "before " + backup.schedule;
+  out.next = preflight_times(backup.next);
+  out.window = kPreflightLead;
+  out.request = [&wiring, job](SystemTime) { return wiring.preflight_request(job); };
+  return out;
+}
+
 std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
   std::vector<jobs::ScheduledJob> jobs;
   const auto config = wiring.config();
   for (const config::BackupJob& job : config->backups) {
-    if (job.timing.schedule) jobs.push_back(scheduled(wiring, job));
+    if (!job.timing.schedule) continue;
+    const auto& backup = jobs.emplace_back(scheduled(wiring, job));
+    if (has_preflight(backup.next, wiring.world().clock.now()))
+      jobs.push_back(scheduled_preflight(wiring, job, backup));
   }
   return jobs;
 }
@@ -97,7 +114,8 @@ Result<> Daemon::start() {
                                 wiring_->api().refusal(), wiring_->world().clock, limits));
   wiring_->api().set_stats([server = server_.get()] { return server->stats(); });
   jobs::SchedulerHooks hooks;
-  hooks.missed = [this](const jobs::MissedRuns& missed) {
+  hooks.missed = [this](const jobs::MissedRuns& missed) -> Result<> {
+    if (missed.kind != "backup") return {};  // nobody waits for a preflight
     return wiring_->record_missed(missed.job, missed.due, missed.reason, missed.noticed_at);
   };
   hooks.clock_went_back = [this](SystemTime before, SystemTime now) {

@@ -69,6 +69,7 @@ class Wiring {
   // What the scheduler starts for a job.
   jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                   CorrelationId correlation);
+  jobs::RunRequest preflight_request(const config::BackupJob& job);
   Result<> record_missed(const std::string& job, const std::vector<SystemTime>& due,
                          const std::string& reason, SystemTime noticed_at);
 

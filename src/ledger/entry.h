@@ -42,6 +42,7 @@ inline constexpr std::string_view kConfigReload = "config_reload";
 inline constexpr std::string_view kToken = "token";              // created, revoked
 inline constexpr std::string_view kRecovered = "recovered";      // published, found unrecorded
 inline constexpr std::string_view kInterrupted = "interrupted";  // a run ended with the process
+inline constexpr std::string_view kPreflight = "preflight";      // before a window
 inline constexpr std::string_view kRunEnded = "run_ended";       // whose parts do not tell how
 inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself

@@ -115,6 +115,21 @@ Check last_run_check(const Context& context, const BackupJobView& job, const Job
   return check;
 }
 
+// Told until a backup was tried since: that one's own result is the news then.
+Check preflight_check(const Context& context, const BackupJobView& job, const JobFacts& facts) {
+  auto check = begin(context, fmt::format("backups.{}.preflight", job.name), "jobs", "runs");
+  check.stale_after = std::nullopt;
+  check.observed_at = context.jobs->observed_at;
+  const auto& run = *facts.last_preflight;
+  check.observed = json::value(run.state);
+  check.since = run.ended_at;
+  const auto& backup = facts.last_attempt;
+  const bool tried_since = backup && backup->ended_at >= run.ended_at;
+  if (run.state != "succeeded" && !tried_since)
+    judge(check, Status::warn, run.error_code.empty() ? run.state : run.error_code);
+  return check;
+}
+
 Check schedule_check(const Context& context, const BackupJobView& job, const JobFacts* facts) {
   auto check = begin(context, fmt::format("backups.{}.schedule", job.name), "jobs", "missed-run");
   check.stale_after = std::nullopt;
@@ -193,6 +208,8 @@ void add_job_checks(std::vector<Check>& checks, const Context& context, const Ba
   const auto* facts = context.jobs->find(job.name);
   checks.push_back(last_run_check(context, job, facts));
   checks.push_back(schedule_check(context, job, facts));
+  if (facts != nullptr && facts->last_preflight)
+    checks.push_back(preflight_check(context, job, *facts));
 }
 
 Check nothing_known() {

@@ -52,6 +52,11 @@ std::optional<RunFacts> optional_facts(const std::optional<jobs::RunRow>& row) {
   return row ? std::optional(run_facts(*row)) : std::nullopt;
 }
 
+std::optional<RunFacts> last_preflight(const jobs::JobsView& view, std::string_view job) {
+  const auto* const found = view.find(job, "preflight");
+  return found == nullptr ? std::nullopt : optional_facts(found->last_attempt);
+}
+
 }  // namespace
 
 const JobFacts* JobsFacts::find(std::string_view job) const {
@@ -69,7 +74,8 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
   facts.scheduler_error_code = views.jobs->scheduler_error_code;
   for (const auto& job : views.jobs->jobs)
     if (job.kind == kBackupKind)
-      facts.jobs.push_back({job.job, optional_facts(job.last_attempt), optional_facts(job.running),
+      facts.jobs.push_back({job.job, optional_facts(job.last_attempt),
+                            last_preflight(*views.jobs, job.job), optional_facts(job.running),
                             job.next_due_at, job.queued ? job.queued->due_at : std::nullopt,
                             job.last_missed_due_at,
                             job.last_success ? job.last_success->started_at : std::nullopt});

@@ -29,6 +29,7 @@ struct RunFacts {
 struct JobFacts {
   std::string name;
   std::optional<RunFacts> last_attempt;
+  std::optional<RunFacts> last_preflight;  // before a window
   std::optional<RunFacts> running;
   std::optional<SystemTime> next_due;
   std::optional<SystemTime> waiting;       // the due time of the run that waits for its turn

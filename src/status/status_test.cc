@@ -156,6 +156,28 @@ TEST(Status, WarnsAboutARunThatFailed) {
             "warn dump_failed");
 }
 
+TEST(Status, WarnsOfAPreflightThatFailedUntilABackupWasTriedSince) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs::RunRow looked = *jobs->jobs.front().last_attempt;
+  looked.kind = "preflight";
+  looked.state = jobs::RunState::failed;
+  looked.error_code = "table_unreadable";
+  looked.ended_at = *looked.ended_at + minutes(30);
+  auto& preflight = jobs->jobs.emplace_back();
+  preflight.job = "nightly";
+  preflight.kind = "preflight";
+  preflight.last_attempt = looked;
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.preflight"),
+            "warn table_unreadable");
+  jobs = std::make_shared<jobs::JobsView>(*jobs);
+  jobs->jobs.front().last_attempt->ended_at = *looked.ended_at + minutes(30);
+  views.jobs = jobs;
+  EXPECT_EQ(find(make_report(Kind::backups, views, kNow), "backups.nightly.preflight")->status,
+            Status::pass);
+}
+
 TEST(Status, WarnsAboutARunThatIsOverdue) {
   auto views = sample_views(kNow);
   auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
