@@ -2,14 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-
 #include "artefact/recovery_card.h"
 #include "artefact/row_settings.h"
 #include "backup/dump.h"
 #include "store/local/local_store.h"
 #include "tests/support/pg_cluster.h"
+#include "tests/support/recovery_card_steps.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::backup {
@@ -45,17 +43,6 @@ constexpr char kEverything[] = R"(
     UNION ALL SELECT tableowner FROM pg_tables WHERE tablename = 'plain') everything
 )";
 
-std::string commands_of(const std::string& card) {
-  std::string out = "set -euo pipefail\n";
-  for (size_t at = 0; (at = card.find("```sh\n", at)) != std::string::npos;) {
-    const size_t begin = at + 6;
-    const size_t end = card.find("```", begin);
-    out += card.substr(begin, end - begin);
-    at = end + 3;
-  }
-  return out;
-}
-
 class Recovery : public ::testing::Test {
  protected:
   // Dumps `database` and publishes it.
@@ -89,25 +76,13 @@ class Recovery : public ::testing::Test {
     manifest.files = dump.files;
     manifest.tables = dump.tables;
     const artefact::Cover cover = make_cover(manifest);
-    card_ = cover.card;
     ASSERT_TRUE(store::write_file(writer, artefact::kCardName, cover.card));
     ASSERT_TRUE(store::write_file(writer, artefact::kSumsName, cover.sums));
     ASSERT_TRUE(writer.publish(cover.manifest));
   }
 
-  // Runs the card's commands against `target`; what they wrote is for the message only.
-  ::testing::AssertionResult follow_card(const PgCluster& target) {
-    const platform::Path script = folder_ / "commands";
-    std::ofstream(script) << commands_of(card_);
-    const std::string command = "cd '" + store_->artefact_path(id_).string() +
-                                "' && PGUSER=postgres PGHOST='" + target.socket_folder().string() +
-                                "' PATH='" + target.bindir().string() + "':$PATH TMPDIR='" +
-                                folder_.path().string() + "' bash '" + script.string() + "' > '" +
-                                (folder_ / "said").string() + "' 2>&1";
-    if (std::system(command.c_str()) == 0) return ::testing::AssertionSuccess();
-    std::ifstream said(folder_ / "said");
-    return ::testing::AssertionFailure()
-           << std::string(std::istreambuf_iterator<char>(said), {}) << card_;
+  void follow_card(const PgCluster& target) {
+    EXPECT_EQ(testing::follow_recovery_card(store_->artefact_path(id_), target), "");
   }
 
   TempFolder folder_;
@@ -117,7 +92,6 @@ class Recovery : public ::testing::Test {
       store::make_local_store(platform::real_file_system(), "local", folder_ / "artefacts");
   const BackupId id_{"nightly", "app",
                      SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20))};
-  std::string card_;
 };
 
 TEST_F(Recovery, TheCardRestoresIntoAnotherServer) {
@@ -126,7 +100,7 @@ TEST_F(Recovery, TheCardRestoresIntoAnotherServer) {
   back_up("app");
   const std::string expected = source_.value(kEverything, "app");
   PgCluster target;
-  ASSERT_TRUE(follow_card(target));
+  follow_card(target);
   EXPECT_EQ(target.value(kEverything, "app"), expected);
   EXPECT_EQ(target.value("SELECT count(*) FROM plain", "app"), "2000");
 }
@@ -138,7 +112,7 @@ TEST_F(Recovery, TheCardWorksForANameThatTheShellAndLibpqCouldMisread) {
   back_up(name);
   const std::string expected = source_.value(kEverything, name);
   PgCluster target;
-  ASSERT_TRUE(follow_card(target));
+  follow_card(target);
   EXPECT_EQ(target.value(kEverything, name), expected);
 }
 
@@ -147,7 +121,7 @@ TEST_F(Recovery, WithoutTheRolesTheCardLeavesOwnersOut) {
   source_.execute(kSource, "app");
   back_up("app", false);
   PgCluster target;
-  ASSERT_TRUE(follow_card(target));
+  follow_card(target);
   EXPECT_EQ(target.value("SELECT count(*) FROM plain", "app"), "2000");
 }
 
