@@ -7,7 +7,7 @@
 namespace vigie::backup {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kBlanks = " \t\n\r\f\v";  // libpq's
 constexpr std::string_view kDsnWords =
     "keywords and values, such as host=/run/postgresql dbname=app user=vigie";
 constexpr std::string_view kNoSecret =
@@ -97,7 +97,7 @@ bool smuggles(const DsnWords& words) {
 std::optional<DsnWords> split_dsn(std::string_view text) {
   DsnWords words;
   for (skip_blanks(text); !text.empty(); skip_blanks(text)) {
-    const size_t end = std::min(text.find_first_of(" \t="), text.size());
+    const size_t end = std::min(text.find_first_of(" \t\n\r\f\v="), text.size());
     std::string keyword(text.substr(0, end));
     text.remove_prefix(end);
     skip_blanks(text);

@@ -65,7 +65,15 @@ void read_duration_or_never(yaml::Fields& fields, std::string_view key, Duration
 }
 
 void read_dsn(yaml::Fields& fields, platform::Dsn& dsn) {
-  fields.text("dsn", dsn.text, yaml::Need::required);
+  const yaml::Node* const node = fields.node("dsn", yaml::Need::required);
+  if (node == nullptr) return;
+  // Between quotes, the name of a database may hold a line break.
+  const std::string& text = node->text;
+  if (node->is_scalar() && text.find('\n') < text.find('\0')) {
+    dsn.text = text;
+  } else {
+    fields.text("dsn", dsn.text);
+  }
   if (dsn.text.empty()) return;
   auto mistake = check_dsn(dsn.text);
   if (!mistake) return;

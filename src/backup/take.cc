@@ -311,9 +311,16 @@ Result<Taken> Taking::run() {
 }  // namespace
 
 Result<Taken> take_backup(const TakeRequest& request, const TakeTools& tools, const Work& work) {
+  const MonoTime began = tools.clock.monotonic();
   auto taken = Taking(request, tools, work).run();
   if (taken) return taken;
   Error error = taken.error();
+  // A deadline stops the work as anybody does who asks: nobody has asked here.
+  if (error.code() == ErrorCode::cancelled && tools.clock.monotonic() >= work.deadline) {
+    const auto spent = std::chrono::round<std::chrono::seconds>(tools.clock.monotonic() - began);
+    error = Error(ErrorCode::deadline_exceeded,
+                  {{"name", request.job.name}, {"seconds", fmt::format("{}", spent.count())}});
+  }
   error.with("database", request.database.name)
       .with("job", request.job.name)
       .with("run", work.run.str());
