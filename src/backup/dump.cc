@@ -26,6 +26,7 @@ using platform::ProcessEnd;
 
 // pg_dump writes a few megabytes, or ten small files, in that time.
 constexpr std::chrono::milliseconds kTick{5};
+constexpr std::chrono::seconds kLastWords{5};
 constexpr Bytes kMaxBlobsToc = 16_MiB;  // a line of a large object has about thirty bytes
 
 std::string quoted_conninfo(const std::string& database) {
@@ -160,6 +161,7 @@ class Dumping {
     if (!dumped) queue_.give_up(dumped.error());
     threads.join();
     threads_ = nullptr;
+    TRY(std::move(dumped));
     if (const auto error = queue_.error()) return fail(*error);
     result_.measures.seal = elapsed(since);
     result_.measures.punches = threads.punches();
@@ -178,10 +180,7 @@ class Dumping {
     }
     if (held_) process->signal_group(SIGCONT);
     held_ = false;
-    if (!outcome) {
-      end(*process);
-      return outcome;
-    }
+    if (!outcome) return first_cause(*process, outcome.error());
     TRY_ASSIGN(const ProcessEnd end, process->wait(limits_.deadline, limits_.stop));
     result_.measures.dump = elapsed(since);
     tell("pg_dump", end);
@@ -189,6 +188,19 @@ class Dumping {
     TRY(look_for_files());
     queue_.finish();
     return {};
+  }
+
+  // A file that ends too early is how the sealers see a dump that fails on its own, of a full disk
+  // say, before it has ended: then its own words count.
+  tl::unexpected<Error> first_cause(Process& process, const Error& seen) const {
+    if (seen.code() == ErrorCode::dump_incomplete) {
+      const MonoTime patience = tools_.clock.monotonic() + kLastWords;
+      const auto ended = process.wait(std::min(limits_.deadline, patience), limits_.stop);
+      const auto judged = ended ? judge(*ended) : Result<>();
+      if (!judged) return fail(judged.error());
+    }
+    end(process);
+    return fail(seen);
   }
 
   // TERM: pg_dump cancels its queries on the server.
