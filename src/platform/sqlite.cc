@@ -16,8 +16,12 @@ Error corrupt(const Path& path, std::string_view reason) {
   return Error(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", std::string(reason)}});
 }
 
-// `code` is an extended result code. SQLite's message may quote SQL: it is left out.
-Error sqlite_error(int code, const Path& path) {
+// `code` is an extended result code. SQLite's message may quote SQL: it is left out. SQLite calls
+// it an I/O error when there is no space for what it shares between processes.
+Error sqlite_error(int code, const Path& path, sqlite3* db) {
+  const int system = ::sqlite3_system_errno(db);
+  if ((code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))
+    return file_error(ENOSPC, path);
   switch (code & 0xff) {
     case SQLITE_FULL:
       return file_error(ENOSPC, path);
@@ -72,8 +76,8 @@ void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const {
 
 Result<> SqliteStatement::checked(int code) const {
   if (code == SQLITE_OK) return {};
-  return fail(
-      sqlite_error(::sqlite3_extended_errcode(::sqlite3_db_handle(statement_.get())), *path_));
+  sqlite3* const db = ::sqlite3_db_handle(statement_.get());
+  return fail(sqlite_error(::sqlite3_extended_errcode(db), *path_, db));
 }
 
 Result<> SqliteStatement::bind(int index, int64_t value) {
@@ -152,7 +156,7 @@ Result<Sqlite> Sqlite::open(const Path& path, const SqliteOptions& options) {
   sqlite3* handle = nullptr;
   const int code = ::sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   Sqlite db(handle, path);
-  if (code != SQLITE_OK) return fail(sqlite_error(code, path));
+  if (code != SQLITE_OK) return fail(sqlite_error(code, path, handle));
   ::sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
   TRY(db.execute(settings(options)));
   // Reads the header, so that a file that is no database is refused here.
@@ -164,7 +168,7 @@ Result<SqliteStatement> Sqlite::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = ::sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), 0,
                                         &statement, nullptr);
-  if (code != SQLITE_OK) return fail(sqlite_error(code, *path_));
+  if (code != SQLITE_OK) return fail(sqlite_error(code, *path_, db_.get()));
   if (statement == nullptr) {
     return fail(ErrorCode::internal_error, {{"reason", "an empty SQL statement"}});
   }
@@ -174,7 +178,7 @@ Result<SqliteStatement> Sqlite::prepare(std::string_view sql) {
 Result<> Sqlite::execute(std::string_view script) {
   const int code =
       ::sqlite3_exec(db_.get(), std::string(script).c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return fail(sqlite_error(code, *path_));
+  if (code != SQLITE_OK) return fail(sqlite_error(code, *path_, db_.get()));
   return {};
 }
 

@@ -90,6 +90,8 @@ class LocalArtefactWriter final : public ArtefactWriter {
   Result<> make_parent(const Path& parent) {
     const std::lock_guard lock(mutex_);
     if (parent == folder_ || !folders_.insert(parent).second) return {};
+    // A store that has gone since must not be made anew where it was: beneath a mount point.
+    TRY(files_.info(folder_));
     return files_.create_folder(parent);
   }
   FileSystem& files_;
