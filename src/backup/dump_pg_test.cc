@@ -223,15 +223,6 @@ TEST_F(Dump, HoldsTheClusterRolesWithoutPasswords) {
   cluster().execute("DROP ROLE with_secret");
 }
 
-TEST_F(Dump, HoldsPgDumpBackWhenItIsAhead) {
-  fill("CREATE TABLE t AS SELECT g, repeat(md5(g::text), 30) x FROM generate_series(1, 60000) g");
-  request_.limits.ahead = 4_MiB;
-  const auto result = dump();
-  ASSERT_TRUE(result) << result.error().detail(Audience::operators);
-  EXPECT_GT(result->files.front().raw.count + result->files.back().raw.count, 0U);
-  EXPECT_LT(result->measures.peak_staging, 40_MiB);
-}
-
 TEST_F(Dump, ALargeRowIsOneRow) {
   fill("CREATE TABLE t AS SELECT repeat('0123456789', 6000000) x");
   request_.limits.ahead = 16_MiB;
