@@ -11,6 +11,7 @@
 #include "ledger/ledger.h"
 #include "store/local/local_store.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/faulty_sqlite.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/temp_folder.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 using testing::Fault;
 using testing::FaultyFileSystem;
+using testing::FaultySqlite;
 using testing::PgCluster;
 using testing::TempFolder;
 using namespace std::chrono_literals;
@@ -263,6 +265,31 @@ class CrashingRoom : public ::testing::Test {
     }
   }
 
+  // The same for what SQLite writes: the catalogue.
+  static void fail_state(size_t first, size_t stride, Fault fault, bool stays) {
+    const size_t calls = count_state_calls();
+    ASSERT_GT(calls, 30U);
+    for (size_t n = first; n < calls; n += stride) {
+      SCOPED_TRACE("call " + std::to_string(n) + " of " + std::to_string(calls));
+      const Machine machine(*before_);
+      bool went_well = false;
+      {
+        FaultySqlite sqlite(machine.state);
+        stays ? sqlite.fail_from(n, fault) : sqlite.fail_once(n, fault);
+        went_well = work(platform::real_file_system(), machine);
+      }
+      check(machine, went_well);
+      if (HasFailure()) return;
+    }
+  }
+
+  static size_t count_state_calls() {
+    const Machine machine(*before_);
+    const FaultySqlite sqlite(machine.state);
+    EXPECT_TRUE(work(platform::real_file_system(), machine));
+    return sqlite.calls();
+  }
+
   static std::unique_ptr<PgCluster> server_;
   static std::unique_ptr<Machine> before_;
   static std::vector<BackupId> old_;
@@ -320,6 +347,19 @@ TEST_F(CrashingRoom, ADiskThatStaysFullLosesNothing) {
 TEST_F(CrashingRoom, LosingPowerAtAnyStepLosesNothing) {
   fail_each(
       0, 2, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::power); }, 11);
+}
+
+TEST_F(CrashingRoom, AStateThatFindsNoSpaceAtAnyStepLosesNothing) {
+  fail_state(0, 2, Fault::disk_full, false);
+}
+
+TEST_F(CrashingRoom, AStateThatCannotBeWrittenAtAnyStepLosesNothing) {
+  fail_state(1, 2, Fault::io, false);
+}
+
+TEST_F(CrashingRoom, AStateThatStaysFullOrBrokenLosesNothing) {
+  fail_state(0, 6, Fault::disk_full, true);
+  fail_state(3, 6, Fault::io, true);
 }
 
 }  // namespace

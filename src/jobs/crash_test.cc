@@ -47,12 +47,25 @@ ScheduledJob hourly(const testing::FakeClock& clock, Work work) {
 struct CrashCase {
   const char* failpoint;
   std::optional<RunState> left;  // how the row is found; nothing: there is none
+  RunState end = RunState::succeeded;
 };
 
 std::string name_of(const ::testing::TestParamInfo<CrashCase>& tested) {
   std::string name = tested.param.failpoint;
   std::ranges::replace(name, '.', '_');
   return name;
+}
+
+// Work that comes to this end.
+Work ending_with(RunState end, std::unique_ptr<Executor>& executor) {
+  return [end, &executor](RunContext& context) {
+    context.progress(RunProgress{.phase = "dump"});
+    if (end == RunState::failed) return RunOutcome::of(Error(ErrorCode::dump_failed));
+    if (end == RunState::could_not_verify) return RunOutcome::of(Error(ErrorCode::internal_error));
+    if (end == RunState::cancelled) (void)executor->cancel(context.id(), "asked by a test");
+    return end == RunState::succeeded ? RunOutcome::succeeded()
+                                      : RunOutcome::of(Error(ErrorCode::cancelled));
+  };
 }
 
 struct SharedState {
@@ -73,10 +86,7 @@ class CrashTest : public ::testing::TestWithParam<CrashCase>, protected SharedSt
     hooks.ended = [&](const RunRow& row) { ended.put(row.id); };
     auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
     Scheduler scheduler(*executor, clock_);
-    (void)scheduler.set_jobs({hourly(clock_, [](RunContext& context) {
-      context.progress(RunProgress{.phase = "dump"});
-      return RunOutcome::succeeded();
-    })});
+    (void)scheduler.set_jobs({hourly(clock_, ending_with(GetParam().end, executor))});
     clock_.advance(1h);
     (void)ended.take();
   }
@@ -115,13 +125,21 @@ TEST_P(CrashTest, LeavesNothingHalfDone) {
 
 INSTANTIATE_TEST_SUITE_P(
     At, CrashTest,
-    ::testing::Values(CrashCase{"jobs.row.queued.before", {}},
-                      CrashCase{"jobs.row.queued.within", {}},
-                      CrashCase{"jobs.row.queued.after", RunState::queued},
-                      CrashCase{"jobs.row.running.before", RunState::queued},
-                      CrashCase{"jobs.row.running.after", RunState::running},
-                      CrashCase{"jobs.row.succeeded.before", RunState::running},
-                      CrashCase{"jobs.row.succeeded.after", RunState::succeeded}),
+    ::testing::Values(
+        CrashCase{"jobs.row.queued.before", {}}, CrashCase{"jobs.row.queued.within", {}},
+        CrashCase{"jobs.row.queued.after", RunState::queued},
+        CrashCase{"jobs.row.running.before", RunState::queued},
+        CrashCase{"jobs.row.running.after", RunState::running},
+        CrashCase{"jobs.row.succeeded.before", RunState::running},
+        CrashCase{"jobs.row.succeeded.after", RunState::succeeded},
+        CrashCase{"jobs.row.failed.before", RunState::running, RunState::failed},
+        CrashCase{"jobs.row.failed.after", RunState::failed, RunState::failed},
+        CrashCase{"jobs.row.could_not_verify.before", RunState::running,
+                  RunState::could_not_verify},
+        CrashCase{"jobs.row.could_not_verify.after", RunState::could_not_verify,
+                  RunState::could_not_verify},
+        CrashCase{"jobs.row.cancelled.before", RunState::running, RunState::cancelled},
+        CrashCase{"jobs.row.cancelled.after", RunState::cancelled, RunState::cancelled}),
     name_of);
 
 class RecoveryCrashTest : public CrashTest {
@@ -164,6 +182,57 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(CrashCase{"jobs.row.interrupted.before", RunState::running},
                       CrashCase{"jobs.row.interrupted.after", RunState::interrupted}),
     name_of);
+
+// Two due times passed while the machine was down: both are reported, and then marked.
+class MissedCrashTest : public CrashTest {
+ protected:
+  // Starts, meets the missed times and the run that catches up, and ends; how many were reported.
+  size_t live() {
+    testing::Mailbox<RunId> ended;
+    size_t reported = 0;
+    ExecutorHooks hooks;
+    hooks.ended = [&](const RunRow& row) { ended.put(row.id); };
+    auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
+    SchedulerHooks missed;
+    missed.missed = [&](const MissedRuns& runs) -> Result<> {
+      reported += runs.due.size();
+      return {};
+    };
+    Scheduler scheduler(*executor, clock_, std::move(missed));
+    ScheduledJob job = hourly(clock_, ending_with(RunState::succeeded, executor));
+    job.next = [](SystemTime after) { return std::chrono::floor<std::chrono::hours>(after) + 1h; };
+    job.request = [work = ending_with(RunState::succeeded, executor)](SystemTime) {
+      RunRequest request;
+      request.work = work;
+      return request;
+    };
+    (void)scheduler.set_jobs({job});
+    if (clock_.now() != began_) (void)ended.take();
+    scheduler.stop();
+    return reported;
+  }
+  void live_and_die_over_the_missed() {
+    ::setenv("VIGIE_FAILPOINTS", (std::string(GetParam().failpoint) + "=kill").c_str(), 1);
+    (void)live();
+  }
+  const SystemTime began_ = clock_.now();
+};
+
+TEST_P(MissedCrashTest, WhatWasMissedIsReportedAgainOrMarked) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const bool dying = ::testing::internal::InDeathTestChild();
+  EXPECT_EQ(dying ? 0U : live(), 0U);
+  clock_.advance(3h);
+  EXPECT_EXIT(live_and_die_over_the_missed(), ::testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EQ(live(), GetParam().left ? 0U : 2U);
+  clock_.advance(1h);
+  EXPECT_EQ(live(), 0U) << "once";
+}
+
+INSTANTIATE_TEST_SUITE_P(At, MissedCrashTest,
+                         ::testing::Values(CrashCase{"jobs.due.missed.before", {}},
+                                           CrashCase{"jobs.due.missed.after", RunState::queued}),
+                         name_of);
 
 class StuckTest : public ::testing::Test, protected SharedState {
  protected:

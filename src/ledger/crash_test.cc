@@ -221,10 +221,11 @@ class LedgerKillChild : public ::testing::Test {
                                   __LINE__,
                                   []() -> ::testing::Test* { return new LedgerKillChild; });
 
-pid_t start_child(const std::string& failpoint, const platform::Path& home, int answers) {
+// Dies at `armed`: "ledger.append.sync=kill@3".
+pid_t start_child(const std::string& armed, const platform::Path& home, int answers) {
   const pid_t child = ::fork();
   if (child != 0) return child;
-  ::setenv("VIGIE_FAILPOINTS", (failpoint + "=kill@3").c_str(), 1);
+  ::setenv("VIGIE_FAILPOINTS", armed.c_str(), 1);
   ::setenv("LEDGER_HOME", home.c_str(), 1);
   ::dup2(answers, kAnswers);
   ::execl("/proc/self/exe", "ledger_test", "--gtest_filter=LedgerKillChild.*", "--gtest_brief=1",
@@ -233,22 +234,29 @@ pid_t start_child(const std::string& failpoint, const platform::Path& home, int 
 }
 
 // A kill keeps what the kernel has: a child dies at the failpoint, we look at what it left.
-class LedgerKill : public ::testing::TestWithParam<const char*> {};
+class LedgerKill : public ::testing::TestWithParam<const char*> {
+ protected:
+  // The last seq that the child was told; 0 for none.
+  static uint64_t live_and_die(const std::string& armed, const platform::Path& home) {
+    int answers[2];
+    EXPECT_EQ(::pipe2(answers, O_CLOEXEC), 0);
+    const pid_t child = start_child(armed, home, answers[1]);
+    ::close(answers[1]);
+    uint64_t acknowledged = 0;
+    while (::read(answers[0], &acknowledged, sizeof acknowledged) > 0) {
+    }
+    ::close(answers[0]);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "the failpoint was not reached";
+    return acknowledged;
+  }
+};
 
 TEST_P(LedgerKill, LeavesEveryAcknowledgedEntry) {
   const TempFolder folder;
   const auto home = folder / "ledger";
-  int answers[2];
-  ASSERT_EQ(::pipe2(answers, O_CLOEXEC), 0);
-  const pid_t child = start_child(GetParam(), home, answers[1]);
-  ::close(answers[1]);
-  uint64_t acknowledged = 0;
-  while (::read(answers[0], &acknowledged, sizeof acknowledged) > 0) {
-  }
-  ::close(answers[0]);
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status)) << "the failpoint was not reached";
+  const uint64_t acknowledged = live_and_die(std::string(GetParam()) + "=kill@3", home);
   const FakeClock clock;
   const auto ledger = Ledger::open(platform::real_file_system(), home, clock, kSmall);
   ASSERT_TRUE(ledger);
@@ -263,6 +271,24 @@ INSTANTIATE_TEST_SUITE_P(Points, LedgerKill,
                          ::testing::Values("ledger.append.write", "ledger.append.sync",
                                            "ledger.append.durable", "ledger.append.name",
                                            "ledger.seal.rename", "ledger.seal.renamed"));
+
+// The line that a first death has torn is about to be cut off when a second one comes.
+TEST_F(LedgerKill, ACutThatDiesIsDoneAgain) {
+  const TempFolder folder;
+  const auto home = folder / "ledger";
+  const uint64_t acknowledged = live_and_die("ledger.append.sync=kill@5", home);
+  const auto current = home / "ledger.jsonl";
+  write_bytes(current, bytes_of(current) + "{\"seq\":");
+  const std::string torn = bytes_of(current);
+  EXPECT_EQ(live_and_die("ledger.append.cut=kill", home), 0U);
+  EXPECT_EQ(bytes_of(current), torn);
+  const FakeClock clock;
+  const auto ledger = Ledger::open(platform::real_file_system(), home, clock, kSmall);
+  ASSERT_TRUE(ledger);
+  EXPECT_GE((*ledger)->view()->last_seq, acknowledged);
+  EXPECT_FALSE((*ledger)->view()->damaged());
+  EXPECT_TRUE(verify(platform::real_file_system(), home)->good());
+}
 #endif
 
 }  // namespace
