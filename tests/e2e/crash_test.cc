@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "base/json.h"
@@ -50,12 +51,7 @@ class CrashTest : public ::testing::Test {
 
   CrashTest() {
     host_.configure(server_->dsn(), kJob);
-    const auto all = std::filesystem::copy_options::recursive;
-    std::filesystem::create_directory(host_.state());
-    std::filesystem::permissions(host_.state(), std::filesystem::perms::owner_all);
-    std::filesystem::copy(first_->state() / "ledger", host_.state() / "ledger", all);
-    std::filesystem::copy(first_->state() / "state.db", host_.state() / "state.db");
-    std::filesystem::copy(first_->store(), host_.store(), all);
+    host_.copy_from(*first_);
   }
 
   // What must be so after any crash, seen from outside.
@@ -95,22 +91,14 @@ class CrashTest : public ::testing::Test {
 
   // Nothing of a dead run is left at work on the server.
   static void check_server() {
-    EXPECT_TRUE(ends([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
-    EXPECT_TRUE(ends([] { return sessions() == "0"; })) << sessions();
+    EXPECT_TRUE(
+        eventually([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
+    EXPECT_TRUE(eventually([] { return sessions() == "0"; })) << sessions();
   }
   static std::string sessions() {
     return server_->value(
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
         "AND pid <> pg_backend_pid()");
-  }
-  // Asked again and again for ten seconds.
-  template <class Condition>
-  static bool ends(Condition condition) {
-    const auto limit = std::chrono::steady_clock::now() + 10s;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > limit) return false;
-    }
-    return true;
   }
 
   VigieHost host_;
@@ -126,8 +114,9 @@ class KilledAt : public CrashTest, public ::testing::WithParamInterface<const ch
 TEST_P(KilledAt, TheNextStartFindsTheOldStateOrTheNewOne) {
   const auto before = host_.stored();
   ASSERT_EQ(before.size(), 2U);
-  const Ran ran = host_.run({"backup", "run", "nightly"},
-                            {{"VIGIE_FAILPOINTS", std::string(GetParam()) + "=kill"}});
+  std::string armed = GetParam();
+  if (armed.find('=') == std::string::npos) armed += "=kill";
+  const Ran ran = host_.run({"backup", "run", "nightly"}, {{"VIGIE_FAILPOINTS", armed}});
   ASSERT_TRUE(ran.killed()) << "not hit: " << ran.status << ran.out << ran.err;
   check_server();
   check(before);
@@ -154,54 +143,46 @@ INSTANTIATE_TEST_SUITE_P(Runs, KilledAt,
                                            "jobs.row.running.after", "jobs.row.succeeded.before",
                                            "jobs.row.succeeded.after"));
 
-TEST_F(CrashTest, AKilledDaemonLeavesNoDumpAndNoSession) {
-  const auto before = host_.stored();
-  ASSERT_TRUE(host_.serve()) << host_.log();
-  const auto session = platform::make_pg_connector()->connect(
-      server_->named_dsn(), "blocker", {std::chrono::steady_clock::now() + 60s, {}});
-  ASSERT_TRUE(session);
-  const platform::CallLimits limits{std::chrono::steady_clock::now() + 60s, {}};
-  ASSERT_TRUE((*session)->query("BEGIN; LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE", limits));
-  EXPECT_EQ(host_.ask("/v1/backups/nightly/runs", "POST", "{}").status, 202);
-  ASSERT_TRUE(ends([] {
-    return server_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-  })) << "the dump waits for the lock";
-  ASSERT_FALSE(VigieHost::dump_processes(server_->socket_folder()).empty());
-  host_.signal(SIGKILL);
-  EXPECT_EQ(host_.wait(), 137);
-  EXPECT_TRUE(ends([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
-  EXPECT_TRUE(ends([] { return sessions() == "1"; })) << "only the blocker is left";
-  ASSERT_TRUE((*session)->query("COMMIT", limits));
-  check(before);
+// A daemon ends while its dump waits for a lock.
+class EndedInMidDump : public CrashTest {
+ protected:
+  // `end` is called when the dump waits. What a restart finds is what was before.
+  void expect_nothing_left(const std::function<void()>& end) {
+    const auto before = host_.stored();
+    ASSERT_TRUE(host_.serve()) << host_.log();
+    const platform::CallLimits limits{std::chrono::steady_clock::now() + 60s, {}};
+    const auto session =
+        platform::make_pg_connector()->connect(server_->named_dsn(), "blocker", limits);
+    ASSERT_TRUE(session);
+    ASSERT_TRUE((*session)->query("BEGIN; LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE", limits));
+    EXPECT_EQ(host_.ask("/v1/backups/nightly/runs", "POST", "{}").status, 202);
+    ASSERT_TRUE(eventually(
+        [] { return server_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
+    ASSERT_FALSE(VigieHost::dump_processes(server_->socket_folder()).empty());
+    end();
+    EXPECT_TRUE(
+        eventually([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
+    EXPECT_TRUE(eventually([] { return sessions() == "1"; })) << "only the blocker is left";
+    ASSERT_TRUE((*session)->query("COMMIT", limits));
+    check(before);
+  }
+};
+
+TEST_F(EndedInMidDump, AKilledDaemonLeavesNoDumpAndNoSession) {
+  expect_nothing_left([&] {
+    host_.signal(SIGKILL);
+    EXPECT_EQ(host_.wait(), 137);
+  });
   const Ran evidence = host_.run({"evidence", "list", "-o", "json"});
   EXPECT_THAT(evidence.out, HasSubstr("\"interrupted\""));
 }
 
-TEST_F(CrashTest, ATermEndsADumpWithinTenSecondsAndRecordsIt) {
-  const auto before = host_.stored();
-  ASSERT_TRUE(host_.serve()) << host_.log();
-  const auto session = platform::make_pg_connector()->connect(
-      server_->named_dsn(), "blocker", {std::chrono::steady_clock::now() + 60s, {}});
-  ASSERT_TRUE(session);
-  const platform::CallLimits limits{std::chrono::steady_clock::now() + 60s, {}};
-  ASSERT_TRUE((*session)->query("BEGIN; LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE", limits));
-  const HttpSaid asked = host_.ask("/v1/backups/nightly/runs", "POST", "{}");
-  ASSERT_EQ(asked.status, 202);
-  ASSERT_TRUE(ends(
-      [] { return server_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
-  host_.signal(SIGTERM);
-  EXPECT_EQ(host_.wait(10s), 0) << host_.log();
-  EXPECT_TRUE(ends([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
-  EXPECT_TRUE(ends([] { return sessions() == "1"; }));
-  ASSERT_TRUE((*session)->query("COMMIT", limits));
-  EXPECT_THAT(host_.log(), HasSubstr("\"interrupted\""));
-  check(before);
-}
-
-TEST_F(CrashTest, ASecondDaemonOnTheSameStateIsRefused) {
-  ASSERT_TRUE(host_.serve()) << host_.log();
-  EXPECT_EQ(host_.run({"serve"}).status, 5);
-  EXPECT_EQ(host_.ask("/health").status, 200) << "the first one is unharmed";
+TEST_F(EndedInMidDump, ATermEndsItWithinTenSecondsAndRecordsIt) {
+  expect_nothing_left([&] {
+    host_.signal(SIGTERM);
+    EXPECT_EQ(host_.wait(10s), 0) << host_.log();
+    EXPECT_THAT(host_.log(), HasSubstr("\"interrupted\""));
+  });
 }
 
 TEST_F(CrashTest, AKilledServerLeavesTheOldStateAndAClearError) {

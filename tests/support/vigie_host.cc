@@ -44,6 +44,16 @@ platform::Descriptor listen_for_notices(const Path& path) {
   return socket;
 }
 
+// Between double quotes in YAML.
+std::string yaml_quoted(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return out;
+}
+
 bool readable(int descriptor, Milliseconds patience) {
   pollfd one{descriptor, POLLIN, 0};
   return ::poll(&one, 1, static_cast<int>(patience.count())) == 1;
@@ -85,13 +95,22 @@ void VigieHost::configure(const std::string& dsn, const std::vector<std::string>
       "server: {{listen: \"unix:{0}/http.sock\"}}\n"
       "state: {{dir: {0}/state}}\n"
       "databases:\n  app:\n    dsn: \"{1}\"\n",
-      folder().string(), dsn);
+      folder().string(), yaml_quoted(dsn));
   if (!password_file.empty()) text += "    password_file: " + password_file + "\n";
   text +=
       fmt::format("stores:\n  local: {{type: local, path: {}, reserve: 1MiB}}\n", store().string());
   text += "backups:\n  nightly:\n    database: app\n    store: local\n";
   for (const std::string& line : job) text += "    " + line + "\n";
   write("vigie.yaml", text);
+}
+
+void VigieHost::copy_from(const VigieHost& other) const {
+  constexpr auto kAll = std::filesystem::copy_options::recursive;
+  std::filesystem::create_directory(state());
+  std::filesystem::permissions(state(), std::filesystem::perms::owner_all);
+  std::filesystem::copy(other.state() / "ledger", state() / "ledger", kAll);
+  std::filesystem::copy(other.state() / "state.db", state() / "state.db");
+  std::filesystem::copy(other.store(), store(), kAll);
 }
 
 void VigieHost::write(const std::string& name, const std::string& text, mode_t mode) {

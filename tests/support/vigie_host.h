@@ -31,6 +31,16 @@ struct HttpSaid {
   std::string body;
 };
 
+// Asks again and again for ten seconds.
+template <class Condition>
+bool eventually(Condition condition) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+  }
+  return true;
+}
+
 class VigieHost {
  public:
   using Environment = std::vector<std::pair<std::string, std::string>>;
@@ -44,6 +54,8 @@ class VigieHost {
   // (lines of its mapping, without indentation). `password_file`: empty for none.
   void configure(const std::string& dsn, const std::vector<std::string>& job,
                  const std::string& password_file = "");
+  // Gets a copy of what another host, on which nothing runs, has in its state and its store.
+  void copy_from(const VigieHost& other) const;
   void write(const std::string& name, const std::string& text, mode_t mode = 0600);
   std::string read(const std::string& name) const;
 
