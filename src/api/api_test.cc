@@ -25,10 +25,6 @@ std::string text(const json::object& object, std::string_view key) {
   return value ? std::string(*value) : std::string();
 }
 
-RunId some_run() {
-  return RunId(std::string(32, 'a'));
-}
-
 TEST(Api, GivesThePublicFormWithoutAToken) {
   ApiFixture fixture;
   fixture.start();
@@ -258,91 +254,6 @@ TEST(Api, FiltersBackupsAndRefusesWhatItDoesNotKnow) {
   for (const auto* query : {"limit=0", "limit=501", "limit=x", "from=yesterday", "what=ever",
                             "job=a&job=b", "result=good", "cursor=x"})
     EXPECT_EQ(fixture.get(std::string("/v1/backups?") + query, read).status, 400) << query;
-}
-
-TEST(Api, StartsABackupWithItsContext) {
-  ApiFixture fixture;
-  CallContext seen;
-  fixture.services.start_backup = [&](const std::string& job, const CallContext& context) {
-    seen = context;
-    EXPECT_EQ(job, "nightly");
-    return Result<RunId>(some_run());
-  };
-  fixture.start();
-  const auto operate = fixture.token(Scope::operate);
-  const auto answer = fixture.request("POST", "/v1/backups/nightly/runs",
-                                      operate + "Idempotency-Key: k-1\r\nX-Correlation-Id: c-9\r\n",
-                                      R"({"reason":"before the upgrade","ref":"CH-1"})");
-  EXPECT_EQ(answer.status, 202) << answer.body;
-  EXPECT_EQ(answer.header("location"), "/v1/runs/" + some_run().str());
-  EXPECT_EQ(seen.idempotency_key, "k-1");
-  EXPECT_EQ(seen.request_hash.size(), 64u);
-  EXPECT_EQ(seen.correlation_id.str(), "c-9");
-  EXPECT_EQ(seen.reason, "before the upgrade");
-  EXPECT_TRUE(seen.actor.starts_with("token:"));
-  EXPECT_EQ(fixture.request("POST", "/v1/backups/nightly/runs", fixture.token(Scope::read)).status,
-            403);
-}
-
-TEST(Api, RefusesABodyThatIsNotWhatItSays) {
-  ApiFixture fixture;
-  fixture.services.start_backup = [](const std::string&, const CallContext&) {
-    return Result<RunId>(some_run());
-  };
-  fixture.start();
-  for (const auto* body : {"{", "[]", R"({"x":1})", R"({"reason":1})", R"({"reason":"a\u0000b"})"})
-    EXPECT_EQ(fixture.over_socket("POST", "/v1/backups/nightly/runs", body).status, 400) << body;
-  const auto text_body = fixture.request(
-      "POST", "/v1/backups/nightly/runs",
-      fixture.token(Scope::operate) + "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
-  EXPECT_EQ(text_body.status, 415);
-}
-
-TEST(Api, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {
-  ApiFixture fixture;
-  int begun = 0;
-  const auto count = [&](const auto&...) { return ++begun, Result<>(); };
-  const auto start = [&](const auto&...) { return ++begun, Result<RunId>(some_run()); };
-  fixture.services.start_backup = start;
-  fixture.services.start_verification = start;
-  fixture.services.start_prune = start;
-  fixture.services.pin = fixture.services.unpin = count;
-  fixture.services.acknowledge_plausibility = count;
-  fixture.services.cancel_run = count;
-  fixture.services.acknowledge_ledger = fixture.services.reload = count;
-  fixture.start();
-  const std::string backup = "/v1/backups/nightly.app-20261119T220000Z";
-  const std::pair<const char*, std::string> commands[] = {
-      {"POST", "/v1/retention/runs"},
-      {"POST", "/v1/backups/nightly/runs"},
-      {"POST", backup + "/verifications"},
-      {"PUT", backup + "/pin"},
-      {"DELETE", backup + "/pin"},
-      {"POST", backup + "/acknowledgement"},
-      {"DELETE", "/v1/runs/" + some_run().str()},
-      {"POST", "/v1/reload"},
-      {"POST", "/v1/evidence/acknowledgement"},
-      {"POST", "/v1/tokens"},
-      {"DELETE", "/v1/tokens/0123456789ab"}};
-  constexpr std::string_view kBody = R"({"reason":"test"})";
-  for (const auto& [method, path] : commands) {
-    const auto answer = fixture.over_socket(method, path + "?job=test", kBody);
-    EXPECT_EQ(answer.status, 400) << method << " " << path;
-    EXPECT_NE(answer.body.find("no such parameter"), std::string::npos) << answer.body;
-  }
-  EXPECT_EQ(begun, 0);
-}
-
-TEST(Api, RefusesAnIdempotencyKeyThatComesTwice) {
-  ApiFixture fixture;
-  fixture.services.start_backup = [](const std::string&, const CallContext&) {
-    return Result<RunId>(some_run());
-  };
-  fixture.start();
-  const auto answer = fixture.request(
-      "POST", "/v1/backups/nightly/runs",
-      fixture.token(Scope::operate) + "Idempotency-Key: a\r\nIdempotency-Key: a\r\n");
-  EXPECT_EQ(answer.status, 400);
 }
 
 TEST(Api, GivesARefusalBothIds) {
