@@ -24,6 +24,10 @@ Chain::Judged Chain::judge(std::string_view line) {
     stated_ = entry->entry_hash;
     return {std::nullopt, "the entry was changed", entry->seq};
   }
+  if (entry->seq > next_seq() + kMaxJump) {
+    lose_line(line.size());
+    return {std::nullopt, "its seq cannot be", entry->seq};
+  }
   const Judged judged{entry, problem_of(*entry), entry->seq};
   if (entry->seq >= next_) append(entry->seq, std::string(entry->entry_hash));
   return judged;

@@ -15,9 +15,10 @@ namespace vigie::ledger {
 class Chain {
  public:
   struct Judged {
-    std::optional<LineView> entry;  // when the line's own hash fits; lives as long as the line
-    std::string_view problem;       // empty: good. Fixed words
-    uint64_t seq = 0;               // what the line says; 0: it cannot be read
+    // When the line's own hash fits and its seq can be; lives as long as the line.
+    std::optional<LineView> entry;
+    std::string_view problem;  // empty: good. Fixed words
+    uint64_t seq = 0;          // what the line says; 0: it cannot be read
   };
 
   Judged judge(std::string_view line);

@@ -77,6 +77,25 @@ TEST_F(DamageTest, ARemovedEntryIsFound) {
   EXPECT_EQ(problems(), "3 entries are missing before it; ");
 }
 
+// A forged line, with a hash that fits, that leaves no seq for those behind it.
+TEST_F(DamageTest, ASeqThatUsesUpAllOthersIsDamageAndStopsNothing) {
+  write_entries(3);
+  for (const uint64_t seq : {kMaxSeq, kMaxSeq - 1, kMaxJump + 100}) {
+    edit([&](auto& lines) {
+      auto entry = parse_json(lines[0]).value().as_object();
+      lines.push_back(seal_line(std::move(entry), seq, first_prev_hash()).text);
+      lines.back().pop_back();
+    });
+    EXPECT_EQ(verified().problems.back().what, "its seq cannot be");
+    const auto ledger = open();
+    EXPECT_TRUE(ledger->view()->damaged());
+    const auto recorded = ledger->append(backup_entry(4));
+    ASSERT_TRUE(recorded);
+    EXPECT_LT(recorded->seq, 50U);
+  }
+  EXPECT_TRUE(open()->append(backup_entry(5)));
+}
+
 TEST_F(DamageTest, ARemovedStartIsFound) {
   write_entries(3);
   edit([](auto& lines) { lines.erase(lines.begin()); });

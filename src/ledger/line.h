@@ -17,6 +17,9 @@ inline constexpr std::string_view kSchema = "vigie.evidence/1";
 inline constexpr Bytes kMaxLine = 256_KiB;  // without its line feed
 inline constexpr size_t kMaxDepth = 16;
 inline constexpr uint64_t kMaxSeq = (uint64_t{1} << 53) - 1;
+// So many entries are never missing between two: they would be terabytes. A line that says so was
+// not written by us, and must not use up the seqs.
+inline constexpr uint64_t kMaxJump = uint64_t{1} << 32;
 
 // Slices of a line: they live as long as its bytes.
 struct LineView {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "ledger/ledger.h"
+#include "ledger/line.h"
 #include "ledger/verify.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_file_system.h"
@@ -27,12 +28,18 @@ class BadSectors final : public platform::ForwardingFileSystem {
 
   void spoil(const Path& path, uint64_t offset) { bad_[path] = offset; }
   void refuse_to_open(const Path& path) { closed_ = path; }
+  void claim_size(const Path& path, Bytes size) { claimed_ = {path, size}; }
 
   Result<std::unique_ptr<platform::ReadableFile>> open_read(const Path& path) override {
     if (path == closed_) return fail(platform::file_error(EMFILE, path));
     TRY_ASSIGN(auto file, below().open_read(path));
     if (!bad_.contains(path)) return file;
     return std::make_unique<File>(std::move(file), path, bad_.at(path));
+  }
+  Result<platform::FileInfo> info(const Path& path) override {
+    auto info = below().info(path);
+    if (info && path == claimed_.first) info->size = claimed_.second;
+    return info;
   }
   // The sectors stay bad under another name.
   Result<> rename_new(const Path& from, const Path& to) override {
@@ -61,6 +68,7 @@ class BadSectors final : public platform::ForwardingFileSystem {
 
   std::map<Path, uint64_t> bad_;
   Path closed_;
+  std::pair<Path, Bytes> claimed_;
 };
 
 class LostTail : public ::testing::Test {
@@ -191,6 +199,20 @@ TEST_F(LostTail, ABadSectorInTheNewestSealedSegmentDoesNotStopTheWork) {
   EXPECT_TRUE(ledger->view()->damaged());
   EXPECT_GT(ledger->append(backup_entry(99))->seq, uint64_t{kEntries});
   expect_recorded_once();
+}
+
+TEST_F(LostTail, WithoutASeqLeftNothingIsWritten) {
+  write_entries();
+  const Path sealed = home_ / "ledger-000001.jsonl";
+  ASSERT_TRUE(below_.rename_new(current_, sealed));
+  files_.spoil(sealed, 0);
+  files_.claim_size(sealed, Bytes{kMaxSeq * 400});
+  const auto ledger = open();
+  ASSERT_TRUE(ledger);
+  const auto refused = ledger->append(backup_entry(99));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::ledger_unwritable);
+  EXPECT_EQ(bytes_of(current_), "");
 }
 
 // One disk for each call that power fails at.

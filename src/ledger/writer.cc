@@ -23,6 +23,11 @@ tl::unexpected<Error> too_long(size_t size) {
                                           {"limit", format_bytes(kMaxLine)}});
 }
 
+tl::unexpected<Error> not_readable(const platform::Path& folder, uint64_t seq) {
+  const char* const reason = seq > kMaxSeq ? "no seq is left" : "the entry could not be read again";
+  return fail(ErrorCode::ledger_unwritable, {{"path", folder.string()}, {"reason", reason}});
+}
+
 }  // namespace
 
 Ledger::Writer::Writer(platform::FileSystem& files, const platform::Path& folder,
@@ -85,13 +90,16 @@ Result<Recorded> Ledger::Writer::append_locked(const Entry& entry) {
   TRY_ASSIGN(json::object object, to_json(entry, recorded.id));
   const SealedLine line = seal_line(std::move(object), recorded.seq, state_.chain.head());
   if (line.text.size() > kMaxLine.count + 1) return too_long(line.text.size());
+  const std::string_view text(line.text.data(), line.text.size() - 1);
+  const auto view = read_line(text);  // before it is written: what we cannot read is never durable
+  if (!view) return not_readable(folder_, recorded.seq);
   if (auto written = write_or_use_reserve(line.text); !written) {
     (void)tail_.repair();  // best effort: the next append does it otherwise
     Error error = failed(written.error());
     publish();
     return fail(std::move(error));
   }
-  appended(line);
+  appended(*view, text);
   recorded.entry_hash = line.entry_hash;
   return recorded;
 }
@@ -153,15 +161,13 @@ Entry Ledger::Writer::damage_entry() const {
   return entry;
 }
 
-void Ledger::Writer::appended(const SealedLine& line) {
-  const std::string_view text(line.text.data(), line.text.size() - 1);
-  const LineView entry = read_line(text).value();
+void Ledger::Writer::appended(const LineView& entry, std::string_view text) {
   SegmentView& segment = state_.segments.back();
   Row row = row_of(entry);
   row.offset = segment.size.count;
   row.length = static_cast<uint32_t>(text.size());
   index_.add(row);
-  state_.chain.append(entry.seq, line.entry_hash);
+  state_.chain.append(entry.seq, std::string(entry.entry_hash));
   state_.last_at = row.ended_at;
   ++state_.entries;
   if (segment.first_seq == 0) segment.first_seq = entry.seq;

@@ -34,7 +34,7 @@ class Ledger::Writer {
   Result<> seal();
   Result<> record_damage();
   Entry damage_entry() const;
-  void appended(const SealedLine& line);
+  void appended(const LineView& entry, std::string_view text);
   Error failed(const Error& error);
   void publish();
 
