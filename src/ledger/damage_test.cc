@@ -230,6 +230,27 @@ TEST_F(DamageTest, FurtherDamageIsRecordedAgain) {
   EXPECT_EQ(ledger->page({.kind = "ledger_damage"})->entries.size(), 2U);
 }
 
+// As many damaged lines as before, and the first is the same: other bytes all the same.
+TEST_F(DamageTest, AcknowledgedDamageThatGrowsIsRecordedAgain) {
+  write_entries(5);
+  edit([](auto& lines) { lines[2][20] = '#'; });
+  open()->acknowledge_damage({"human", "socket:uid=0", {}, {}}, "disk", "T-1").value();
+  const std::string before = bytes_of(sealed(1));
+  auto lines = lines_of(sealed(1));
+  lines[2][30] = '#';
+  write_lines(sealed(1), lines);
+  EXPECT_FALSE(verified().acknowledged);
+  const auto ledger = open();
+  EXPECT_TRUE(ledger->view()->damaged());
+  const auto page = ledger->page({.kind = "ledger_damage"});
+  ASSERT_EQ(page->entries.size(), 2U);
+  const auto recorded = [&](size_t entry) {
+    return page->entries[entry].at("measures").at("segments").at(0).at("sha256").as_string();
+  };
+  EXPECT_EQ(recorded(0), sha256_hex(before));
+  EXPECT_EQ(recorded(1), sha256_hex(bytes_of(sealed(1))));
+}
+
 TEST_F(DamageTest, AcknowledgementEndsIt) {
   write_entries(5);
   edit([](auto& lines) { lines[2][20] = '#'; });

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "ledger/entry.h"
+#include "ledger/damages.h"
 #include "ledger/segments.h"
 
 namespace vigie::ledger {
@@ -15,19 +15,6 @@ constexpr unsigned kVersion = 1;
 constexpr std::string_view kNoEntry = "not an entry";
 constexpr std::string_view kTooLong = "longer than an entry may be";
 
-std::string_view text_at(const json::object& object, std::string_view key) {
-  const json::string* text = find_string(object, key);
-  return text ? std::string_view(*text) : std::string_view();
-}
-
-uint64_t number_at(const json::object& object, std::string_view key) {
-  const json::value* value = find_value(object, key);
-  if (!value || !value->is_number()) return 0;
-  json::error_code error;
-  const auto number = value->to_number<uint64_t>(error);
-  return error ? 0 : number;
-}
-
 // The correlation id in a trigger's text. Its form needs no unescaping.
 std::string_view correlation_of(std::string_view trigger) {
   constexpr std::string_view kKey = "\"correlation_id\":\"";
@@ -35,17 +22,6 @@ std::string_view correlation_of(std::string_view trigger) {
   if (at == std::string_view::npos) return {};
   const std::string_view rest = trigger.substr(at + kKey.size());
   return rest.substr(0, rest.find('"'));
-}
-
-void note_damage(Survey& survey, const json::object& entry, uint64_t seq) {
-  const json::object* measures = find_object(entry, "measures");
-  const json::array* segments = measures ? find_array(*measures, "segments") : nullptr;
-  for (size_t i = 0; segments && i < segments->size(); ++i) {
-    const json::object* one = (*segments)[i].if_object();
-    if (!one) continue;
-    survey.recorded.push_back({std::string(text_at(*one, "segment")), number_at(*one, "line"),
-                               number_at(*one, "problems"), seq});
-  }
 }
 
 // Puts one segment after another into a Survey.
@@ -102,7 +78,8 @@ class Surveyor {
     if (survey_.problems.size() < kProblemsKept)
       survey_.problems.push_back({segment().name, line, seq, std::string(what)});
     if (survey_.damages.empty() || survey_.damages.back().segment != segment().name)
-      survey_.damages.push_back({segment().name, line, std::string(what), 0, 0, false});
+      survey_.damages.push_back(
+          {.segment = segment().name, .line = line, .reason = std::string(what)});
     ++survey_.damages.back().problems;
   }
   void entry(const RawLine& raw, const LineView& entry) {
@@ -135,15 +112,16 @@ class Surveyor {
 // so that it stays the same file when a writer seals it.
 struct Snapshot {
   SegmentNames names;
-  std::unique_ptr<platform::ReadableFile> current;  // null: there is none
+  std::shared_ptr<const platform::ReadableFile> current;  // null: there is none
 };
 
-Result<std::unique_ptr<platform::ReadableFile>> open_current(platform::FileSystem& files,
-                                                             const platform::Path& folder) {
+Result<std::shared_ptr<const platform::ReadableFile>> open_current(platform::FileSystem& files,
+                                                                   const platform::Path& folder) {
   auto opened = files.open_read(folder / kCurrentSegment);
   const bool missing = !opened && opened.error().code() == ErrorCode::file_not_found;
-  if (missing) return std::unique_ptr<platform::ReadableFile>();
-  return opened;
+  if (missing) return nullptr;
+  if (!opened) return fail(opened.error());
+  return *std::move(opened);
 }
 
 // A writer may seal the current segment between our listing and our opening of it: then we look
@@ -225,47 +203,19 @@ Row row_of(const LineView& entry) {
   return row;
 }
 
-bool concerns_ledger(std::string_view kind) {
-  return kind == kind::kLedgerDamage || kind == kind::kAcknowledgement;
-}
-
-void note_line(Survey& survey, std::string_view line) {
-  const auto parsed = parse_json(line, {.max_bytes = kMaxLine.count});
-  const json::object* entry = parsed ? parsed->if_object() : nullptr;
-  if (!entry) return;
-  const uint64_t seq = number_at(*entry, "seq");
-  if (text_at(*entry, "kind") == kind::kLedgerDamage) {
-    note_damage(survey, *entry, seq);
-  } else {
-    const json::object* subject = find_object(*entry, "subject");
-    if (subject && text_at(*subject, "type") == "ledger") survey.acknowledged_seq = seq;
-  }
-}
-
-void match_damages(Survey& survey) {
-  for (DamageView& damage : survey.damages) {
-    const auto same = [&](const DamageRecord& record) {
-      return record.segment == damage.segment && record.line == damage.line &&
-             record.problems == damage.problems;
-    };
-    const auto found = std::ranges::find_if(survey.recorded, same);
-    damage.recorded_seq = found == survey.recorded.end() ? 0 : found->seq;
-    damage.acknowledged = damage.recorded_seq > 0 && survey.acknowledged_seq > damage.recorded_seq;
-  }
-}
-
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
                       std::stop_token stop) {
   TRY_ASSIGN(const Snapshot snapshot, take_snapshot(files, folder));
   Survey survey;
   survey.last_number = snapshot.names.last_number;
-  survey.current_exists = snapshot.current != nullptr;
+  survey.current = snapshot.current;
   Surveyor surveyor(survey, rows);
   for (const std::string& name : snapshot.names.sealed) {
     TRY(survey_sealed(files, folder / name, surveyor, stop));
   }
   TRY(survey_current(snapshot.current.get(), surveyor, survey, stop));
   survey.rows.shrink_to_fit();
+  TRY(identify_damages(files, folder, survey, stop));
   match_damages(survey);
   return survey;
 }

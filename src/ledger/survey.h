@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -37,6 +38,8 @@ struct DamageRecord {
   std::string segment;
   uint64_t line = 0;
   uint64_t problems = 0;
+  uint64_t bytes = 0;
+  std::string sha256;
   uint64_t seq = 0;  // of the entry
 };
 
@@ -52,8 +55,9 @@ struct Survey {
   std::vector<DamageRecord> recorded;
   uint64_t acknowledged_seq = 0;  // of the last acknowledgement of the ledger's damage
   Bytes torn;
+  // The current segment, open: it stays the same file when a writer seals it. Null: there is none.
+  std::shared_ptr<const platform::ReadableFile> current;
   uint64_t last_number = 0;  // of the sealed segments
-  bool current_exists = false;
 };
 
 enum class Rows : bool { no, yes };
@@ -62,13 +66,6 @@ enum class Rows : bool { no, yes };
 // be opened. A segment whose bytes cannot be read is damaged.
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
                       std::stop_token stop = {});
-
-// Sets recorded_seq and acknowledged of each damage from the records and the acknowledgement.
-void match_damages(Survey& survey);
-
-// Kinds of which the ledger itself must know what they say: damage, acknowledgements.
-bool concerns_ledger(std::string_view kind);
-void note_line(Survey& survey, std::string_view line);
 
 // All of it but what only the writer knows: observed_at, the reserve, a failure.
 LedgerView view_of(const Survey& survey);

@@ -12,7 +12,7 @@ Result<VerifyReport> verify(platform::FileSystem& files, const platform::Path& f
   const LedgerView view = view_of(found);
   VerifyReport report;
   report.entries = view.entries;
-  report.segments = view.segments.size() - (found.current_exists ? 0 : 1);
+  report.segments = view.segments.size() - (found.current ? 0 : 1);
   report.size = view.size;
   report.last_seq = view.last_seq;
   report.head = view.head;

@@ -27,6 +27,8 @@ struct DamageView {
   uint64_t line = 0;          // the first damaged one; from 1
   std::string reason;         // fixed words of the checker (chain.h)
   uint64_t problems = 0;      // in this segment
+  Bytes size;                 // of the segment
+  std::string sha256;         // of it; empty: it cannot be read
   uint64_t recorded_seq = 0;  // of the entry that recorded it; 0: not recorded yet
   bool acknowledged = false;
 };

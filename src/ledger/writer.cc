@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ledger/damages.h"
 #include "ledger/entry_json.h"
 #include "ledger/segments.h"
 #include "platform/failpoint.h"
@@ -145,10 +146,13 @@ Entry Ledger::Writer::damage_entry() const {
   json::array segments;
   for (const DamageView& damage : state_.damages) {
     if (!unrecorded(damage) || segments.size() == kDamagesInEntry) continue;
+    const json::value sha256 = damage.sha256.empty() ? json::value() : json::value(damage.sha256);
     segments.push_back(json::object{{"segment", damage.segment},
                                     {"line", damage.line},
                                     {"reason", damage.reason},
-                                    {"problems", damage.problems}});
+                                    {"problems", damage.problems},
+                                    {"bytes", damage.size.count},
+                                    {"sha256", sha256}});
   }
   Entry entry;
   entry.kind = kind::kLedgerDamage;
