@@ -264,6 +264,27 @@ TEST_F(DamageTest, AcknowledgementEndsIt) {
   EXPECT_EQ(again.error().code(), ErrorCode::state_conflict);
 }
 
+TEST_F(DamageTest, PagesOfAChangedOrderLeaveNothingOut) {
+  write_entries(6);
+  edit([](auto& lines) { std::swap(lines[1], lines[4]); });
+  const auto ledger = open();
+  const auto read = [&](bool newest_first) {
+    std::vector<uint64_t> seqs;
+    Filter filter{.newest_first = newest_first, .limit = 2};
+    for (std::optional<uint64_t> next = 0; next;) {
+      const Page page = ledger->page(filter).value();
+      for (const auto& entry : page.entries) seqs.push_back(entry.at("seq").to_number<uint64_t>());
+      next = page.next_seq;
+      (newest_first ? filter.before_seq : filter.after_seq) = next.value_or(0);
+    }
+    return seqs;
+  };
+  auto forward = read(false);
+  EXPECT_THAT(forward, ::testing::ElementsAre(1, 2, 3, 4, 5, 6, 7));
+  std::ranges::reverse(forward);
+  EXPECT_EQ(read(true), forward);
+}
+
 TEST_F(DamageTest, DamagedLinesAreLeftOutOfReading) {
   write_entries(5);
   edit([](auto& lines) { lines[2][20] = '#'; });

@@ -74,7 +74,7 @@ class Index::Lines {
   Result<std::optional<std::string_view>> read_once(const Row& row) {
     if (!file_ || segment_ != row.segment) {
       segment_ = row.segment;
-      TRY_ASSIGN(file_, index_.files_.open_read(index_.folder_ / index_.segment_name(segment_)));
+      TRY_ASSIGN(file_, index_.open(segment_));
     }
     text_.resize(row.length);
     TRY_ASSIGN(
@@ -87,14 +87,20 @@ class Index::Lines {
   }
 
   const Index& index_;
-  std::unique_ptr<platform::ReadableFile> file_;
+  std::shared_ptr<const platform::ReadableFile> file_;
   uint32_t segment_ = 0;
   std::string text_;
   Sha256 hash_;
 };
 
+// Seqs rise already in a sound ledger. In a damaged one they may not, and pages go on by seq.
 Index::Index(platform::FileSystem& files, platform::Path folder, Survey& survey)
-    : files_(files), folder_(std::move(folder)), rows_(std::move(survey.rows)) {
+    : files_(files),
+      folder_(std::move(folder)),
+      held_(std::move(survey.current)),
+      held_segment_(survey.segments.size() - 1),
+      rows_(std::move(survey.rows)) {
+  if (!std::ranges::is_sorted(rows_, {}, &Row::seq)) std::ranges::stable_sort(rows_, {}, &Row::seq);
   for (const SegmentView& segment : survey.segments) segments_.push_back(segment.name);
 }
 
@@ -118,10 +124,14 @@ std::string Index::segment_name(uint32_t segment) const {
   return segments_[segment];
 }
 
-// Seqs rise in a sound ledger, and the search is exact; in a damaged one we begin at an end.
+Result<std::shared_ptr<const platform::ReadableFile>> Index::open(uint32_t segment) const {
+  if (held_ && segment == held_segment_) return held_;
+  TRY_ASSIGN(auto file, files_.open_read(folder_ / segment_name(segment)));
+  return std::shared_ptr<const platform::ReadableFile>(std::move(file));
+}
+
 size_t Index::first_row(const Filter& filter) const {
   const std::lock_guard lock(mutex_);
-  if (!std::ranges::is_sorted(rows_, {}, &Row::seq)) return filter.newest_first ? rows_.size() : 0;
   const auto found = filter.newest_first
                          ? std::ranges::lower_bound(rows_, filter.before_seq, {}, &Row::seq)
                          : std::ranges::upper_bound(rows_, filter.after_seq, {}, &Row::seq);

@@ -5,7 +5,7 @@
 // without it, so that an append never waits for a reader's disk.
 #pragma once
 
-#include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -19,7 +19,8 @@ namespace vigie::ledger {
 
 class Index {
  public:
-  // Takes the survey's rows and the names of its segments.
+  // Takes the survey's rows and the names of its segments, and holds its current segment open:
+  // when somebody else seals it, we still find what was in it.
   Index(platform::FileSystem& files, platform::Path folder, Survey& survey);
 
   void add(const Row& row);
@@ -43,11 +44,14 @@ class Index {
   Batch batch(const Filter& filter, size_t from) const;
   Result<> walk(const Filter& filter, const VisitLine& visit, const std::stop_token& stop) const;
   std::string segment_name(uint32_t segment) const;
+  Result<std::shared_ptr<const platform::ReadableFile>> open(uint32_t segment) const;
 
   platform::FileSystem& files_;
   const platform::Path folder_;
   mutable std::mutex mutex_;
-  std::vector<Row> rows_;              // guarded by mutex_; by place in the ledger
+  const std::shared_ptr<const platform::ReadableFile> held_;  // segment number held_segment_
+  const size_t held_segment_;
+  std::vector<Row> rows_;              // guarded by mutex_; by seq
   std::vector<std::string> segments_;  // guarded by mutex_
 };
 

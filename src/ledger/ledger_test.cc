@@ -171,6 +171,14 @@ TEST_F(LedgerTest, ReaderNeedsNoWriter) {
   EXPECT_EQ((*reader)->view()->last_seq, 10U);
 }
 
+TEST_F(LedgerTest, ReaderSeesAllThatWasThereWhenItIsSealedMeanwhile) {
+  const auto ledger = with_entries(4, 3_KiB);
+  const auto reader = Reader::open(real_file_system(), folder_ / "ledger");
+  ASSERT_TRUE(reader);
+  for (int i = 5; i <= 20; ++i) ASSERT_TRUE(ledger->append(backup_entry(i)));
+  EXPECT_THAT(seqs(*(*reader)->page({})), ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(LedgerTest, ReadingGoesOnWhileSegmentsAreSealed) {
   const auto ledger = open({2_KiB, {}});
   std::jthread writer([&] {

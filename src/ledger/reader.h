@@ -1,8 +1,9 @@
 // Reading entries, with a filter, in bounded memory. Needs no lock on the state folder: it sees
 // what was whole when it was opened. Thread-safe.
 //
-// Entries come as they stand in the ledger. A line that is damaged is left out; verify() (verify.h)
-// says which.
+// Entries come as they stand in the ledger, by seq. A line that is damaged is left out; verify()
+// (verify.h) says which. Where a damaged ledger holds one seq twice, a page's end may part the two,
+// and the second is left out.
 #pragma once
 
 #include <functional>
