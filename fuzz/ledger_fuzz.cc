@@ -1,7 +1,8 @@
 // Links: vigie_ledger
 //
-// Any bytes as a ledger: judged without a crash, and what is called whole is an entry that parses
-// to the canonical form that its hash was made of, or a forgery that no chain can tell from one.
+// Any bytes as a ledger: judged without a crash; the parts of a line lie in it; the hash of a line
+// in canonical form is that of the canonical form without entry_hash; and what may begin a line may
+// also begin it when it is shorter.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -30,6 +31,20 @@ void check_view(std::string_view line) {
   require(cut == view->entry_hash.size() + std::string_view(R"(,"entry_hash":"")").size());
 }
 
+void check_hash(std::string_view line) {
+  const auto view = ledger::read_line(line);
+  auto parsed = parse_json(line, {.max_bytes = ledger::kMaxLine.count});
+  if (!view || !parsed || !parsed->is_object() || canonical_json(*parsed) != line) return;
+  parsed->as_object().erase("entry_hash");
+  Sha256 hash;
+  require(ledger::line_hash(*view, hash) == sha256_hex(canonical_json(*parsed)));
+}
+
+void check_beginning(std::string_view line) {
+  if (!ledger::is_beginning_of_line(line)) return;
+  require(ledger::is_beginning_of_line(line.substr(0, line.size() / 2)));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -39,6 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t at = 0; at < text.size();) {
     const std::string_view line = text.substr(at, text.find('\n', at) - at);
     check_view(line);
+    check_hash(line);
+    check_beginning(line);
     const auto judged = chain.judge(line);
     require(judged.entry.has_value() || !judged.problem.empty());
     require(chain.last_seq() >= last && chain.next_seq() > chain.last_seq());

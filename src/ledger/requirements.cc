@@ -6,8 +6,8 @@
 namespace vigie::ledger {
 namespace {
 
-// As validated_by in docs/formats/requirements.yaml; a test compares. scrub is the second half of
-// REQ-BAK-3; a kind of which the file does not speak validates nothing.
+// As validated_by in docs/formats/requirements.yaml; a test compares both ways. A kind of which the
+// file does not speak validates nothing.
 struct Mapping {
   std::string_view kind;
   std::array<std::string_view, 3> ids;
