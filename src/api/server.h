@@ -86,7 +86,8 @@ class Server {
 };
 
 // Raises this process's soft limit of descriptors to what `limits` need, as far as the hard limit
-// allows; the number of connections that fits.
-size_t reserve_descriptors(const EngineLimits& limits);
+// allows; the number of connections that fits (at most limits.connections): what a server may be
+// given.
+[[nodiscard]] size_t reserve_descriptors(const EngineLimits& limits);
 
 }  // namespace vigie::api

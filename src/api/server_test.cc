@@ -2,6 +2,7 @@
 #include "api/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -348,6 +349,18 @@ TEST_F(ServerTest, TellsWhoIsOnTheUnixSocket) {
   auto client = RawClient::connect_unix(socket());
   client.send(kGet);
   EXPECT_EQ(client.read_answer()->body, std::to_string(::geteuid()));
+}
+
+TEST(ReserveDescriptors, SaysHowManyConnectionsTheHardLimitAllows) {
+  const auto in_a_process_of_few_files = [] {
+    const rlimit few{600, 600};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) std::_Exit(2);
+    const EngineLimits limits{.connections = 1000};
+    const size_t beside = 1000 / 8 + limits.trusted_connections + 128;
+    std::_Exit(reserve_descriptors(limits) == 600 - beside ? 0 : 1);
+  };
+  EXPECT_EXIT(in_a_process_of_few_files(), ::testing::ExitedWithCode(0), "");
+  EXPECT_EQ(reserve_descriptors({.connections = 10}), 10u);
 }
 
 TEST_F(ServerTest, TakesThePlaceOfADeadSocketAndRemovesItsOwn) {

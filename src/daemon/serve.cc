@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
@@ -70,6 +71,17 @@ std::string ports_text(const config::Config& config) {
              : fmt::format("{}:{}", config.server.listen.host, config.server.listen.port);
 }
 
+// All that takes effect at a start only.
+std::string fixed_text(const config::Config& config) {
+  const auto& server = config.server;
+  const auto& limits = server.limits;
+  return fmt::format("{}\n{}\n{}\n{}\n{} {} {} {} {} {} {}", config.state.dir, ports_text(config),
+                     server.tls.certificate, server.tls.key, server.metrics_open,
+                     limits.connections, limits.header.count, limits.target.count,
+                     limits.body.count, limits.request_timeout.count(),
+                     limits.idle_timeout.count());
+}
+
 class Daemon {
  public:
   explicit Daemon(std::unique_ptr<Wiring> wiring)
@@ -83,12 +95,11 @@ class Daemon {
   void set_jobs();
   void reload();
   void look_around(std::stop_token stop);
-  bool listens_elsewhere() const;
+  void fit_connections(api::EngineLimits& limits);
 
   std::unique_ptr<Wiring> wiring_;
   platform::Logger& log_;
-  std::string listening_;      // as the configuration at the start said
-  bool metrics_open_ = false;  // the same
+  std::string fixed_;  // fixed_text of the configuration at the start
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   Beside beside_;  // settles after the start, then looks around
@@ -102,13 +113,12 @@ void Daemon::set_jobs() {
 
 Result<> Daemon::start() {
   const auto config = wiring_->config();
-  listening_ = ports_text(*config);
-  metrics_open_ = config->server.metrics_open;
+  fixed_ = fixed_text(*config);
   const platform::Path socket = platform::Path(config->state.dir) / "vigie.sock";
   // The lock is ours: a socket that is still there belongs to a process that is gone.
   (void)wiring_->world().files.remove_file(socket);
-  const auto limits = api::engine_limits(config->server);
-  api::reserve_descriptors(limits);
+  auto limits = api::engine_limits(config->server);
+  fit_connections(limits);
   TRY_ASSIGN(server_,
              api::Server::start(api::listen_on(config->server, socket), wiring_->api().handler(),
                                 wiring_->api().refusal(), wiring_->world().clock, limits));
@@ -129,6 +139,9 @@ Result<> Daemon::start() {
     set_jobs();
     if (const auto done = server_->reload_tls(); !done)
       log_.write(LogLevel::error, "tls", done.error());
+    if (fixed_text(*wiring_->config()) != fixed_)
+      log_.write(LogLevel::warn, "config.restart",
+                 "server: or state: has changed: that needs a restart to take effect");
   });
   beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
   return {};
@@ -140,9 +153,15 @@ void Daemon::look_around(std::stop_token stop) {
   while (clock.sleep_until(clock.monotonic() + 15s, stop)) wiring_->look_around(stop);
 }
 
-bool Daemon::listens_elsewhere() const {
-  const auto config = wiring_->config();
-  return ports_text(*config) != listening_ || config->server.metrics_open != metrics_open_;
+// Better to tell the last client that there is no room than to have no descriptor for a backup.
+void Daemon::fit_connections(api::EngineLimits& limits) {
+  const size_t fits = std::max<size_t>(api::reserve_descriptors(limits), 1);
+  if (fits >= limits.connections) return;
+  log_.write(LogLevel::warn, "server.connections",
+             fmt::format("the limit of open files of this process leaves room for {} connections "
+                         "of {}",
+                         fits, limits.connections));
+  limits.connections = fits;
 }
 
 void Daemon::reload() {
@@ -151,10 +170,6 @@ void Daemon::reload() {
   const auto done = wiring_->reload(trigger, "SIGHUP", "");
   if (done) {
     log_.write(LogLevel::info, "config.reloaded", "the new configuration is in force");
-    if (listens_elsewhere()) {
-      log_.write(LogLevel::warn, "config.restart",
-                 "server: has changed, and takes effect at the next start");
-    }
   } else {
     log_.write(LogLevel::error, "config.refused", done.error());
   }
