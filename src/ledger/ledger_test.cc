@@ -197,6 +197,7 @@ TEST_F(LedgerTest, ConcurrentAppendsAreOneChain) {
   const auto ledger = open({4_KiB, {}});
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
         for (int i = 0; i < 10; ++i) EXPECT_TRUE(ledger->append(backup_entry(i)));
