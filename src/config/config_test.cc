@@ -131,6 +131,10 @@ TEST(ConfigSecrets, NoValueOfTheFileIsEverQuoted) {
   EXPECT_THAT(as_text(loaded), Not(HasSubstr("CANARY")));
   EXPECT_THAT(canonical_json(as_json(loaded)), Not(HasSubstr("CANARY")));
 }
+TEST(ConfigSecrets, IsFoundBehindAWordThatIsNone) {
+  const std::string text = "state: {dir: \"/passwords/x password=CANARY\"}\n";
+  EXPECT_THAT(as_text(parse(text, "f")), HasSubstr("holds a secret"));
+}
 TEST(ConfigSecrets, HarmlessUrlIsNotTakenForASecret) {
   const std::string text(kMinimal);
   for (const char* path : {"/etc/a://b", "/etc/user@host", "/x://h/p:q@r"}) {

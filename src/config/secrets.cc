@@ -18,12 +18,14 @@ bool has_url_with_password(std::string_view text) {
   return false;
 }
 
+// "password = …" anywhere: also behind a "password" that is none.
 bool has_password_word(std::string_view text) {
   constexpr std::string_view kWord = "password";
-  const size_t at = text.find(kWord);
-  if (at == std::string_view::npos) return false;
-  const size_t next = text.find_first_not_of(" \t", at + kWord.size());
-  return next != std::string_view::npos && text[next] == '=';
+  for (size_t at = text.find(kWord); at != std::string_view::npos; at = text.find(kWord, at + 1)) {
+    const size_t next = text.find_first_not_of(" \t", at + kWord.size());
+    if (next != std::string_view::npos && text[next] == '=') return true;
+  }
+  return false;
 }
 
 bool looks_secret(std::string_view text) {
