@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "platform/file_system.h"
 
 namespace vigie::store {
+
+inline constexpr Bytes kMaxMarkerBytes = 4_KiB;
 
 struct Features {
   bool off_host = false;     // a lost host does not take the store with it
@@ -66,6 +69,12 @@ class Store {
   virtual Result<std::unique_ptr<artefact::ArtefactSource>> open(const BackupId& id) = 0;
   // Manifest first, then the rest. Fine when there is nothing. Also removes debris.
   virtual Result<> remove(const BackupId& id) = 0;
+
+  // The marker that says whose it is (docs/formats/store-1.md), as it lies there; nothing when
+  // there is none.
+  virtual Result<std::optional<std::string>> marker() = 0;
+  // Durable when it returns. Error: file_exists, unless it may `replace`.
+  virtual Result<> mark(std::string_view text, bool replace) = 0;
 
   // Writes, reads back and removes a small file.
   virtual Result<> probe() = 0;

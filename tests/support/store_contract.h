@@ -136,6 +136,17 @@ TEST_P(StoreContract, AnAbsentArtefactCannotBeOpened) {
   EXPECT_EQ(store::read_manifest(store(), id(1)).error().code(), ErrorCode::backup_not_found);
 }
 
+TEST_P(StoreContract, KeepsItsMarkerUntilItMayBeReplaced) {
+  EXPECT_FALSE(*store().marker());
+  ASSERT_TRUE(store().mark("first\n", false));
+  EXPECT_EQ(store().mark("second\n", false).error().code(), ErrorCode::file_exists);
+  EXPECT_EQ(**store().marker(), "first\n");
+  ASSERT_TRUE(store().mark("third\n", true));
+  EXPECT_EQ(**store().marker(), "third\n");
+  EXPECT_TRUE(store().list()->empty());
+  EXPECT_TRUE(store().debris()->empty());
+}
+
 TEST_P(StoreContract, AProbeLeavesNothing) {
   EXPECT_TRUE(store().probe());
   EXPECT_TRUE(store().debris()->empty());

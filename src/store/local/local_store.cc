@@ -16,6 +16,7 @@ using platform::EntryKind;
 using platform::FileSystem;
 using platform::Path;
 
+constexpr std::string_view kMarkerName = ".vigie-store";
 constexpr uint64_t kWritebackEvery = uint64_t{8} << 20;
 
 bool is_missing(const Error& error) {
@@ -181,6 +182,20 @@ class LocalStore final : public Store {
     platform::failpoint("store.remove.files");
     TRY_ASSIGN(const bool there, is_there(files_, folder.parent_path()));
     return there ? files_.sync_folder(folder.parent_path()) : Result<>();
+  }
+
+  Result<std::optional<std::string>> marker() override {
+    auto text = platform::read_file(files_, root_ / kMarkerName, kMaxMarkerBytes);
+    if (text) return std::optional(std::move(*text));
+    if (is_missing(text.error())) return std::optional<std::string>();
+    return fail(text.error());
+  }
+  Result<> mark(std::string_view text, bool replace) override {
+    TRY(make_root());
+    TRY(files_.sync_folder(root_.parent_path()));
+    const Path path = root_ / kMarkerName;
+    return replace ? platform::write_file_replace(files_, path, text)
+                   : platform::write_file_new(files_, path, text);
   }
 
   Result<> probe() override {

@@ -1,0 +1,178 @@
+// Whose store it is, and whether it is there: what stands before a use, and what each use leaves.
+#include "store/owned_store.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "store/local/local_store.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/temp_folder.h"
+
+namespace vigie::store {
+namespace {
+
+using testing::TempFolder;
+
+const BackupId kId{"nightly", "app",
+                   SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20))};
+
+// A state folder: what it remembers outlives a store object.
+struct Keeper {
+  std::string id;
+  std::map<std::string, std::string> known{};
+
+  std::unique_ptr<OwnedStore> store(const platform::Path& root,
+                                    platform::FileSystem& files = platform::real_file_system()) {
+    return std::make_unique<OwnedStore>(
+        std::shared_ptr<Store>(make_local_store(files, "local", root)),
+        Owner{id, "host-of-" + id, "/var/lib/" + id},
+        StoreMemory{[this](const std::string& name) {
+                      const auto found = known.find(name);
+                      return found == known.end() ? std::nullopt : std::optional(found->second);
+                    },
+                    [this](const std::string& name, const std::string& store_id) -> Result<> {
+                      known[name] = store_id;
+                      return {};
+                    }},
+        clock());
+  }
+  static const platform::Clock& clock() {
+    static const testing::FakeClock clock;
+    return clock;
+  }
+};
+
+Result<> publish(Store& store) {
+  TRY_ASSIGN(const auto writer, store.begin(kId));
+  TRY(write_file(*writer, "RECOVER.md", "card"));
+  return writer->publish("{}\n");
+}
+
+struct OwnedStoreTest : ::testing::Test {
+  TempFolder folder;
+  platform::Path root = folder / "artefacts";
+  Keeper ours{"ours"};
+  Keeper theirs{"theirs"};
+};
+
+TEST_F(OwnedStoreTest, LookingAtANewStoreLeavesNothingThere) {
+  EXPECT_TRUE(ours.store(root)->list()->empty());
+  EXPECT_FALSE(std::filesystem::exists(root));
+}
+
+TEST_F(OwnedStoreTest, TheFirstWriteMarksItAndItIsOursFromThen) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  const auto marker = Marker::parse(**ours.store(root)->marker());
+  ASSERT_TRUE(marker);
+  EXPECT_EQ(marker->owner.id, "ours");
+  EXPECT_EQ(ours.known["local"], marker->store_id);
+  EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
+}
+
+TEST_F(OwnedStoreTest, AStoreWhoseMountIsGoneIsUnreachableAndNothingIsWrittenBeneath) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  std::filesystem::rename(root, folder / "elsewhere");
+  std::filesystem::create_directory(root);
+  const auto store = ours.store(root);
+  EXPECT_EQ(store->list().error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->exists(kId).error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->open(kId).error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->space().error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->begin(kId).error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->probe().error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->remove(kId).error().code(), ErrorCode::store_unreachable);
+  EXPECT_TRUE(std::filesystem::is_empty(root));
+}
+
+TEST_F(OwnedStoreTest, AStoreWhoseFolderIsRemovedIsUnreachable) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  std::filesystem::remove_all(root);
+  EXPECT_EQ(ours.store(root)->list().error().code(), ErrorCode::store_unreachable);
+  EXPECT_FALSE(ours.store(root)->begin(kId));
+  EXPECT_FALSE(std::filesystem::exists(root));
+}
+
+TEST_F(OwnedStoreTest, TheStoreOfAnotherIsRefusedAndItsOwnerNamed) {
+  ASSERT_TRUE(publish(*theirs.store(root)));
+  const auto store = ours.store(root);
+  const auto listed = store->list();
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().code(), ErrorCode::store_foreign);
+  EXPECT_EQ(listed.error().parameter("host"), "host-of-theirs");
+  EXPECT_FALSE(store->debris());
+  EXPECT_FALSE(store->begin(kId));
+  EXPECT_FALSE(store->remove(kId));
+  EXPECT_TRUE(*theirs.store(root)->exists(kId));
+}
+
+TEST_F(OwnedStoreTest, BackupsWithoutAMarkerAreNobodysUntilSomebodySaysSo) {
+  ASSERT_TRUE(publish(*make_local_store(platform::real_file_system(), "local", root)));
+  EXPECT_EQ(ours.store(root)->list().error().code(), ErrorCode::store_foreign);
+  EXPECT_EQ(ours.store(root)->begin(kId).error().code(), ErrorCode::store_foreign);
+  ASSERT_TRUE(ours.store(root)->take_over());
+  EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
+}
+
+TEST_F(OwnedStoreTest, AMarkerThatCannotBeUnderstoodIsRefused) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  for (const char* text : {"", "{}", "not json", R"({"schema":"vigie.store/2","store_id":"a"})"}) {
+    ASSERT_TRUE(ours.store(root)->mark(text, true));
+    EXPECT_EQ(ours.store(root)->list().error().code(), ErrorCode::store_foreign) << text;
+  }
+}
+
+TEST_F(OwnedStoreTest, WhoTakesOverHasItAndTheOwnerBeforeNoLonger) {
+  ASSERT_TRUE(publish(*theirs.store(root)));
+  const auto before = ours.store(root)->take_over();
+  ASSERT_TRUE(before && *before);
+  EXPECT_EQ((*before)->id, "theirs");
+  EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
+  EXPECT_EQ(theirs.store(root)->begin(kId).error().code(), ErrorCode::store_foreign);
+}
+
+TEST_F(OwnedStoreTest, AReplacedDiskIsTakenWhenSomebodySaysSo) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  std::filesystem::remove_all(root);
+  ASSERT_TRUE(ours.store(root)->take_over());
+  EXPECT_TRUE(ours.store(root)->list()->empty());
+  EXPECT_TRUE(publish(*ours.store(root)));
+}
+
+TEST_F(OwnedStoreTest, TwoOfOurStoresThatWereExchangedAreNotMistaken) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  Keeper again{"ours", {{"local", "another-id"}}};
+  EXPECT_EQ(again.store(root)->list().error().code(), ErrorCode::store_unreachable);
+  ASSERT_TRUE(again.store(root)->take_over());
+  EXPECT_TRUE(again.store(root)->list());
+}
+
+TEST_F(OwnedStoreTest, AStoreThatWasMovedWithItsMarkerNeedsNoWord) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  std::filesystem::rename(root, folder / "moved");
+  EXPECT_EQ(*ours.store(folder / "moved")->list(), std::vector{kId});
+}
+
+// Whatever fails while it is marked: the next try has it, and it never looks like another's.
+TEST_F(OwnedStoreTest, ACrashWhileMarkingLeavesItMarkedOrNew) {
+  for (const auto fault : {testing::Fault::disk_full, testing::Fault::io, testing::Fault::power}) {
+    for (size_t call = 0; call < 8; ++call) {
+      for (const uint64_t seed : {0, 1, 2}) {
+        SCOPED_TRACE(::testing::Message() << int(fault) << " " << call << " " << seed);
+        const TempFolder disk;
+        Keeper keeper{"ours"};
+        testing::FaultyFileSystem files(disk / "disk");
+        files.fail_from(files.calls() + call, fault);
+        (void)keeper.store(disk / "disk" / "artefacts", files)->probe();
+        files.crash(seed);
+        const auto store = keeper.store(disk / "disk" / "artefacts", files);
+        EXPECT_TRUE(store->probe()) << store->probe().error().detail(Audience::operators);
+        EXPECT_TRUE(store->list()->empty());
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vigie::store
