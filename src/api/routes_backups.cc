@@ -149,6 +149,16 @@ Result<Response> change_hold(const Services& services, const HoldFn& change, con
   return json_response(json::object{{"id", id.str()}});
 }
 
+Result<Response> adopt_store(const Services& services, const Call& call) {
+  const auto& store = call.arguments.at(0);
+  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto context, with_reason(call, body));
+  if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
+  if (!is_name(store)) return fail(ErrorCode::store_not_found, {{"store", "of that name"}});
+  TRY(services.adopt_store(store, context));
+  return json_response(json::object{{"store", store}, {"adopted", true}});
+}
+
 Result<Response> show_plan(const Services& services, const Call& call) {
   TRY(only_parameters(call.request, {"job"}));
   TRY_ASSIGN(auto job, text_parameter(call.request, "job"));
@@ -205,6 +215,8 @@ void add_backup_routes(Router& router, const RouteHost& host) {
   routes.add_hold("DELETE", "/v1/backups/{backup}/pin", services.unpin);
   routes.add_hold("POST", "/v1/backups/{backup}/acknowledgement",
                   services.acknowledge_plausibility);
+  if (services.adopt_store)
+    routes.add("POST", "/v1/stores/{store}/adoption", Scope::admin, adopt_store);
   if (services.prune_plan) routes.add("GET", "/v1/retention/plan", Scope::read, show_plan);
   if (services.start_prune) routes.add("POST", "/v1/retention/runs", Scope::operate, start_prune);
 }

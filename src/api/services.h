@@ -77,6 +77,7 @@ struct Services {
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;
   std::function<Result<>(const BackupId&, const CallContext&)> acknowledge_plausibility;
   std::function<Result<>(const CallContext&)> acknowledge_ledger;
+  std::function<Result<>(const std::string& store, const CallContext&)> adopt_store;
   std::function<Result<>(const CallContext&)> reload;
   // Writes evidence of a token's creation or end.
   std::function<Result<>(TokenChange, const TokenInfo&, const CallContext&)> record_token;

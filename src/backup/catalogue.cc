@@ -20,9 +20,14 @@ create table hold(
   primary key (backup_id, kind)) strict;
 create table plausibility_alarm(
   job text not null, "database" text not null, backup_id text not null, reasons text not null,
-  since integer not null, primary key (job, "database")) strict;
+  since integer not null, error_code text not null, primary key (job, "database")) strict;
 create table expiring(backup_id text primary key) strict;
+create table store(name text primary key, store_id text not null) strict;
+create table owner(id text not null) strict;
+insert into owner values (lower(hex(randomblob(16))));
 )sql"}}};
+
+constexpr std::string_view kReadHold = "read";
 
 Verdict verdict_of(std::string_view text) {
   if (text == to_string(Verdict::passed)) return Verdict::passed;
@@ -98,7 +103,29 @@ Result<> Catalogue::load() {
   TRY(load_artefacts());
   TRY(load_holds());
   TRY(load_expiring());
+  TRY(load_stores());
   return load_alarms();
+}
+
+Result<> Catalogue::load_stores() {
+  TRY(each_row(db_, "select id from owner",
+               [&](const platform::SqliteStatement& row) { owner_id_ = row.text(0); }));
+  return each_row(
+      db_, "select name, store_id from store",
+      [&](const platform::SqliteStatement& row) { stores_[row.text(0)] = row.text(1); });
+}
+
+std::optional<std::string> Catalogue::store_id(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = stores_.find(name);
+  return found == stores_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<> Catalogue::remember_store(const std::string& name, const std::string& store_id) {
+  const std::lock_guard lock(mutex_);
+  TRY(db_.run("insert or replace into store values (?1, ?2)", name, store_id));
+  stores_[name] = store_id;
+  return {};
 }
 
 Result<> Catalogue::load_artefacts() {
@@ -141,13 +168,15 @@ Result<> Catalogue::load_expiring() {
 }
 
 Result<> Catalogue::load_alarms() {
-  return each_row(
-      db_, "select job, \"database\", backup_id, reasons, since from plausibility_alarm",
-      [&](const platform::SqliteStatement& row) {
-        const auto id = BackupId::parse(row.text(2));
-        if (!id) return;
-        alarms_[{row.text(0), row.text(1)}] = {*id, from_text(row.text(3)), row.time(4)};
-      });
+  return each_row(db_,
+                  "select job, \"database\", backup_id, reasons, since, error_code from "
+                  "plausibility_alarm",
+                  [&](const platform::SqliteStatement& row) {
+                    const auto id = BackupId::parse(row.text(2));
+                    if (!id) return;
+                    alarms_[{row.text(0), row.text(1)}] = {*id, from_text(row.text(3)), row.time(4),
+                                                           row.text(5)};
+                  });
 }
 
 std::vector<ArtefactView> Catalogue::all() const {
@@ -180,12 +209,17 @@ Result<ArtefactView> Catalogue::get(const BackupId& id) const {
   return std::move(*found);
 }
 
-Result<> Catalogue::add(const ArtefactView& artefact) {
+Result<> Catalogue::add(const ArtefactView& artefact,
+                        const std::optional<PlausibilityAlarm>& alarm) {
   const std::lock_guard lock(mutex_);
   ArtefactView added = artefact;
   TRY(load_holds_of(added));
+  TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(save(added));
+  if (alarm) TRY(save(*alarm));
+  TRY(transaction.commit());
   artefacts_[artefact.id] = std::move(added);
+  if (alarm) alarms_[{alarm->backup.job, alarm->backup.database}] = *alarm;
   return {};
 }
 
@@ -203,8 +237,12 @@ Result<> Catalogue::load_holds_of(ArtefactView& artefact) {
 
 Result<> Catalogue::forget(const BackupId& id) {
   const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(db_.run("delete from artefact where id = ?1", id.str()));
+  TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  TRY(transaction.commit());
   artefacts_.erase(id);
+  std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
   return {};
 }
 
@@ -257,34 +295,36 @@ Result<> Catalogue::hold(const BackupId& id, const Hold& hold) {
               hold.reason, hold.since));
   std::erase_if(found->second.holds, [&](const Hold& other) { return other.kind == hold.kind; });
   found->second.holds.push_back(hold);
+  if (hold.kind == kReadHold) ++readers_[id];
   return {};
 }
 
 Result<> Catalogue::release(const BackupId& id, std::string_view kind) {
   const std::lock_guard lock(mutex_);
-  const auto found = artefacts_.find(id);
-  if (found == artefacts_.end()) return not_found(id);
+  if (const auto reading = readers_.find(id); kind == kReadHold && reading != readers_.end()) {
+    if (--reading->second > 0) return {};
+    readers_.erase(reading);
+  }
   TRY(db_.run("delete from hold where backup_id = ?1 and kind = ?2", id.str(), kind));
-  std::erase_if(found->second.holds, [&](const Hold& hold) { return hold.kind == kind; });
+  if (const auto found = artefacts_.find(id); found != artefacts_.end())
+    std::erase_if(found->second.holds, [&](const Hold& hold) { return hold.kind == kind; });
   return {};
 }
 
-Result<> Catalogue::begin_expiry(const std::vector<BackupId>& ids) {
+Result<std::vector<BackupId>> Catalogue::begin_expiry(const std::vector<BackupId>& ids) {
   const std::lock_guard lock(mutex_);
-  for (const BackupId& id : ids) {
+  std::vector<BackupId> free = ids;
+  // Whoever took hold of one since the plan was made goes first.
+  std::erase_if(free, [&](const BackupId& id) {
     const auto found = artefacts_.find(id);
-    // Whoever took hold of it since the plan was made goes first.
-    if (found != artefacts_.end() && !found->second.holds.empty()) {
-      return fail(ErrorCode::backup_pinned,
-                  {{"backup", id.str()}, {"reason", found->second.holds.front().reason}});
-    }
-  }
+    return found != artefacts_.end() && !found->second.holds.empty();
+  });
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
-  for (const BackupId& id : ids)
+  for (const BackupId& id : free)
     TRY(db_.run("insert or ignore into expiring values (?1)", id.str()));
   TRY(transaction.commit());
-  expiring_.insert(ids.begin(), ids.end());
-  return {};
+  expiring_.insert(free.begin(), free.end());
+  return free;
 }
 
 std::vector<BackupId> Catalogue::expiring() const {
@@ -292,11 +332,15 @@ std::vector<BackupId> Catalogue::expiring() const {
   return {expiring_.begin(), expiring_.end()};
 }
 
+Result<> Catalogue::save(const PlausibilityAlarm& alarm) {
+  return db_.run("insert or replace into plausibility_alarm values (?1, ?2, ?3, ?4, ?5, ?6)",
+                 alarm.backup.job, alarm.backup.database, alarm.backup.str(),
+                 to_text(alarm.reasons), alarm.since, alarm.error_code);
+}
+
 Result<> Catalogue::raise(const PlausibilityAlarm& alarm) {
   const std::lock_guard lock(mutex_);
-  TRY(db_.run("insert or replace into plausibility_alarm values (?1, ?2, ?3, ?4, ?5)",
-              alarm.backup.job, alarm.backup.database, alarm.backup.str(), to_text(alarm.reasons),
-              alarm.since));
+  TRY(save(alarm));
   alarms_[{alarm.backup.job, alarm.backup.database}] = alarm;
   return {};
 }

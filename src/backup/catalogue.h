@@ -34,22 +34,34 @@ class Catalogue {
   // Errors: backup_not_found.
   Result<ArtefactView> get(const BackupId& id) const;
 
-  Result<> add(const ArtefactView& artefact);  // replaces what was known of it, but not its holds
-  Result<> remove(const BackupId& id);         // with its holds and its alarm
-  // Its manifest is gone, nobody knows why: its holds stay, in case it comes back (a disk that was
-  // not mounted).
+  // Replaces what was known of it, but not its holds. With its alarm in one transaction: there is
+  // no moment at which the artefact counts and the alarm does not freeze.
+  Result<> add(const ArtefactView& artefact,
+               const std::optional<PlausibilityAlarm>& alarm = std::nullopt);
+  Result<> remove(const BackupId& id);  // with its holds and its alarm
+  // Its manifest is gone, nobody knows why: its holds stay, in case it comes back. Its alarm goes:
+  // retention decides about the others, which it said nothing about; when it comes back it is
+  // judged anew.
   Result<> forget(const BackupId& id);
   // A failed one stands until one that is at least as thorough passes. Errors: backup_not_found.
   Result<> record(const BackupId& id, const Verification& verification);
 
-  Result<> hold(const BackupId& id, const Hold& hold);  // one of each kind; the newer wins
+  // One of each kind, the newer wins; but those of kind read are counted, and the last to be
+  // released frees.
+  Result<> hold(const BackupId& id, const Hold& hold);
   Result<> release(const BackupId& id, std::string_view kind);
 
   // Written before the first of them is removed from its store, so that a crash in between is not
-  // taken for a loss: what is expiring at start is removed for good. Errors: backup_pinned when one
-  // is held.
-  Result<> begin_expiry(const std::vector<BackupId>& ids);
+  // taken for a loss: what is expiring at start is removed for good. Answers those that expire: one
+  // that somebody took hold of since the plan was made stays.
+  Result<std::vector<BackupId>> begin_expiry(const std::vector<BackupId>& ids);
   std::vector<BackupId> expiring() const;
+
+  // Who this state folder is for its stores, drawn once; and the ids of the stores that it marked,
+  // by their names.
+  const std::string& owner_id() const { return owner_id_; }
+  std::optional<std::string> store_id(const std::string& name) const;
+  Result<> remember_store(const std::string& name, const std::string& store_id);
 
   Result<> raise(const PlausibilityAlarm& alarm);  // one for each job and database; the newer wins
   // Errors: backup_not_found when there is no alarm of that artefact.
@@ -66,12 +78,17 @@ class Catalogue {
   Result<> load_holds_of(ArtefactView& artefact);
   Result<> load_alarms();
   Result<> load_expiring();
+  Result<> load_stores();
   Result<> save(const ArtefactView& artefact);
+  Result<> save(const PlausibilityAlarm& alarm);
 
   mutable std::mutex mutex_;
   platform::Sqlite db_;                         // guarded by mutex_
   std::map<BackupId, ArtefactView> artefacts_;  // guarded by mutex_
   std::set<BackupId> expiring_;                 // guarded by mutex_
+  std::map<BackupId, size_t> readers_;          // guarded by mutex_; how many holds of kind read
+  std::map<std::string, std::string> stores_;   // guarded by mutex_; id by name
+  std::string owner_id_;                        // since open()
   Alarms alarms_;                               // guarded by mutex_; by job and database
 };
 

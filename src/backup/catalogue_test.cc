@@ -130,8 +130,49 @@ TEST_F(CatalogueTest, WhatIsHeldDoesNotBeginToExpire) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));
   ASSERT_TRUE(catalogue_->hold(one.id, {"read", "verify", SystemTime(1s)}));
-  EXPECT_EQ(catalogue_->begin_expiry({one.id}).error().code(), ErrorCode::backup_pinned);
+  EXPECT_TRUE(catalogue_->begin_expiry({one.id})->empty());
   EXPECT_TRUE(catalogue_->expiring().empty());
+}
+
+TEST_F(CatalogueTest, WhatIsFreeExpiresBesideWhatIsHeld) {
+  const ArtefactView held = artefact("20261119T000000Z");
+  const ArtefactView free = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(held));
+  ASSERT_TRUE(catalogue_->add(free));
+  ASSERT_TRUE(catalogue_->hold(held.id, {"pin", "why", SystemTime(1s)}));
+  EXPECT_EQ(*catalogue_->begin_expiry({held.id, free.id}), std::vector{free.id});
+  EXPECT_EQ(catalogue_->expiring(), std::vector{free.id});
+}
+
+TEST_F(CatalogueTest, TheLastReaderFreesAndNoOther) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"read", "verify", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"read", "scrub", SystemTime(2s)}));
+  ASSERT_TRUE(catalogue_->release(one.id, "read"));
+  EXPECT_TRUE(catalogue_->begin_expiry({one.id})->empty());
+  ASSERT_TRUE(catalogue_->release(one.id, "read"));
+  EXPECT_TRUE(catalogue_->find(one.id)->holds.empty());
+}
+
+TEST_F(CatalogueTest, AReaderOfAForgottenArtefactLeavesNoHoldBehind) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->hold(one.id, {"read", "verify", SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->forget(one.id));
+  ASSERT_TRUE(catalogue_->release(one.id, "read"));
+  ASSERT_TRUE(catalogue_->add(one));
+  EXPECT_TRUE(catalogue_->find(one.id)->holds.empty());
+}
+
+TEST_F(CatalogueTest, AnArtefactComesWithItsAlarmOrNotAtAll) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one, PlausibilityAlarm{one.id, {"why"}, SystemTime(1s)}));
+  reopen();
+  EXPECT_TRUE(catalogue_->alarm("nightly", "app"));
+  ASSERT_TRUE(catalogue_->forget(one.id));
+  reopen();
+  EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
 }
 
 TEST_F(CatalogueTest, RemovingAnArtefactRemovesWhatHangsOnIt) {

@@ -131,6 +131,12 @@ ledger::Entry pruned(std::string_view job, std::string_view database,
   return entry;
 }
 
+Error lost(const ArtefactView& artefact) {
+  return Error(
+      ErrorCode::backup_lost,
+      {{"backup", artefact.id.str()}, {"store", artefact.store}, {"job", artefact.id.job}});
+}
+
 ledger::Entry about(std::string_view kind, const BackupId& id, const Work& work, SystemTime now) {
   ledger::Entry entry = evidence::entry(kind, work, now, now);
   entry.result = ledger::Outcome::passed;

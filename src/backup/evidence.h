@@ -26,6 +26,8 @@ ledger::Entry pruned(std::string_view job, std::string_view database,
                      const std::vector<ArtefactView>& expired, size_t kept,
                      const std::optional<Error>& error, const Work& work, SystemTime started_at,
                      SystemTime ended_at);
+// Its manifest is gone from the store.
+Error lost(const ArtefactView& artefact);
 // A human act on one artefact, or something found at the start.
 ledger::Entry about(std::string_view kind, const BackupId& id, const Work& work, SystemTime now);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backup/evidence.h"
+#include "platform/system_info.h"
 
 namespace vigie::backup {
 namespace {
@@ -71,14 +72,38 @@ const StoreSetup* Setup::store(std::string_view name) const {
                     [](const StoreSetup& one) -> const std::string& { return one.options.name; });
 }
 
+void Outcome::note(Verdict part, const std::optional<Error>& why) {
+  const bool worse = part != verdict && part != Verdict::passed && verdict != Verdict::failed;
+  if (worse) verdict = part;
+  if (worse || !error) error = why;
+}
+
 BackupRoom::BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, DeadRuns dead,
                        SetupPtr setup)
     : tools_(std::move(tools)),
       catalogue_(std::move(catalogue)),
       dead_(std::move(dead)),
-      setup_(std::move(setup)) {
+      setup_(in_care(std::move(setup))) {
   const auto expiring = catalogue_->expiring();
   leftover_.insert(expiring.begin(), expiring.end());
+}
+
+// Each store behind its marker.
+SetupPtr BackupRoom::in_care(SetupPtr setup) const {
+  auto cared = std::make_shared<Setup>(*setup);
+  const store::Owner owner{catalogue_->owner_id(), platform::host_name(),
+                           tools_.staging.parent_path().string()};
+  Catalogue* const catalogue = catalogue_.get();
+  const store::StoreMemory memory{
+      [catalogue](const std::string& name) { return catalogue->store_id(name); },
+      [catalogue](const std::string& name, const std::string& store_id) {
+        return catalogue->remember_store(name, store_id);
+      }};
+  for (StoreSetup& one : cared->stores) {
+    one.owned = std::make_shared<store::OwnedStore>(one.store, owner, memory, tools_.take.clock);
+    one.store = one.owned;
+  }
+  return cared;
 }
 
 Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
@@ -93,9 +118,11 @@ Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
 }
 
 void BackupRoom::configure(SetupPtr setup) {
+  SetupPtr cared = in_care(std::move(setup));
   {
     const std::lock_guard lock(mutex_);
-    setup_ = std::move(setup);
+    setup_ = std::move(cared);
+    doubtful_ = true;  // other stores may lie there
   }
   publish_view();
 }
@@ -111,12 +138,17 @@ BackupsViewPtr BackupRoom::view() const {
 }
 
 void BackupRoom::publish_view() {
+  const std::lock_guard publishing(publishing_);
   auto view = std::make_shared<BackupsView>();
   view->observed_at = tools_.take.clock.now();
   view->artefacts = catalogue_->all();
   for (const JobSetup& job : setup()->jobs) view->jobs.push_back(job_view(job, *catalogue_));
   const std::lock_guard lock(mutex_);
   view->reconciled = reconciled_;
+  for (BackupJobView& job : view->jobs) {
+    if (const auto at = reconciled_at_.find(job.store); at != reconciled_at_.end())
+      job.reconciled_at = at->second;
+  }
   view->stores = stores_;
   view_ = std::move(view);
 }
@@ -132,13 +164,19 @@ void BackupRoom::observe_stores() {
   publish_view();
 }
 
+// Held first: what is expiring refuses, and the ledger must not say that it was pinned.
 Result<> BackupRoom::pin(const BackupId& id, const Work& work) {
-  TRY(catalogue_->get(id));
+  TRY_ASSIGN(const auto artefact, catalogue_->get(id));
   const SystemTime now = tools_.take.clock.now();
   ledger::Entry entry = evidence::about(ledger::kind::kHold, id, work, now);
   entry.subject["act"] = "pin";
-  TRY(tools_.record(entry));
   TRY(catalogue_->hold(id, {"pin", work.trigger.reason, now}));
+  if (const auto recorded = tools_.record(entry); !recorded) {
+    const auto before = std::ranges::find(artefact.holds, "pin", &Hold::kind);
+    TRY(before == artefact.holds.end() ? catalogue_->release(id, "pin")
+                                       : catalogue_->hold(id, *before));
+    return recorded;
+  }
   publish_view();
   return {};
 }
@@ -164,6 +202,22 @@ Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
   return {};
 }
 
+Result<> BackupRoom::adopt_store(const std::string& store, const Work& work) {
+  const SetupPtr setup = this->setup();
+  const StoreSetup* const found = setup->store(store);
+  if (found == nullptr) return fail(ErrorCode::store_not_found, {{"store", store}});
+  TRY_ASSIGN(const auto before, found->owned->take_over());
+  const SystemTime now = tools_.take.clock.now();
+  ledger::Entry entry = evidence::entry(ledger::kind::kAcknowledgement, work, now, now);
+  entry.result = ledger::Outcome::passed;
+  entry.subject = {{"act", "store_adopt"}, {"store", store}};
+  if (before) entry.subject["owner_before"] = before->id;
+  TRY(tools_.record(entry));
+  doubt();
+  observe_stores();
+  return {};
+}
+
 std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) const {
   const SetupPtr setup = this->setup();
   std::vector<PrunePlan> plans;
@@ -174,6 +228,13 @@ std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) c
     }
   }
   return plans;
+}
+
+Result<std::optional<std::string>> BackupRoom::recorded(const BackupId& id) const {
+  auto known = tools_.recorded(id);
+  if (known || known.error().code() == ErrorCode::cancelled) return known;
+  return fail(ErrorCode::ledger_unreadable,
+              {{"backup", id.str()}, {"reason", std::string(known.error().info().name)}});
 }
 
 Result<std::string> BackupRoom::manifest(const BackupId& id) const {

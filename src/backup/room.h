@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,15 +30,18 @@ namespace vigie::backup {
 
 // Writes one entry; durable when it returns.
 using RecordFn = std::function<Result<>(const ledger::Entry&)>;
-// The manifest's SHA-256 that the ledger holds for an artefact; empty when it knows none.
-using RecordedFn = std::function<std::string(const BackupId&)>;
+// The manifest's SHA-256 that the ledger holds for an artefact; nothing when it knows none. An
+// error is not that: then nobody knows, and nothing may be called good.
+using RecordedFn = std::function<Result<std::optional<std::string>>(const BackupId&)>;
 using WarnFn = std::function<void(std::string_view event, const Error&)>;
 
-// How a run ended. `error` of the first part that did not go well.
+// How a run ended: as its worst part did. `error` is of the first part that ended so.
 struct Outcome {
   Verdict verdict = Verdict::passed;
   std::optional<Error> error;
   json::object result;
+
+  void note(Verdict part, const std::optional<Error>& why);
 };
 
 struct RoomTools {
@@ -67,8 +71,9 @@ class BackupRoom {
   bool end_dead_sessions(const Work& work);
   // Compares the catalogue with the stores. Long with many artefacts: not on the way to readiness.
   Result<> reconcile(const Work& work);
-  // Again, when a run since then could not record what it may have published.
-  Result<> reconcile_doubts(const Work& work);
+  // Again, when a run since then could not record what it may have published, when the setup is
+  // another one, and every hour. Cheap when it is not due.
+  Result<> keep_reconciled(const Work& work);
   void configure(SetupPtr setup);
 
   // Runs. Every part of them leaves an entry in the ledger, however it ends.
@@ -85,6 +90,8 @@ class BackupRoom {
   Result<> pin(const BackupId& id, const Work& work);
   Result<> unpin(const BackupId& id, const Work& work);
   Result<> acknowledge(const BackupId& id, const Work& work);
+  // The store is this state folder's from now on, whoever's it was. Errors: store_not_found.
+  Result<> adopt_store(const std::string& store, const Work& work);
 
   std::vector<PrunePlan> plan(const std::optional<std::string>& job) const;
   Result<std::string> manifest(const BackupId& id) const;  // its JSON text, from the store
@@ -99,18 +106,30 @@ class BackupRoom {
   friend class JobRun;
   BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, DeadRuns dead, SetupPtr setup);
   void publish_view();
+  SetupPtr in_care(SetupPtr setup) const;
   Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
   struct Removed {
     std::vector<ArtefactView> artefacts;
     std::optional<Error> error;  // why not all of them
   };
   Removed remove_artefacts(const std::vector<BackupId>& ids);
+  // Compares what is in `manifest` with the newest good artefact before it; an alarm when it
+  // shrank, or when the one before cannot be read. Nothing: it is plausible, or the first.
+  std::optional<PlausibilityAlarm> judge(const artefact::Manifest& manifest,
+                                         const std::optional<ArtefactView>& previous,
+                                         const PlausibilityOptions& options);
+  std::optional<ArtefactView> good_before(const BackupId& id, const BackupJobOptions& job) const;
+  Result<> enter(const ArtefactView& artefact, const std::optional<PlausibilityAlarm>& alarm,
+                 const Work& work);
+  Result<std::optional<std::string>> recorded(const BackupId& id) const;
   void set_at_work(const std::string& job, const std::string& database, bool at_work);
   bool at_work(const BackupId& id);
   void doubt();
   Result<> finish_expiry(const Work& work);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
+  Outcome not_verified(const ArtefactView& artefact, VerifyMode mode, const Error& error,
+                       const Work& work);
   bool remove_debris();
   Result<bool> remove_debris(const StoreSetup& store);
   Result<> end_dead_sessions(const std::string& database, const Work& work);
@@ -125,7 +144,10 @@ class BackupRoom {
   bool is_leftover(const BackupId& id) const;
   void finished(const BackupId& leftover);
   Result<> reconcile_store(const StoreSetup& store, const Work& work);
+  Result<> reconcile_listed(const StoreSetup& store, const BackupId& id, const Work& work);
   Result<> adopt(const StoreSetup& store, const BackupId& id, const Work& work);
+  Result<> record_adoption(const ArtefactView& view, const std::optional<Error>& trouble,
+                           const std::optional<std::string>& recorded, const Work& work);
   Result<> miss(const ArtefactView& artefact, const Work& work);
 
   RoomTools tools_;
@@ -133,12 +155,15 @@ class BackupRoom {
   DeadRuns dead_;
   Chore stores_chore_;  // of the thread that cleans, as below
   Chore sessions_chore_;
+  std::mutex publishing_;  // held from the making of a view to its publication: none goes backwards
   mutable std::mutex mutex_;
-  SetupPtr setup_;                 // guarded by mutex_
-  BackupsViewPtr view_;            // guarded by mutex_
-  std::vector<StoreView> stores_;  // guarded by mutex_; as last observed
-  bool reconciled_ = false;        // guarded by mutex_
-  bool doubtful_ = false;          // guarded by mutex_; something may be published and unknown
+  SetupPtr setup_;                                   // guarded by mutex_
+  BackupsViewPtr view_;                              // guarded by mutex_
+  std::vector<StoreView> stores_;                    // guarded by mutex_; as last observed
+  bool reconciled_ = false;                          // guarded by mutex_
+  std::map<std::string, SystemTime> reconciled_at_;  // guarded by mutex_; by store
+  MonoTime next_reconcile_{};                        // guarded by mutex_
+  bool doubtful_ = false;  // guarded by mutex_; something may be published and unknown
   std::set<BackupId> leftover_;    // guarded by mutex_; whose expiry the process before began
   // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
   std::multiset<std::pair<std::string, std::string>> at_work_;

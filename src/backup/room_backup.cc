@@ -1,24 +1,10 @@
 // A run of a backup job: each of its databases, one after another.
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "backup/evidence.h"
 #include "backup/ping.h"
-#include "backup/plausibility.h"
 #include "backup/room.h"
-#include "platform/failpoint.h"
 
 namespace vigie::backup {
 namespace {
-
-BackupSize size_of(const artefact::Manifest& manifest) {
-  BackupSize size{manifest.raw(), {}};
-  for (const artefact::TableEntry& table : manifest.tables) {
-    size.tables.push_back({table.schema + "." + table.name, table.rows.rows});
-  }
-  return size;
-}
 
 std::optional<VerifyMode> after_backup(const BackupJobOptions& job) {
   switch (job.verify.after_backup) {
@@ -46,9 +32,8 @@ class JobRun {
   Result<Taken> take(const std::string& database);
   void record_failure(const std::string& database, const Error& error, SystemTime started_at);
   Result<> record_success(const Taken& taken, SystemTime started_at);
-  Result<> judge_plausibility(const Taken& taken);
-  Result<> finish(const BackupId& id, const std::string& database);
-  void note(const Error& error);
+  void finish(const BackupId& id, const std::string& database);
+  void note(const Error& error) { outcome_.note(error.info().verdict, error); }
   void ping(PingKind kind);
 
   BackupRoom& room_;
@@ -60,13 +45,6 @@ class JobRun {
   json::array backups_;
 };
 
-// The first error is the run's; a verdict only gets worse.
-void JobRun::note(const Error& error) {
-  const Verdict verdict = error.info().verdict;
-  if (outcome_.verdict != Verdict::failed) outcome_.verdict = verdict;
-  if (!outcome_.error) outcome_.error = error;
-}
-
 void JobRun::ping(PingKind kind) {
   const std::string& file = job_.options.ping_url_file;
   if (file.empty()) return;
@@ -76,11 +54,7 @@ void JobRun::ping(PingKind kind) {
 
 Result<Taken> JobRun::take(const std::string& database) {
   const StoreSetup& store = *setup_->store(job_.options.store);
-  const auto known = room_.catalogue_->of(job_.options.name, database);
-  const auto good = std::find_if(known.rbegin(), known.rend(), [&](const ArtefactView& one) {
-    return counts_as_good(one, job_.options);
-  });
-  previous_ = good == known.rend() ? std::nullopt : std::optional(*good);
+  previous_ = room_.good_before({job_.options.name, database, SystemTime::max()}, job_.options);
   const TakeRequest request{
       *setup_->database(database), job_.options, *store.store,
       store.options.reserve,       previous_,    room_.tools_.staging / work_.run.str()};
@@ -96,63 +70,35 @@ void JobRun::record_failure(const std::string& database, const Error& error,
 }
 
 Result<> JobRun::record_success(const Taken& taken, SystemTime started_at) {
+  const auto alarm = room_.judge(taken.manifest, previous_, job_.options.plausibility);
   TRY(room_.tools_.record(evidence::taken(taken, work_, started_at)));
-  platform::failpoint("backup.after_ledger");
-  TRY(room_.catalogue_->add(taken.artefact));
-  platform::failpoint("backup.after_catalogue");
-  room_.publish_view();
-  return {};
-}
-
-// Against the artefact before it; a first one has nothing to be compared with.
-Result<> JobRun::judge_plausibility(const Taken& taken) {
-  if (!previous_) return {};
-  const auto text = room_.manifest(previous_->id);
-  const auto before =
-      text ? artefact::Manifest::parse(*text, previous_->id) : tl::unexpected(text.error());
-  if (!before) {
-    room_.tools_.warn("backup.plausibility", before.error());
-    return {};
-  }
-  const auto findings =
-      compare_sizes(size_of(*before), size_of(taken.manifest), job_.options.plausibility);
-  if (findings.empty()) return {};
-  PlausibilityAlarm alarm{taken.artefact.id, {}, room_.tools_.take.clock.now()};
-  for (const PlausibilityFinding& finding : findings) alarm.reasons.push_back(finding.text());
-  ledger::Entry entry =
-      evidence::about(ledger::kind::kPlausibility, taken.artefact.id, work_, alarm.since);
-  entry.result = ledger::Outcome::failed;
-  entry.error_code = error_info(ErrorCode::plausibility).name;
-  entry.deviations = alarm.reasons;
-  entry.follow_up = fmt::format("vigie backup ack {}", taken.artefact.id.str());
-  TRY(room_.tools_.record(entry));
-  TRY(room_.catalogue_->raise(alarm));
+  TRY(room_.enter(taken.artefact, alarm, work_));
   room_.publish_view();
   return {};
 }
 
 // Verified, then retention: failed attempts change nothing.
-Result<> JobRun::finish(const BackupId& id, const std::string& database) {
+void JobRun::finish(const BackupId& id, const std::string& database) {
   if (const auto mode = after_backup(job_.options)) {
     const Outcome verified = room_.verify(id, *mode, work_);
-    if (verified.error) return fail(*verified.error);
+    outcome_.note(verified.verdict, verified.error);
+    if (verified.verdict != Verdict::passed) return;
   }
-  return room_.expire(job_, database, work_);
+  if (const auto expired = room_.expire(job_, database, work_); !expired) note(expired.error());
 }
 
 void JobRun::one(const std::string& database) {
   const SystemTime started_at = room_.tools_.take.clock.now();
   room_.set_at_work(job_.options.name, database, true);
   const auto taken = take(database);
-  auto done = taken ? record_success(*taken, started_at) : Result<>();
+  const auto done = taken ? record_success(*taken, started_at) : Result<>();
   // What could not be recorded may still have been published.
   if (!taken || !done) room_.doubt();
   room_.set_at_work(job_.options.name, database, false);
   if (!taken) return record_failure(database, taken.error(), started_at);
   backups_.emplace_back(taken->artefact.id.str());
-  if (done) done = judge_plausibility(*taken);
-  if (done) done = finish(taken->artefact.id, database);
-  if (!done) note(done.error());
+  if (!done) return note(done.error());
+  finish(taken->artefact.id, database);
 }
 
 Outcome JobRun::run() {
@@ -164,7 +110,7 @@ Outcome JobRun::run() {
     }
     one(database);
   }
-  ping(outcome_.error ? PingKind::failure : PingKind::success);
+  ping(outcome_.verdict == Verdict::passed ? PingKind::success : PingKind::failure);
   outcome_.result["backups"] = std::move(backups_);
   return std::move(outcome_);
 }

@@ -110,7 +110,10 @@ class Life {
               TRY(ledger_->append(entry));
               return {};
             },
-            [this](const BackupId& id) { return recorded(id); },
+            [this](const BackupId& id) -> Result<std::optional<std::string>> {
+              const std::string sha256 = recorded(id);
+              return sha256.empty() ? std::nullopt : std::optional(sha256);
+            },
             [](std::string_view, const Error&) {},
             staging};
   }

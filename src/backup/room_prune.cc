@@ -1,4 +1,6 @@
 // Removing what retention no longer keeps.
+#include <algorithm>
+
 #include "backup/evidence.h"
 #include "backup/room.h"
 #include "platform/failpoint.h"
@@ -28,15 +30,20 @@ BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& id
 Result<> BackupRoom::expire(const JobSetup& job, const std::string& database, const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
   const PrunePlan plan = plan_prune(*catalogue_, job.options, database, job.zone);
-  auto ids = plan.expired();
+  auto wanted = plan.expired();
   // What the process before began is finished by clean_stores.
-  std::erase_if(ids, [&](const BackupId& id) { return is_leftover(id); });
-  TRY(catalogue_->begin_expiry(ids));
+  std::erase_if(wanted, [&](const BackupId& id) { return is_leftover(id); });
+  TRY_ASSIGN(const auto ids, catalogue_->begin_expiry(wanted));
   platform::failpoint("backup.after_begin_expiry");
   const auto [gone, error] = remove_artefacts(ids);
-  TRY(tools_.record(evidence::pruned(job.options.name, database, gone,
-                                     plan.decisions.size() - ids.size(), error, work, started_at,
-                                     tools_.take.clock.now())));
+  ledger::Entry entry =
+      evidence::pruned(job.options.name, database, gone, plan.decisions.size() - ids.size(), error,
+                       work, started_at, tools_.take.clock.now());
+  for (const BackupId& id : wanted) {
+    if (!std::ranges::count(ids, id))
+      entry.deviations.push_back(id.str() + " stays: it is held since the plan was made");
+  }
+  TRY(tools_.record(entry));
   platform::failpoint("backup.after_prune_ledger");
   for (const ArtefactView& one : gone) TRY(catalogue_->remove(one.id));
   publish_view();
@@ -56,9 +63,7 @@ Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& wor
     if (job && *job != one.options.name) continue;
     for (const std::string& database : one.options.databases) {
       const auto expired = expire(one, database, work);
-      if (expired || outcome.error) continue;
-      outcome.error = expired.error();
-      outcome.verdict = expired.error().info().verdict;
+      if (!expired) outcome.note(expired.error().info().verdict, expired.error());
     }
   }
   const size_t after = catalogue_->all().size();

@@ -9,6 +9,9 @@
 namespace vigie::backup {
 namespace {
 
+// What vanishes from a store between two runs is known within it.
+constexpr Duration kReconcileEvery = std::chrono::hours(1);
+
 ArtefactView view_of(const artefact::Manifest& manifest, const std::string& store,
                      std::string manifest_sha256) {
   ArtefactView view;
@@ -28,17 +31,25 @@ ArtefactView view_of(const artefact::Manifest& manifest, const std::string& stor
 // A server that hangs keeps those behind it waiting this long.
 constexpr auto kServerPatience = std::chrono::seconds(5);
 
-// A manifest that cannot be read is still an artefact that is there: it is listed, and bad.
-ArtefactView damaged_view(const BackupId& id, const std::string& store, const Error& error,
-                          SystemTime now) {
+// A manifest that cannot be read is still an artefact that is there: it is listed. Without a hash,
+// so that reconciling tries again.
+ArtefactView unread_view(const BackupId& id, const std::string& store) {
   ArtefactView view;
   view.id = id;
   view.store = store;
   view.started_at = id.started_at;
   view.ended_at = id.started_at;
-  view.last_verification =
-      Verification{Verdict::failed, VerifyMode::quick, now, std::string(error.info().name)};
   return view;
+}
+
+// Bad is what was read and is not as it was written; what could not be read may be as it should.
+Verdict verdict_of(const Error& error) {
+  return error.info().error_class == "integrity" ? Verdict::failed : Verdict::could_not_verify;
+}
+
+bool same_trouble(const std::optional<ArtefactView>& known, const Error& trouble) {
+  return known && known->last_verification &&
+         known->last_verification->error_code == trouble.info().name;
 }
 
 }  // namespace
@@ -130,47 +141,88 @@ bool BackupRoom::clean_stores(const Work& work) {
   return tried(stores_chore_, finished && removed);
 }
 
+Result<> BackupRoom::record_adoption(const ArtefactView& view, const std::optional<Error>& trouble,
+                                     const std::optional<std::string>& recorded, const Work& work) {
+  if (recorded && !trouble) return {};
+  ledger::Entry entry =
+      evidence::about(ledger::kind::kRecovered, view.id, work, tools_.take.clock.now());
+  if (!recorded) entry.deviations.emplace_back("published, and found without an entry of its own");
+  if (trouble) {
+    entry.ended_with(*trouble);
+    entry.result = ledger::outcome_of(verdict_of(*trouble));
+  }
+  if (recorded && *recorded != view.manifest_sha256 && !view.manifest_sha256.empty())
+    entry.assertions.push_back({"manifest_sha256", json::value(*recorded),
+                                json::value(view.manifest_sha256), ledger::Outcome::failed});
+  entry.artefacts.push_back(
+      {view.id.str(), recorded ? *recorded : view.manifest_sha256, view.stored});
+  return tools_.record(entry);
+}
+
+// Published, and not in the catalogue: a crash came first, or the state folder is a new one.
 Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Work& work) {
-  const SystemTime now = tools_.take.clock.now();
+  TRY_ASSIGN(const auto recorded, this->recorded(id));
   const auto text = store::read_manifest(*store.store, id);
   const auto manifest = text ? artefact::Manifest::parse(*text, id) : tl::unexpected(text.error());
-  const ArtefactView view = manifest ? view_of(*manifest, store.options.name, sha256_hex(*text))
-                                     : damaged_view(id, store.options.name, manifest.error(), now);
-  if (tools_.recorded(id).empty()) {
-    ledger::Entry entry = evidence::about(ledger::kind::kRecovered, id, work, now);
-    entry.deviations.emplace_back("published, and found without an entry of its own");
-    entry.artefacts.push_back({id.str(), view.manifest_sha256, view.stored});
-    if (!manifest) entry.ended_with(manifest.error());
-    TRY(tools_.record(entry));
+  ArtefactView view = manifest ? view_of(*manifest, store.options.name, sha256_hex(*text))
+                               : unread_view(id, store.options.name);
+  std::optional<Error> trouble;
+  if (!manifest) trouble = manifest.error();
+  if (manifest && recorded && *recorded != view.manifest_sha256)
+    trouble = Error(ErrorCode::manifest_changed, {{"backup", id.str()}, {"job", id.job}});
+  if (trouble && same_trouble(catalogue_->find(id), *trouble)) return {};
+  TRY(record_adoption(view, trouble, recorded, work));
+  if (trouble) {
+    view.last_verification =
+        Verification{verdict_of(*trouble), VerifyMode::full, tools_.take.clock.now(),
+                     std::string(trouble->info().name)};
+    return catalogue_->add(view);
   }
-  return catalogue_->add(view);
+  const SetupPtr setup = this->setup();
+  const JobSetup* const job = setup->job(id.job);
+  const auto alarm = catalogue_->alarm(id.job, id.database);
+  if (job == nullptr || (alarm && id < alarm->backup)) return enter(view, std::nullopt, work);
+  return enter(view, judge(*manifest, good_before(id, job->options), job->options.plausibility),
+               work);
 }
 
 Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
   ledger::Entry entry =
       evidence::about(ledger::kind::kRecovered, artefact.id, work, tools_.take.clock.now());
-  entry.result = ledger::Outcome::failed;
-  entry.error_code = error_info(ErrorCode::backup_not_found).name;
+  entry.ended_with(evidence::lost(artefact));
   entry.deviations.emplace_back("its manifest is gone from the store, and no expiry removed it");
+  const auto alarm = catalogue_->alarm(artefact.id.job, artefact.id.database);
+  if (alarm && alarm->backup == artefact.id)
+    entry.deviations.emplace_back("what it was suspected of freezes retention no longer");
   entry.artefacts.push_back({artefact.id.str(), artefact.manifest_sha256, artefact.stored});
   entry.follow_up = "vigie doctor";
   TRY(tools_.record(entry));
   return catalogue_->forget(artefact.id);
 }
 
+// One whose manifest could not be read is tried again.
+Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& id,
+                                      const Work& work) {
+  // Asked first: when its run has ended by now, the catalogue knows it.
+  if (at_work(id)) {
+    doubt();
+    return {};
+  }
+  const auto known = catalogue_->find(id);
+  if (known && !known->manifest_sha256.empty()) return {};
+  if (std::ranges::count(catalogue_->expiring(), id) > 0) return {};
+  return adopt(store, id, work);
+}
+
+// One that cannot be dealt with does not keep the others from it.
 Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) {
   TRY_ASSIGN(const auto listed, store.store->list());
   const std::set<BackupId> there(listed.begin(), listed.end());
+  std::optional<Error> first;
   for (const BackupId& id : listed) {
     if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
-    // Asked first: when its run has ended by now, the catalogue knows it.
-    if (at_work(id)) {
-      doubt();
-      continue;
-    }
-    const bool known = catalogue_->find(id).has_value();
-    const bool expiring = std::ranges::count(catalogue_->expiring(), id) > 0;
-    if (!known && !expiring) TRY(adopt(store, id, work));
+    const auto done = reconcile_listed(store, id, work);
+    if (!done && !first) first = done.error();
   }
   for (const ArtefactView& one : catalogue_->all()) {
     if (one.store != store.options.name || there.contains(one.id)) continue;
@@ -178,6 +230,7 @@ Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) 
     TRY_ASSIGN(const bool exists, store.store->exists(one.id));
     if (!exists && catalogue_->find(one.id)) TRY(miss(one, work));
   }
+  if (first) return fail(*first);
   return {};
 }
 
@@ -200,10 +253,11 @@ void BackupRoom::doubt() {
   doubtful_ = true;
 }
 
-Result<> BackupRoom::reconcile_doubts(const Work& work) {
+Result<> BackupRoom::keep_reconciled(const Work& work) {
   {
     const std::lock_guard lock(mutex_);
-    if (!std::exchange(doubtful_, false)) return {};
+    const bool due = tools_.take.clock.monotonic() >= next_reconcile_;
+    if (!std::exchange(doubtful_, false) && !due) return {};
   }
   return reconcile(work);
 }
@@ -212,7 +266,12 @@ Result<> BackupRoom::reconcile(const Work& work) {
   const SetupPtr setup = this->setup();
   bool all = true;
   for (const StoreSetup& store : setup->stores) {
-    if (const auto done = reconcile_store(store, work); !done) {
+    const SystemTime now = tools_.take.clock.now();
+    const auto done = reconcile_store(store, work);
+    if (done) {
+      const std::lock_guard lock(mutex_);
+      reconciled_at_[store.options.name] = now;
+    } else {
       all = false;
       doubt();
       tools_.warn("backup.reconcile", done.error());
@@ -221,6 +280,7 @@ Result<> BackupRoom::reconcile(const Work& work) {
   {
     const std::lock_guard lock(mutex_);
     reconciled_ = all;
+    next_reconcile_ = tools_.take.clock.monotonic() + kReconcileEvery;
   }
   publish_view();
   return {};

@@ -54,6 +54,29 @@ SystemTime last_read(const ArtefactView& artefact) {
   return last;
 }
 
+// Whole, but nobody knows whether it is the one that was published.
+void doubt_origin(const BackupId& id, artefact::VerifyReport& report) {
+  if (report.result == Verdict::passed) report.result = Verdict::could_not_verify;
+  report.findings.emplace_back(
+      ErrorCode::ledger_unreadable,
+      Parameters{{"backup", id.str()}, {"reason", "no hash of its manifest is recorded"}});
+  ++report.findings_total;
+}
+
+// The finding that the verdict comes from.
+std::optional<Error> reason_of(const artefact::VerifyReport& report) {
+  if (report.findings.empty()) return std::nullopt;
+  const auto worst = std::ranges::find_if(report.findings, [&](const Error& one) {
+    return (one.info().error_class == "integrity") == (report.result == Verdict::failed);
+  });
+  return worst == report.findings.end() ? report.findings.front() : *worst;
+}
+
+// Work that ended early says nothing about the artefact, unless it is gone.
+Error stopped_by(const ArtefactView& artefact, const Error& error) {
+  return error.code() == ErrorCode::backup_not_found ? evidence::lost(artefact) : error;
+}
+
 }  // namespace
 
 Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefact, VerifyMode mode,
@@ -63,12 +86,31 @@ Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefa
   if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
   TRY_ASSIGN(const auto source, store->store->open(artefact.id));
   artefact::VerifyRequest request = request_of(artefact, mode, work);
-  request.expected_manifest_sha256 = tools_.recorded(artefact.id);
+  TRY_ASSIGN(const auto recorded, this->recorded(artefact.id));
+  // A ledger that lost its entry: the catalogue still knows what was published.
+  request.expected_manifest_sha256 = recorded.value_or(artefact.manifest_sha256);
   const std::string subject = artefact.id.str();
   request.progress = [&](const artefact::VerifyProgress& p) {
     work.progress({"verify", subject, p.done, p.total});
   };
-  return artefact::verify(*source, tools_.take.clock, request);
+  TRY_ASSIGN(auto report, artefact::verify(*source, tools_.take.clock, request));
+  if (request.expected_manifest_sha256.empty()) doubt_origin(artefact.id, report);
+  return report;
+}
+
+// Known as read: else the next scrub would be of this one again, and never of another.
+Outcome BackupRoom::not_verified(const ArtefactView& artefact, VerifyMode mode, const Error& error,
+                                 const Work& work) {
+  const bool gone = error.code() == ErrorCode::backup_lost;
+  Outcome outcome{gone ? Verdict::failed : Verdict::could_not_verify, error, {}};
+  if (gone) {
+    if (const auto missed = miss(artefact, work); !missed) doubt();
+  } else if (error.code() != ErrorCode::cancelled) {
+    (void)catalogue_->record(artefact.id, {Verdict::could_not_verify, mode, tools_.take.clock.now(),
+                                           std::string(error.info().name)});
+  }
+  publish_view();
+  return outcome;
 }
 
 // However it ends, it leaves an entry; only an artefact that there is not leaves none.
@@ -78,25 +120,20 @@ Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work
   if (!artefact) return ended_with(artefact.error());
   const auto hold = ReadHold::take(*catalogue_, id, started_at);
   if (!hold) return ended_with(hold.error());
-  auto report = read_again(*artefact, mode, work);
+  const auto report = read_again(*artefact, mode, work);
   const SystemTime ended_at = tools_.take.clock.now();
-  const std::optional<Error> stopped = report ? std::nullopt : std::optional(report.error());
   ledger::Entry entry = evidence::verified(
       *artefact, mode, report ? *report : artefact::VerifyReport{}, work, started_at, ended_at);
-  if (stopped) entry.ended_with(*stopped);
+  const auto reason = report ? reason_of(*report) : stopped_by(*artefact, report.error());
+  if (reason) entry.error_code = reason->info().name;
+  if (!report && reason->code() == ErrorCode::backup_lost) entry.ended_with(*reason);
   if (const auto recorded = tools_.record(entry); !recorded) return ended_with(recorded.error());
-  if (stopped) {
-    // Known as read: else the next scrub would be of this one again, and never of another.
-    const std::string reason(stopped->info().name);
-    if (stopped->code() != ErrorCode::cancelled)
-      (void)catalogue_->record(id, {Verdict::could_not_verify, mode, ended_at, reason});
-    return ended_with(*stopped);
-  }
+  if (!report) return not_verified(*artefact, mode, *reason, work);
 
-  Outcome outcome{
-      report->result, std::nullopt, {{"backup", id.str()}, {"findings", report->findings_total}}};
-  if (!report->findings.empty()) outcome.error = report->findings.front();
-  const std::string code = outcome.error ? std::string(outcome.error->info().name) : "";
+  Outcome outcome{report->result,
+                  report->result == Verdict::passed ? std::nullopt : reason,
+                  {{"backup", id.str()}, {"findings", report->findings_total}}};
+  const std::string code = reason ? std::string(reason->info().name) : "";
   if (const auto noted = catalogue_->record(id, {report->result, mode, ended_at, code}); !noted) {
     return ended_with(noted.error());
   }

@@ -9,6 +9,7 @@
 #include "backup/options.h"
 #include "platform/time_zone.h"
 #include "store/options.h"
+#include "store/owned_store.h"
 #include "store/store.h"
 
 namespace vigie::backup {
@@ -21,6 +22,7 @@ struct JobSetup {
 struct StoreSetup {
   store::StoreOptions options;
   std::shared_ptr<store::Store> store;
+  std::shared_ptr<store::OwnedStore> owned{};  // the same, once the room has taken it into its care
 };
 
 struct Setup {

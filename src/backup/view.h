@@ -61,6 +61,7 @@ struct PlausibilityAlarm {
   BackupId backup;
   std::vector<std::string> reasons;
   SystemTime since;
+  std::string error_code = "plausibility";  // or plausibility_unknown: it could not be judged
 };
 
 struct DatabaseView {
@@ -89,6 +90,8 @@ struct BackupJobView {
   Duration scrub_period{};  // each kept artefact is verified again within it; 0: never
   bool verify_after_backup = true;
   std::vector<DatabaseView> databases;
+  // When the catalogue was last compared with the job's store; nothing: not since the start.
+  std::optional<SystemTime> reconciled_at;
 };
 
 // Artefacts are sorted by id: job, database, time.

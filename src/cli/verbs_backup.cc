@@ -144,6 +144,18 @@ int backup_pin(Context& context) {
 int backup_unpin(Context& context) {
   return act_on_backup(context, "DELETE", "/pin", "is no longer pinned");
 }
+int store_adopt(Context& context) {
+  const std::string name = context.arguments().operand("NAME");
+  const auto value =
+      context.ask({"POST", "/v1/stores/" + percent_encode(name) + "/adoption", act_body(context)});
+  if (!value) return context.report(value.error());
+  if (context.as_table()) {
+    context.console().words(fmt::format("{} belongs to this state folder from now on", name));
+  } else {
+    context.value(*value);
+  }
+  return 0;
+}
 int backup_ack(Context& context) {
   return act_on_backup(context, "POST", "/acknowledgement", "is acknowledged: retention goes on");
 }
@@ -223,6 +235,12 @@ std::vector<VerbSpec> keeping_verbs() {
        {kBackup},
        why,
        backup_ack},
+      {"store adopt",
+       "Says that a store belongs to this state folder from now on",
+       "  vigie store adopt local --reason 'the host was lost' --ref OPS-42\n",
+       {{"NAME", "A store of the configuration"}},
+       {reason_option(true), reference_option()},
+       store_adopt},
   };
 }
 

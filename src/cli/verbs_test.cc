@@ -78,6 +78,15 @@ TEST(EvidenceAck, SaysWhyAndWhereItWasDecided) {
   EXPECT_EQ(canonical_json(program.script.asked[0].body), R"({"reason":"disk","ref":"T-1"})");
 }
 
+TEST(StoreAdopt, SaysWhichStoreAndWhy) {
+  Scripted program;
+  program.answers(200, R"({"adopted":true,"store":"local"})");
+  const Printed printed = program.run({"store", "adopt", "local", "--reason", "host lost"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(targets(program.script), ::testing::ElementsAre("POST /v1/stores/local/adoption"));
+  EXPECT_EQ(program.run({"store", "adopt", "local"}).exit_code, 2);
+}
+
 TEST(EvidenceAck, NeedsAReason) {
   Scripted program;
   EXPECT_EQ(program.run({"evidence", "ack"}).exit_code, 2);

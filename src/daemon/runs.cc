@@ -104,7 +104,7 @@ void Wiring::look_around(std::stop_token stop) {
   // These warn of what they cannot do.
   (void)backups_->clean_stores(work);
   (void)backups_->end_dead_sessions(work);
-  (void)backups_->reconcile_doubts(work);
+  (void)backups_->keep_reconciled(work);
   if (const auto kept = ledger_->maintain(); !kept)
     world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
   if (const auto kept = run_logs_.retain(); !kept)

@@ -159,6 +159,9 @@ void Wiring::add_commands(api::Services& services) {
     TRY(ledger_->acknowledge_damage(ledger_trigger_of(context), context.reason, context.reference));
     return {};
   };
+  services.adopt_store = [this](const std::string& store, const CallContext& context) {
+    return backups_->adopt_store(store, work_of(context));
+  };
   services.reload = [this](const CallContext& context) {
     return reload(ledger_trigger_of(context), context.reason, context.reference);
   };

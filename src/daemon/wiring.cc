@@ -84,24 +84,25 @@ Result<> Wiring::open_state() {
   return {};
 }
 
-// The hash that the ledger holds for an artefact's manifest; empty when it has never heard of it.
-std::string Wiring::recorded_manifest(const BackupId& id) const {
-  std::string sha256;
+// The hash that the ledger holds for an artefact's manifest; nothing when it has never heard of it.
+// What was recovered counts only when it was found whole.
+Result<std::optional<std::string>> Wiring::recorded_manifest(const BackupId& id) const {
+  std::optional<std::string> sha256;
   ledger::Filter filter;
   filter.backup = id.str();
   const auto look = [&](const json::object& entry) {
     const json::string* kind = find_string(entry, "kind");
+    const json::string* result = find_string(entry, "result");
     const json::array* artefacts = find_array(entry, "artefacts");
-    const bool speaks = kind != nullptr && artefacts != nullptr && !artefacts->empty() &&
+    const bool speaks = kind != nullptr && result != nullptr && artefacts != nullptr &&
+                        !artefacts->empty() && *result == to_string(ledger::Outcome::passed) &&
                         (*kind == ledger::kind::kBackup || *kind == ledger::kind::kRecovered);
     if (!speaks || !artefacts->front().is_object()) return true;
     const json::string* found = find_string(artefacts->front().get_object(), "sha256");
-    if (found != nullptr) sha256 = std::string(*found);
-    return sha256.empty();
+    if (found != nullptr && !found->empty()) sha256 = std::string(*found);
+    return !sha256;
   };
-  if (const auto read = ledger_->for_each(filter, look); !read) {
-    world_.log.write(LogLevel::warn, "ledger.read", read.error());
-  }
+  TRY(ledger_->for_each(filter, look));
   return sha256;
 }
 

@@ -93,7 +93,7 @@ class Wiring {
   status::Views views() const;
   Result<> shown(Result<> recorded) const;
   void log_end(const jobs::RunRow& row);
-  std::string recorded_manifest(const BackupId& id) const;
+  Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
 
   World world_;
   platform::Path config_path_;

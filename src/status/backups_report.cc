@@ -30,14 +30,32 @@ Check begin(const Context& context, std::string id, std::string source, std::str
   return check;
 }
 
+// What is known of artefacts is as old as the last comparison with their store.
+Check begin_artefacts(const Context& context, const BackupJobView& job,
+                      const DatabaseView& database, std::string_view what, std::string runbook) {
+  auto check = begin(context, fmt::format("backups.{}.{}.{}", job.name, database.name, what),
+                     "store:" + job.store, std::move(runbook));
+  check.observed_at = job.reconciled_at;
+  check.stale_after = kCatalogueStaleAfter;
+  return check;
+}
+
+Check begin_store(const Context& context, const backup::StoreView& store, std::string_view what,
+                  std::string runbook) {
+  auto check = begin(context, fmt::format("stores.{}.{}", store.name, what), "store:" + store.name,
+                     std::move(runbook));
+  check.observed_at = store.observed_at;
+  check.stale_after = kStoreStaleAfter;
+  return check;
+}
+
 void judge(Check& check, Status status, std::string reason_code) {
   check.status = status;
   check.reason_code = std::move(reason_code);
 }
 
 Check rpo_check(const Context& context, const BackupJobView& job, const DatabaseView& database) {
-  auto check = begin(context, fmt::format("backups.{}.{}.rpo", job.name, database.name),
-                     "store:" + job.store, "missed-run");
+  auto check = begin_artefacts(context, job, database, "rpo", "missed-run");
   check.unit = "s";
   if (job.rpo_target > Duration(0)) check.threshold = to_seconds(job.rpo_target);
   if (!database.last_success) {
@@ -56,8 +74,7 @@ Check rpo_check(const Context& context, const BackupJobView& job, const Database
 
 Check integrity_check(const Context& context, const BackupJobView& job,
                       const DatabaseView& database, const ArtefactFacts& facts) {
-  auto check = begin(context, fmt::format("backups.{}.{}.integrity", job.name, database.name),
-                     "store:" + job.store, "artefact-damaged");
+  auto check = begin_artefacts(context, job, database, "integrity", "artefact-damaged");
   check.observed = facts.damaged;
   check.unit = "artefacts";
   check.threshold = 0;
@@ -67,8 +84,7 @@ Check integrity_check(const Context& context, const BackupJobView& job,
 
 Check verified_check(const Context& context, const BackupJobView& job, const DatabaseView& database,
                      const ArtefactFacts& facts) {
-  auto check = begin(context, fmt::format("backups.{}.{}.verified", job.name, database.name),
-                     "store:" + job.store, "artefact-damaged");
+  auto check = begin_artefacts(context, job, database, "verified", "artefact-damaged");
   if (facts.newest_good == nullptr) {
     judge(check, Status::unknown, "not_evaluated");
     return check;
@@ -90,10 +106,9 @@ Check verified_check(const Context& context, const BackupJobView& job, const Dat
 
 Check plausibility_check(const Context& context, const BackupJobView& job,
                          const DatabaseView& database) {
-  auto check = begin(context, fmt::format("backups.{}.{}.plausibility", job.name, database.name),
-                     "store:" + job.store, "plausibility");
+  auto check = begin_artefacts(context, job, database, "plausibility", "plausibility");
   if (!database.alarm) return check;
-  judge(check, Status::warn, "plausibility");
+  judge(check, Status::warn, database.alarm->error_code);
   check.since = database.alarm->since;
   return check;
 }
@@ -152,20 +167,15 @@ Check schedule_check(const Context& context, const BackupJobView& job, const Job
 }
 
 Check store_check(const Context& context, const backup::StoreView& store) {
-  auto check = begin(context, fmt::format("stores.{}.reachable", store.name), "store:" + store.name,
-                     "store-unreachable");
-  check.observed_at = store.observed_at;
-  check.stale_after = kStoreStaleAfter;
+  auto check = begin_store(context, store, "reachable", "store-unreachable");
   if (!store.reachable)
     judge(check, Status::fail, store.error_code.empty() ? "store_unreachable" : store.error_code);
+  if (store.error_code == "store_foreign") check.runbook = "store-owner";
   return check;
 }
 
 Check reserve_check(const Context& context, const backup::StoreView& store) {
-  auto check = begin(context, fmt::format("stores.{}.reserve", store.name), "store:" + store.name,
-                     "disk-full");
-  check.observed_at = store.observed_at;
-  check.stale_after = kStoreStaleAfter;
+  auto check = begin_store(context, store, "reserve", "disk-full");
   if (!store.reachable) {
     judge(check, Status::unknown, "not_evaluated");
     return check;
@@ -238,6 +248,9 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
   const auto key = [](const ArtefactView& artefact) {
     return Key(artefact.id.job, artefact.id.database);
   };
+  // The same ones as in DatabaseView::last_success.
+  const auto found = std::ranges::find(view.jobs, job, &BackupJobView::name);
+  const bool unverified_counts = found != view.jobs.end() && !found->verify_after_backup;
   // Not equal_range: clang 14 does not compile libstdc++'s subrange (concepts in a class that is
   // not complete).
   for (auto at = std::ranges::lower_bound(view.artefacts, wanted, {}, key);
@@ -249,7 +262,7 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
       ++facts.damaged;
       continue;
     }
-    facts.newest_good = &artefact;
+    if (artefact.verdict() == Verdict::passed || unverified_counts) facts.newest_good = &artefact;
     const auto look = artefact.fully_verified_at.value_or(artefact.id.started_at);
     if (!facts.oldest_look || look < *facts.oldest_look) facts.oldest_look = look;
   }

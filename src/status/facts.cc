@@ -10,32 +10,10 @@ namespace {
 
 constexpr std::string_view kBackupKind = "backup";
 
-// As jobs/run.h names them; here, so that reading a view needs no more of that room than its view.
-std::string_view state_word(jobs::RunState state) {
-  using enum jobs::RunState;
-  switch (state) {
-    case queued:
-      return "queued";
-    case running:
-      return "running";
-    case succeeded:
-      return "succeeded";
-    case failed:
-      return "failed";
-    case could_not_verify:
-      return "could_not_verify";
-    case cancelled:
-      return "cancelled";
-    case interrupted:
-      break;
-  }
-  return "interrupted";
-}
-
 RunFacts run_facts(const jobs::RunRow& row) {
   RunFacts facts;
   facts.id = row.id.str();
-  facts.state = state_word(row.state);
+  facts.state = jobs::to_string(row.state);
   facts.error_code = row.error_code;
   facts.started_at = row.started_at;
   facts.ended_at = row.ended_at;

@@ -13,6 +13,8 @@ namespace vigie::status {
 // Evidence older than this is stale. Whoever publishes a view does so more often, also when nothing
 // has changed.
 inline constexpr Duration kStaleAfter = std::chrono::hours(1);
+// The catalogue is compared with the stores every hour.
+inline constexpr Duration kCatalogueStaleAfter = std::chrono::hours(3);
 inline constexpr Duration kStoreStaleAfter = std::chrono::minutes(15);
 
 struct Body {

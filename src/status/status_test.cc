@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "status/reports.h"
 #include "tests/support/status_samples.h"
 
 namespace vigie::status {
@@ -49,11 +50,40 @@ TEST(Status, FailsOnceTheNewestBackupIsOlderThanItsTarget) {
   const auto at = [&](Duration after) {
     auto fresh = sample_backups(kNow);
     fresh->observed_at = kNow + after;
+    fresh->jobs[0].reconciled_at = kNow + after;
     views.backups = fresh;
     return reason(make_report(Kind::backups, views, kNow + after), "backups.nightly.app.rpo");
   };
   EXPECT_EQ(at(hours(24)), "pass ok");
   EXPECT_EQ(at(hours(24) + seconds(1)), "fail rpo_missed");
+}
+
+TEST(Status, KnowsArtefactsOnlyAsOfTheLastComparisonWithTheStore) {
+  auto backups = sample_backups(kNow);
+  backups->jobs[0].reconciled_at = kNow - hours(3) - seconds(1);
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.integrity"), "unknown stale");
+  EXPECT_EQ(reason(report, "stores.local.reachable"), "pass ok");
+}
+
+TEST(Status, SaysThatTheStoreIsAnothers) {
+  auto backups = sample_backups(kNow);
+  backups->stores[0].reachable = false;
+  backups->stores[0].error_code = "store_foreign";
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "stores.local.reachable"), "fail store_foreign");
+  EXPECT_EQ(find(report, "stores.local.reachable")->runbook, "store-owner");
+}
+
+TEST(Status, AnUnverifiedBackupIsNoSuccessWhereVerificationIsAskedFor) {
+  auto backups = sample_backups(kNow);
+  for (auto& one : backups->artefacts) {
+    one.last_verification.reset();
+    one.fully_verified_at.reset();
+  }
+  EXPECT_EQ(artefact_facts(*backups, "nightly", "app").newest_good, nullptr);
+  backups->jobs[0].verify_after_backup = false;
+  EXPECT_NE(artefact_facts(*backups, "nightly", "app").newest_good, nullptr);
 }
 
 TEST(Status, FailsWhatNeverSucceeded) {
@@ -67,7 +97,7 @@ TEST(Status, FailsWhatNeverSucceeded) {
 }
 
 TEST(Status, NeverPassesOnStaleEvidence) {
-  const auto report = make_report(Kind::backups, sample_views(kNow), kNow + hours(1) + seconds(1));
+  const auto report = make_report(Kind::backups, sample_views(kNow), kNow + hours(3) + seconds(1));
   EXPECT_TRUE(report.stale);
   EXPECT_EQ(report.status, Status::unknown);
   for (const auto& check : report.checks) {

@@ -39,7 +39,8 @@ inline std::shared_ptr<backup::BackupsView> sample_backups(SystemTime now) {
                         .rpo_target = std::chrono::hours(26),
                         .scrub_period = std::chrono::days(7),
                         .verify_after_backup = true,
-                        .databases = {{"app", last, std::nullopt}}});
+                        .databases = {{"app", last, std::nullopt}},
+                        .reconciled_at = now});
   view->artefacts.push_back(sample_artefact(last - std::chrono::days(1)));
   view->artefacts.push_back(sample_artefact(last));
   view->stores.push_back({.name = "local",

@@ -1,0 +1,229 @@
+// What the room makes of artefacts once they are there: whom it believes, and what it does not.
+#include "backup/room.h"
+
+#include "backup/room_for_test.h"
+
+namespace vigie::backup {
+namespace {
+
+const Error kReadError(ErrorCode::file_io, {{"path", "ledger.jsonl"}, {"reason", "EIO"}});
+
+std::string error_code_of(const json::object& entry) {
+  const auto& code = entry.at("error_code");
+  return code.is_string() ? std::string(code.get_string()) : "";
+}
+
+TEST(Room, WhatTheLedgerRecordedAndTheFilesHoldIsGood) {
+  RoomForTest test;
+  test.good(night(20));
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
+}
+
+TEST(Room, ALedgerThatCannotBeReadLetsNothingPass) {
+  RoomForTest test;
+  test.publish(night(20));
+  test.reconcile();
+  test.ledger_reads = kReadError;
+  const Outcome outcome = test.verify(night(20));
+  EXPECT_EQ(outcome.verdict, Verdict::could_not_verify);
+  EXPECT_EQ(outcome.error->code(), ErrorCode::ledger_unreadable);
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(test.entries("backup_verify").back().at("result").as_string(), "could_not_verify");
+}
+
+TEST(Room, ALedgerThatCannotBeReadTakesNothingIn) {
+  RoomForTest test;
+  test.publish(night(20));
+  test.ledger_reads = kReadError;
+  test.reconcile();
+  EXPECT_FALSE(test.room().view()->reconciled);
+  test.ledger_reads.reset();
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  EXPECT_TRUE(test.find(night(20)));
+}
+
+TEST(Room, AnArtefactThatIsNotTheOneRecordedIsListedAndBad) {
+  RoomForTest test;
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kBackup;
+  entry.started_at = entry.ended_at = test.clock.now();
+  entry.result = ledger::Outcome::passed;
+  entry.trigger = {"schedule", "", new_correlation_id(), {}};
+  entry.artefacts.push_back({night(20).str(), std::string(64, 'a'), Bytes{1}});
+  test.record(entry);
+  test.publish(night(20));
+  test.reconcile();
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::failed);
+  EXPECT_EQ(error_code_of(test.entries("recovered").at(0)), "manifest_changed");
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::failed) << "the entry of the finding blesses";
+}
+
+TEST(Room, AManifestOfANewerReleaseIsNotCalledDamaged) {
+  RoomForTest test;
+  test.put(night(20), {}, "{\"schema\":\"vigie.artefact/2\"}\n");
+  test.reconcile();
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(test.find(night(20))->last_verification->error_code, "manifest_newer");
+}
+
+TEST(Room, AManifestThatCannotBeParsedIsDamagedAndSaidOnce) {
+  RoomForTest test;
+  test.put(night(20), {}, "not a manifest");
+  test.reconcile();
+  test.reconcile();
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::failed);
+  EXPECT_EQ(test.entries("recovered").size(), 1U);
+}
+
+TEST(Room, WhatACrashLeftPublishedIsJudgedWhenItIsFound) {
+  RoomForTest test;
+  test.good(night(20));
+  test.publish(night(21), 10);
+  test.reconcile();
+  ASSERT_TRUE(test.alarm());
+  EXPECT_EQ(test.alarm()->backup, night(21));
+  EXPECT_EQ(test.verify(night(21)).verdict, Verdict::passed);
+  EXPECT_TRUE(test.expired().empty());
+  EXPECT_EQ(test.entries("plausibility").size(), 1U);
+}
+
+TEST(Room, WhatCannotBeJudgedFreezesRetentionAndSaysSo) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.spoil_manifest(night(20));
+  test.good(night(21));
+  ASSERT_TRUE(test.alarm());
+  EXPECT_EQ(test.alarm()->error_code, "plausibility_unknown");
+  EXPECT_TRUE(test.expired().empty());
+  EXPECT_EQ(test.entries("plausibility").at(0).at("result").as_string(), "could_not_verify");
+  EXPECT_TRUE(test.room().acknowledge(night(21), RoomForTest::work()));
+  EXPECT_FALSE(test.expired().empty());
+}
+
+TEST(Room, TheAlarmOfAnArtefactThatIsGoneDoesNotFreeze) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.publish(night(21), 10);
+  test.reconcile();
+  ASSERT_TRUE(test.alarm());
+  ASSERT_TRUE(test.store().remove(night(21)));
+  test.reconcile();
+  EXPECT_FALSE(test.alarm());
+  EXPECT_EQ(test.expired(), std::vector{night(19)});
+  EXPECT_EQ(error_code_of(test.entries("recovered").back()), "backup_lost");
+}
+
+TEST(Room, VerifyingAnArtefactThatIsGoneFindsItLost) {
+  RoomForTest test;
+  test.good(night(20));
+  ASSERT_TRUE(test.store().remove(night(20)));
+  const Outcome outcome = test.verify(night(20));
+  EXPECT_EQ(outcome.verdict, Verdict::failed);
+  EXPECT_EQ(outcome.error->code(), ErrorCode::backup_lost);
+  EXPECT_FALSE(test.find(night(20)));
+  EXPECT_EQ(error_code_of(test.entries("backup_verify").back()), "backup_lost");
+  EXPECT_EQ(error_code_of(test.entries("recovered").back()), "backup_lost");
+}
+
+TEST(Room, APinThatTheLedgerDidNotTakeIsNone) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.ledger_writes = kReadError;
+  EXPECT_FALSE(test.room().pin(night(19), RoomForTest::work()));
+  EXPECT_EQ(test.expired(), std::vector{night(19)});
+  test.ledger_writes.reset();
+  EXPECT_TRUE(test.room().pin(night(19), RoomForTest::work()));
+  EXPECT_TRUE(test.expired().empty());
+  EXPECT_EQ(test.entries("hold").size(), 1U);
+}
+
+TEST(Room, AnExpiryThatLostARaceForOneTakesTheOthers) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  ASSERT_TRUE(test.room().pin(night(19), RoomForTest::work()));
+  EXPECT_EQ(test.room().prune(std::nullopt, RoomForTest::work()).verdict, Verdict::passed);
+  EXPECT_FALSE(test.find(night(18)));
+  EXPECT_TRUE(test.find(night(19)));
+}
+
+TEST(Room, NoticesWithinAnHourThatArtefactsAreGone) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  std::filesystem::remove_all(test.store().artefact_path(night(19)));
+  test.clock.advance(std::chrono::minutes(59));
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  EXPECT_TRUE(test.find(night(19)));
+  test.clock.advance(std::chrono::minutes(2));
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  EXPECT_FALSE(test.find(night(19)));
+  EXPECT_EQ(test.room().view()->jobs[0].reconciled_at, test.clock.now());
+}
+
+TEST(Room, LooksAgainAfterAReload) {
+  RoomForTest test;
+  test.good(night(20));
+  ASSERT_TRUE(test.store().remove(night(20)));
+  test.configure();
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  EXPECT_FALSE(test.find(night(20)));
+}
+
+TEST(Room, AStoreThatIsNotMountedLosesNothingAndIsSaidToBeUnreachable) {
+  RoomForTest test;
+  test.good(night(20));
+  const SystemTime seen = test.clock.now();
+  std::filesystem::rename(test.root(), test.root().string() + ".away");
+  std::filesystem::create_directory(test.root());
+  test.clock.advance(std::chrono::hours(2));
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  test.room().observe_stores();
+  EXPECT_TRUE(test.find(night(20)));
+  EXPECT_TRUE(test.entries("recovered").size() <= 1) << "nothing is called lost";
+  EXPECT_EQ(test.room().view()->stores.at(0).error_code, "store_unreachable");
+  EXPECT_FALSE(test.room().view()->reconciled);
+  EXPECT_EQ(test.room().view()->jobs[0].reconciled_at, seen);
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::could_not_verify);
+  EXPECT_TRUE(std::filesystem::is_empty(test.root()));
+}
+
+TEST(Room, ASecondStateFolderIsRefusedAndCleansNothing) {
+  RoomForTest test;
+  test.good(night(19));
+  ASSERT_TRUE(test.store().begin(night(20))) << "a backup of the first that is at work";
+  test.open("other");
+  EXPECT_TRUE(test.room().recover({}, RoomForTest::work()));
+  test.reconcile();
+  test.room().observe_stores();
+  EXPECT_EQ(test.store().debris()->size(), 1U);
+  EXPECT_FALSE(test.find(night(19)));
+  EXPECT_EQ(test.room().view()->stores.at(0).error_code, "store_foreign");
+}
+
+TEST(Room, ALostStateFolderIsFollowedByOneThatAdoptsItsStore) {
+  RoomForTest test;
+  test.good(night(19));
+  test.open("new");
+  ASSERT_TRUE(test.room().adopt_store("local", RoomForTest::work()));
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  EXPECT_EQ(test.find(night(19))->verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(test.verify(night(19)).verdict, Verdict::passed);
+  EXPECT_EQ(test.entries("acknowledgement").size(), 1U);
+  EXPECT_TRUE(test.room().view()->stores.at(0).reachable);
+}
+
+TEST(Outcome, IsAsItsWorstPart) {
+  Outcome outcome;
+  outcome.note(Verdict::could_not_verify, Error(ErrorCode::ledger_unreadable));
+  outcome.note(Verdict::failed, Error(ErrorCode::artefact_hash));
+  outcome.note(Verdict::could_not_verify, Error(ErrorCode::cancelled));
+  outcome.note(Verdict::passed, std::nullopt);
+  EXPECT_EQ(outcome.verdict, Verdict::failed);
+  EXPECT_EQ(outcome.error->code(), ErrorCode::artefact_hash);
+}
+
+}  // namespace
+}  // namespace vigie::backup
