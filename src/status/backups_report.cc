@@ -85,7 +85,7 @@ Check integrity_check(const Context& context, const BackupJobView& job,
 Check verified_check(const Context& context, const BackupJobView& job, const DatabaseView& database,
                      const ArtefactFacts& facts) {
   auto check = begin_artefacts(context, job, database, "verified", "artefact-damaged");
-  if (facts.newest_good == nullptr) {
+  if (facts.newest_whole == nullptr) {
     judge(check, Status::unknown, "not_evaluated");
     return check;
   }
@@ -94,7 +94,7 @@ Check verified_check(const Context& context, const BackupJobView& job, const Dat
     check.observed = to_seconds(std::max(Duration(0), context.now - *facts.oldest_look));
   if (job.scrub_period > Duration(0)) check.threshold = to_seconds(job.scrub_period);
   // Also where the configuration asks for no verification: what was never looked at is not a pass.
-  const bool newest_unseen = !facts.newest_good->fully_verified_at;
+  const bool newest_unseen = !facts.newest_whole->fully_verified_at;
   const bool overdue = job.scrub_period > Duration(0) && facts.oldest_look &&
                        context.now - *facts.oldest_look > job.scrub_period;
   if (newest_unseen)
@@ -262,6 +262,7 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
       ++facts.damaged;
       continue;
     }
+    facts.newest_whole = &artefact;
     if (artefact.verdict() == Verdict::passed || unverified_counts) facts.newest_good = &artefact;
     const auto look = artefact.fully_verified_at.value_or(artefact.id.started_at);
     if (!facts.oldest_look || look < *facts.oldest_look) facts.oldest_look = look;

@@ -31,7 +31,8 @@ json::object backups_data(const Views& views, SystemTime now);
 
 // Of one job and database: the newest artefact that is good, and what is wrong with the others.
 struct ArtefactFacts {
-  const backup::ArtefactView* newest_good = nullptr;
+  const backup::ArtefactView* newest_good = nullptr;   // the one that counts as a success
+  const backup::ArtefactView* newest_whole = nullptr;  // not known to be damaged
   const backup::ArtefactView* newest = nullptr;
   size_t count = 0;
   size_t damaged = 0;
