@@ -63,6 +63,11 @@ const JobSetup* Setup::job(std::string_view name) const {
   return find_named(jobs, name,
                     [](const JobSetup& one) -> const std::string& { return one.options.name; });
 }
+const JobSetup* Setup::job_of(const BackupId& id) const {
+  const JobSetup* const found = job(id.job);
+  const bool takes = found != nullptr && std::ranges::count(found->options.databases, id.database);
+  return takes ? found : nullptr;
+}
 const DatabaseOptions* Setup::database(std::string_view name) const {
   return find_named(databases, name,
                     [](const DatabaseOptions& one) -> const std::string& { return one.name; });
@@ -226,6 +231,13 @@ std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) c
     for (const std::string& database : one.options.databases) {
       plans.push_back(plan_prune(*catalogue_, one.options, database, one.zone));
     }
+  }
+  for (const ArtefactView& one : catalogue_->all()) {
+    if (setup->job_of(one.id) != nullptr || (job && *job != one.id.job)) continue;
+    plans.push_back(
+        {one.id.job,
+         one.id.database,
+         {{one.id, true, {"no job of the configuration takes it: it stays"}, one.stored}}});
   }
   return plans;
 }

@@ -82,9 +82,10 @@ class BackupRoom {
   Outcome preflight(const std::string& job, const Work& work);
   Outcome verify(const BackupId& id, VerifyMode mode, const Work& work);
   Outcome prune(const std::optional<std::string>& job, const Work& work);
-  // The artefact whose verification falls due first, so that each is read again within the job's
-  // scrub period; nothing when none is due at `now`.
-  std::optional<BackupId> next_scrub(SystemTime now) const;
+  // A full verification that nobody asked for. Which is next: as scrub.h says; nothing when none is
+  // due now. Whoever asks reads it.
+  Outcome scrub(const BackupId& id, const Work& work);
+  std::optional<BackupId> next_scrub();
 
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);
@@ -128,6 +129,8 @@ class BackupRoom {
   Result<> finish_expiry(const Work& work);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
+  Outcome read_and_record(const BackupId& id, VerifyMode mode, std::string_view kind,
+                          const Work& work);
   Outcome not_verified(const ArtefactView& artefact, VerifyMode mode, const Error& error,
                        const Work& work);
   bool remove_debris();
@@ -162,6 +165,7 @@ class BackupRoom {
   std::vector<StoreView> stores_;                    // guarded by mutex_; as last observed
   bool reconciled_ = false;                          // guarded by mutex_
   std::map<std::string, SystemTime> reconciled_at_;  // guarded by mutex_; by store
+  std::optional<SystemTime> last_scrub_;             // guarded by mutex_
   MonoTime next_reconcile_{};                        // guarded by mutex_
   bool doubtful_ = false;  // guarded by mutex_; something may be published and unknown
   std::set<BackupId> leftover_;    // guarded by mutex_; whose expiry the process before began

@@ -30,6 +30,9 @@ class JobRun {
  private:
   void one(const std::string& database);
   Result<Taken> take(const std::string& database);
+  Result<Taken> take_once(const std::string& database);
+  bool is_short() const;
+  bool make_room();
   void record_failure(const std::string& database, const Error& error, SystemTime started_at);
   Result<> record_success(const Taken& taken, SystemTime started_at);
   void finish(const BackupId& id, const std::string& database);
@@ -52,9 +55,46 @@ void JobRun::ping(PingKind kind) {
   if (!sent) room_.tools_.warn("backup.ping", sent.error());
 }
 
-Result<Taken> JobRun::take(const std::string& database) {
+// Would what the last backup took bring the store below its reserve?
+bool JobRun::is_short() const {
   const StoreSetup& store = *setup_->store(job_.options.store);
+  if (!store.store->features().knows_space || !previous_) return false;
+  const auto space = store.store->space();
+  return space && !judge_space({store.options.name, space->total, space->available,
+                                store.options.reserve.of(space->total), previous_->stored})
+                       .empty();
+}
+
+// What retention has expired goes, never below min_good. True when something is gone.
+bool JobRun::make_room() {
+  size_t gone = 0;
+  for (const std::string& database : job_.options.databases) {
+    const auto before = room_.catalogue_->of(job_.options.name, database).size();
+    const auto plan = plan_prune(*room_.catalogue_, job_.options, database, job_.zone);
+    if (plan.expired().empty()) continue;
+    if (const auto expired = room_.expire(job_, database, work_); !expired)
+      room_.tools_.warn("backup.make_room", expired.error());
+    gone += before - room_.catalogue_->of(job_.options.name, database).size();
+  }
+  return gone > 0;
+}
+
+// For want of space it is tried once more, when there was something to remove.
+Result<Taken> JobRun::take(const std::string& database) {
   previous_ = room_.good_before({job_.options.name, database, SystemTime::max()}, job_.options);
+  if (is_short()) (void)make_room();
+  const SystemTime started_at = room_.tools_.take.clock.now();
+  auto taken = take_once(database);
+  const bool no_space = !taken && (taken.error().code() == ErrorCode::disk_full ||
+                                   taken.error().code() == ErrorCode::space_reserve);
+  if (!no_space || work_.stop.stop_requested() || !make_room()) return taken;
+  TRY(room_.tools_.record(evidence::not_taken(job_.options.name, database, taken.error(), work_,
+                                              started_at, room_.tools_.take.clock.now())));
+  return take_once(database);
+}
+
+Result<Taken> JobRun::take_once(const std::string& database) {
+  const StoreSetup& store = *setup_->store(job_.options.store);
   const TakeRequest request{
       *setup_->database(database), job_.options, *store.store,
       store.options.reserve,       previous_,    room_.tools_.staging / work_.run.str()};

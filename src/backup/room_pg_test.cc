@@ -332,6 +332,19 @@ TEST_F(CrashingRoom, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) {
   EXPECT_EQ(life.known().size(), size_t{kBefore});
 }
 
+TEST_F(CrashingRoom, ADiskThatIsFullIsTriedAgainOnceWhatHadExpiredIsGone) {
+  const Machine machine(*before_);
+  FaultyFileSystem files(machine.disk);
+  Life life(files, machine.disk, machine.state, *server_, 2);
+  ASSERT_TRUE(life.begun());
+  files.fail_once(files.calls() + 1, Fault::disk_full);
+  const Outcome outcome = life.room().back_up("nightly", some_work());
+  EXPECT_EQ(outcome.verdict, Verdict::passed);
+  EXPECT_EQ(life.known().size(), 2U);
+  EXPECT_EQ(life.named_by(ledger::kind::kRetention).size(), 2U) << "one before, one after";
+  check(machine, true);
+}
+
 TEST_F(CrashingRoom, AFullDiskAtAnyStepLosesNothing) {
   fail_each(
       0, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::disk_full); }, 0);

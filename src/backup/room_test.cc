@@ -215,6 +215,29 @@ TEST(Room, ALostStateFolderIsFollowedByOneThatAdoptsItsStore) {
   EXPECT_TRUE(test.room().view()->stores.at(0).reachable);
 }
 
+TEST(Room, KeepsWhatNoJobTakesAnyMoreAndSaysSo) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.job().name = "other";
+  test.configure();
+  EXPECT_TRUE(test.room().prune(std::nullopt, RoomForTest::work()).verdict == Verdict::passed);
+  EXPECT_TRUE(test.find(night(19)));
+  const auto plans = test.room().plan(std::nullopt);
+  ASSERT_EQ(plans.size(), 3U);
+  EXPECT_NE(plans[1].decisions[0].reasons[0].find("it stays"), std::string::npos);
+  test.clock.advance(std::chrono::days(9));
+  EXPECT_TRUE(test.room().next_scrub()) << "it is read again all the same";
+}
+
+TEST(Room, AScrubIsAnEntryOfItsOwn) {
+  RoomForTest test;
+  test.good(night(20));
+  EXPECT_EQ(test.room().scrub(night(20), RoomForTest::work()).verdict, Verdict::passed);
+  EXPECT_EQ(test.entries("scrub").size(), 1U);
+  EXPECT_TRUE(test.find(night(20))->holds.empty()) << "nobody reads it any more";
+}
+
 TEST(Outcome, IsAsItsWorstPart) {
   Outcome outcome;
   outcome.note(Verdict::could_not_verify, Error(ErrorCode::ledger_unreadable));

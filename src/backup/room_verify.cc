@@ -4,6 +4,7 @@
 #include "artefact/verify.h"
 #include "backup/evidence.h"
 #include "backup/room.h"
+#include "backup/scrub.h"
 
 namespace vigie::backup {
 namespace {
@@ -109,12 +110,24 @@ Outcome BackupRoom::not_verified(const ArtefactView& artefact, VerifyMode mode, 
     (void)catalogue_->record(artefact.id, {Verdict::could_not_verify, mode, tools_.take.clock.now(),
                                            std::string(error.info().name)});
   }
+  return outcome;
+}
+
+Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work) {
+  auto outcome = read_and_record(id, mode, ledger::kind::kBackupVerify, work);
+  publish_view();
+  return outcome;
+}
+
+Outcome BackupRoom::scrub(const BackupId& id, const Work& work) {
+  auto outcome = read_and_record(id, VerifyMode::full, ledger::kind::kScrub, work);
   publish_view();
   return outcome;
 }
 
 // However it ends, it leaves an entry; only an artefact that there is not leaves none.
-Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work) {
+Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::string_view kind,
+                                    const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
   const auto artefact = catalogue_->get(id);
   if (!artefact) return ended_with(artefact.error());
@@ -124,6 +137,7 @@ Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work
   const SystemTime ended_at = tools_.take.clock.now();
   ledger::Entry entry = evidence::verified(
       *artefact, mode, report ? *report : artefact::VerifyReport{}, work, started_at, ended_at);
+  entry.kind = kind;
   const auto reason = report ? reason_of(*report) : stopped_by(*artefact, report.error());
   if (reason) entry.error_code = reason->info().name;
   if (!report && reason->code() == ErrorCode::backup_lost) entry.ended_with(*reason);
@@ -137,22 +151,25 @@ Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work
   if (const auto noted = catalogue_->record(id, {report->result, mode, ended_at, code}); !noted) {
     return ended_with(noted.error());
   }
-  publish_view();
   return outcome;
 }
 
-std::optional<BackupId> BackupRoom::next_scrub(SystemTime now) const {
+std::optional<BackupId> BackupRoom::next_scrub() {
   const SetupPtr setup = this->setup();
-  std::optional<BackupId> next;
-  SystemTime earliest = now;
+  std::vector<ScrubCandidate> candidates;
   for (const ArtefactView& one : catalogue_->all()) {
+    if (setup->store(one.store) == nullptr) continue;  // it cannot be read
+    // What its job leaves behind is kept, and read like the rest.
     const JobSetup* const job = setup->job(one.id.job);
-    if (job == nullptr || job->options.verify.scrub == Duration::zero()) continue;
-    const SystemTime due = last_read(one) + job->options.verify.scrub;
-    if (due > earliest) continue;
-    earliest = due;
-    next = one.id;
+    const Duration period = job ? job->options.verify.scrub : VerifyOptions().scrub;
+    if (period > Duration::zero())
+      candidates.push_back(
+          {one.id, last_read(one), period, job ? job->zone : platform::TimeZone()});
   }
+  const SystemTime now = tools_.take.clock.now();
+  const std::lock_guard lock(mutex_);
+  auto next = due_scrub(candidates, now, last_scrub_);
+  if (next) last_scrub_ = now;
   return next;
 }
 

@@ -109,10 +109,13 @@ void Wiring::look_around(std::stop_token stop) {
     world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
   if (const auto kept = run_logs_.retain(); !kept)
     world_.log.write(LogLevel::warn, "runs.retain", kept.error());
-  const auto due = backups_->next_scrub(world_.clock.now());
+  const auto due = backups_->next_scrub();
   if (!due) return;
   jobs::RunRequest scrub = verify_request(*due, backup::VerifyMode::full);
   scrub.kind = "scrub";
+  scrub.work = [this, id = *due](jobs::RunContext& context) {
+    return outcome_of(backups_->scrub(id, work_of(context)));
+  };
   scrub.trigger.by = "schedule";
   scrub.correlation_id = new_correlation_id();
   // One at a time: the second of a job and kind waits, a third is refused, which is as it should
