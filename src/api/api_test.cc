@@ -225,21 +225,6 @@ TEST(Api, AcknowledgesTheLedgersDamageForAnAdminWithAReason) {
   EXPECT_EQ(seen, std::vector<std::string>{"disk T-1"});
 }
 
-TEST(Api, AdoptsAStoreForAnAdminWithAReason) {
-  ApiFixture fixture;
-  std::vector<std::string> seen;
-  fixture.services.adopt_store = [&](const std::string& store, const CallContext& context) {
-    seen.push_back(store + " " + context.reason);
-    return Result<>();
-  };
-  fixture.start();
-  constexpr std::string_view kPath = "/v1/stores/local/adoption";
-  EXPECT_EQ(fixture.over_socket("POST", kPath, "{}").status, 400);
-  EXPECT_TRUE(seen.empty());
-  EXPECT_EQ(fixture.over_socket("POST", kPath, R"({"reason":"host lost"})").status, 200);
-  EXPECT_EQ(seen, std::vector<std::string>{"local host lost"});
-}
-
 TEST(Api, ListsBackupsNewestFirstByPages) {
   ApiFixture fixture;
   fixture.start();

@@ -151,7 +151,7 @@ Result<Response> change_hold(const Services& services, const HoldFn& change, con
 
 Result<Response> adopt_store(const Services& services, const Call& call) {
   const auto& store = call.arguments.at(0);
-  TRY_ASSIGN(const auto body, body_object(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
   if (!is_name(store)) return fail(ErrorCode::store_not_found, {{"store", "of that name"}});

@@ -1,7 +1,7 @@
 // What the room makes of artefacts once they are there: whom it believes, and what it does not.
 #include "backup/room.h"
 
-#include "backup/room_for_test.h"
+#include "tests/support/backup_room.h"
 
 namespace vigie::backup {
 namespace {
