@@ -195,7 +195,7 @@ TEST(Room, ASecondStateFolderIsRefusedAndCleansNothing) {
   test.good(night(19));
   ASSERT_TRUE(test.store().begin(night(20))) << "a backup of the first that is at work";
   test.open("other");
-  EXPECT_TRUE(test.room().recover({}, RoomForTest::work()));
+  EXPECT_FALSE(test.room().clean_stores(RoomForTest::work()));
   test.reconcile();
   test.room().observe_stores();
   EXPECT_EQ(test.store().debris()->size(), 1U);

@@ -114,7 +114,7 @@ void Wiring::look_around(std::stop_token stop) {
   jobs::RunRequest scrub = verify_request(*due, backup::VerifyMode::full);
   scrub.kind = "scrub";
   scrub.work = [this, id = *due](jobs::RunContext& context) {
-    return outcome_of(backups_->scrub(id, work_of(context)));
+    return outcome_of(backups_->scrub(id, work_of(context, run_logs_)));
   };
   scrub.trigger.by = "schedule";
   scrub.correlation_id = new_correlation_id();
