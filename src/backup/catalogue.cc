@@ -23,8 +23,6 @@ create table plausibility_alarm(
   since integer not null, error_code text not null, primary key (job, "database")) strict;
 create table expiring(backup_id text primary key) strict;
 create table store(name text primary key, store_id text not null) strict;
-create table owner(id text not null) strict;
-insert into owner values (lower(hex(randomblob(16))));
 )sql"}}};
 
 constexpr std::string_view kReadHold = "read";
@@ -108,8 +106,6 @@ Result<> Catalogue::load() {
 }
 
 Result<> Catalogue::load_stores() {
-  TRY(each_row(db_, "select id from owner",
-               [&](const platform::SqliteStatement& row) { owner_id_ = row.text(0); }));
   return each_row(
       db_, "select name, store_id from store",
       [&](const platform::SqliteStatement& row) { stores_[row.text(0)] = row.text(1); });

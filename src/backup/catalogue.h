@@ -57,9 +57,7 @@ class Catalogue {
   Result<std::vector<BackupId>> begin_expiry(const std::vector<BackupId>& ids);
   std::vector<BackupId> expiring() const;
 
-  // Who this state folder is for its stores, drawn once; and the ids of the stores that it marked,
-  // by their names.
-  const std::string& owner_id() const { return owner_id_; }
+  // The ids of the stores that are marked as ours, by their names.
   std::optional<std::string> store_id(const std::string& name) const;
   Result<> remember_store(const std::string& name, const std::string& store_id);
 
@@ -88,7 +86,6 @@ class Catalogue {
   std::set<BackupId> expiring_;                 // guarded by mutex_
   std::map<BackupId, size_t> readers_;          // guarded by mutex_; how many holds of kind read
   std::map<std::string, std::string> stores_;   // guarded by mutex_; id by name
-  std::string owner_id_;                        // since open()
   Alarms alarms_;                               // guarded by mutex_; by job and database
 };
 

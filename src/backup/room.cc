@@ -57,6 +57,18 @@ StoreView observe(const StoreSetup& setup, SystemTime now) {
   return view;
 }
 
+// Who this state folder is for its stores: drawn once, in a file of its own, so that a lost
+// state.db does not make another of it.
+Result<std::string> owner_id(platform::FileSystem& files, const platform::Path& path) {
+  const auto text = platform::read_file(files, path, 1_KiB);
+  if (!text && text.error().code() != ErrorCode::file_not_found) return text;
+  if (text && text->size() == 33) return text->substr(0, 32);
+  if (text) return fail(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", "no id"}});
+  std::string id = new_run_id().str();
+  TRY(platform::write_file_new(files, path, id + "\n"));
+  return id;
+}
+
 }  // namespace
 
 const JobSetup* Setup::job(std::string_view name) const {
@@ -83,9 +95,10 @@ void Outcome::note(Verdict part, const std::optional<Error>& why) {
   if (worse || !error) error = why;
 }
 
-BackupRoom::BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, DeadRuns dead,
-                       SetupPtr setup)
+BackupRoom::BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
+                       DeadRuns dead, SetupPtr setup)
     : tools_(std::move(tools)),
+      owner_id_(std::move(owner_id)),
       catalogue_(std::move(catalogue)),
       dead_(std::move(dead)),
       setup_(in_care(std::move(setup))) {
@@ -96,8 +109,7 @@ BackupRoom::BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, De
 // Each store behind its marker.
 SetupPtr BackupRoom::in_care(SetupPtr setup) const {
   auto cared = std::make_shared<Setup>(*setup);
-  const store::Owner owner{catalogue_->owner_id(), platform::host_name(),
-                           tools_.staging.parent_path().string()};
+  const store::Owner owner{owner_id_, platform::host_name(), tools_.staging.parent_path().string()};
   Catalogue* const catalogue = catalogue_.get();
   const store::StoreMemory memory{
       [catalogue](const std::string& name) { return catalogue->store_id(name); },
@@ -116,8 +128,9 @@ Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
                                                      SetupPtr setup) {
   TRY_ASSIGN(auto catalogue, Catalogue::open(state_db));
   TRY_ASSIGN(auto dead, DeadRuns::open(state_db));
-  std::unique_ptr<BackupRoom> room(
-      new BackupRoom(std::move(tools), std::move(catalogue), std::move(dead), std::move(setup)));
+  TRY_ASSIGN(auto owner, owner_id(tools.take.files, tools.staging.parent_path() / "owner"));
+  std::unique_ptr<BackupRoom> room(new BackupRoom(
+      std::move(tools), std::move(owner), std::move(catalogue), std::move(dead), std::move(setup)));
   room->publish_view();
   return room;
 }

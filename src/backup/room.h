@@ -105,7 +105,8 @@ class BackupRoom {
 
  private:
   friend class JobRun;
-  BackupRoom(RoomTools tools, std::unique_ptr<Catalogue> catalogue, DeadRuns dead, SetupPtr setup);
+  BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
+             DeadRuns dead, SetupPtr setup);
   void publish_view();
   SetupPtr in_care(SetupPtr setup) const;
   Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
@@ -154,6 +155,7 @@ class BackupRoom {
   Result<> miss(const ArtefactView& artefact, const Work& work);
 
   RoomTools tools_;
+  const std::string owner_id_;  // who this state folder is for its stores
   std::unique_ptr<Catalogue> catalogue_;
   DeadRuns dead_;
   Chore stores_chore_;  // of the thread that cleans, as below
@@ -167,8 +169,8 @@ class BackupRoom {
   std::map<std::string, SystemTime> reconciled_at_;  // guarded by mutex_; by store
   std::optional<SystemTime> last_scrub_;             // guarded by mutex_
   MonoTime next_reconcile_{};                        // guarded by mutex_
-  bool doubtful_ = false;  // guarded by mutex_; something may be published and unknown
-  std::set<BackupId> leftover_;    // guarded by mutex_; whose expiry the process before began
+  bool doubtful_ = false;        // guarded by mutex_; something may be published and unknown
+  std::set<BackupId> leftover_;  // guarded by mutex_; whose expiry the process before began
   // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
   std::multiset<std::pair<std::string, std::string>> at_work_;
 };

@@ -169,13 +169,13 @@ TEST_F(StorageTest, AStoreWhosePathLeadsNowhereKeepsItsArtefacts) {
   const platform::Path away = host_.folder() / "away";
   std::filesystem::rename(host_.store(), away);
   std::filesystem::create_symlink(host_.folder() / "nowhere" / "deep", host_.store());
-  expect_refusal(HasSubstr("file_"));
+  expect_refusal(HasSubstr("store_unreachable"));
   std::filesystem::remove(host_.store());
   std::filesystem::rename(away, host_.store());
   expect_whole(before);
 }
 
-TEST_F(StorageTest, AStoreThatIsRemovedInMidRunFailsTheRunAndIsMadeAgain) {
+TEST_F(StorageTest, AStoreThatIsRemovedInMidRunFailsTheRunAndIsMadeAgainWhenSomebodySaysSo) {
   configure();
   auto blocker = run_until_blocked();
   std::filesystem::remove_all(host_.store());
@@ -183,6 +183,8 @@ TEST_F(StorageTest, AStoreThatIsRemovedInMidRunFailsTheRunAndIsMadeAgain) {
   EXPECT_TRUE(run_failed()) << host_.log();
   host_.signal(SIGTERM);
   EXPECT_EQ(host_.wait(), 0);
+  expect_refusal(HasSubstr("store_unreachable"));
+  EXPECT_EQ(host_.run({"store", "adopt", "local", "--reason", "it was removed"}).status, 0);
   expect_whole({});
 }
 

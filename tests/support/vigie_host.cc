@@ -109,7 +109,8 @@ void VigieHost::copy_from(const VigieHost& other) const {
   std::filesystem::create_directory(state());
   std::filesystem::permissions(state(), std::filesystem::perms::owner_all);
   std::filesystem::copy(other.state() / "ledger", state() / "ledger", kAll);
-  std::filesystem::copy(other.state() / "state.db", state() / "state.db");
+  for (const char* name : {"state.db", "owner"})
+    std::filesystem::copy(other.state() / name, state() / name);
   std::filesystem::copy(other.store(), store(), kAll);
 }
 
