@@ -94,8 +94,9 @@ Result<Scope> parse_scope(std::string_view text) {
 }
 
 Result<std::unique_ptr<Tokens>> Tokens::open(const platform::Path& state_db,
-                                             const platform::Clock& clock) {
-  TRY_ASSIGN(auto database, platform::Sqlite::open(state_db));
+                                             const platform::Clock& clock,
+                                             const platform::SqliteOptions& options) {
+  TRY_ASSIGN(auto database, platform::Sqlite::open(state_db, options));
   TRY(platform::migrate(database, "api", kMigrations));
   std::unique_ptr<Tokens> tokens(new Tokens(std::move(database), clock));
   TRY(tokens->load());

@@ -46,7 +46,8 @@ class Tokens {
 
   // Brings the table up to date and reads it.
   static Result<std::unique_ptr<Tokens>> open(const platform::Path& state_db,
-                                              const platform::Clock& clock);
+                                              const platform::Clock& clock,
+                                              const platform::SqliteOptions& options = {});
 
   // Errors: limit_exceeded, http_invalid_parameter (the name), and those of the database. When
   // there are kMost, the oldest that are revoked or expired make room.

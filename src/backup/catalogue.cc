@@ -87,8 +87,9 @@ bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job) {
   return verdict == Verdict::passed || (verdict == Verdict::could_not_verify && unverified_counts);
 }
 
-Result<std::unique_ptr<Catalogue>> Catalogue::open(const platform::Path& state_db) {
-  TRY_ASSIGN(auto db, platform::Sqlite::open(state_db));
+Result<std::unique_ptr<Catalogue>> Catalogue::open(const platform::Path& state_db,
+                                                   const platform::SqliteOptions& options) {
+  TRY_ASSIGN(auto db, platform::Sqlite::open(state_db, options));
   TRY(platform::migrate(db, "backup", kMigrations));
   std::unique_ptr<Catalogue> catalogue(new Catalogue(std::move(db)));
   TRY(catalogue->load());

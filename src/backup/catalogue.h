@@ -26,7 +26,8 @@ class Catalogue {
  public:
   // Opens `state_db`, brings the room's tables up to date, reads them. Errors: those of Sqlite,
   // state_newer.
-  static Result<std::unique_ptr<Catalogue>> open(const platform::Path& state_db);
+  static Result<std::unique_ptr<Catalogue>> open(const platform::Path& state_db,
+                                                 const platform::SqliteOptions& options = {});
 
   std::vector<ArtefactView> all() const;  // sorted by id
   std::vector<ArtefactView> of(std::string_view job, std::string_view database) const;

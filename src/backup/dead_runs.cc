@@ -23,8 +23,9 @@ Result<std::vector<std::string>> texts(platform::SqliteStatement rows) {
 
 }  // namespace
 
-Result<DeadRuns> DeadRuns::open(const platform::Path& state_db) {
-  TRY_ASSIGN(auto db, platform::Sqlite::open(state_db));
+Result<DeadRuns> DeadRuns::open(const platform::Path& state_db,
+                                const platform::SqliteOptions& options) {
+  TRY_ASSIGN(auto db, platform::Sqlite::open(state_db, options));
   TRY(platform::migrate(db, "dead_runs", kMigrations));
   return DeadRuns(std::move(db));
 }

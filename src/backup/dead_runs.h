@@ -16,7 +16,8 @@ namespace vigie::backup {
 // Thread-safe. Every change is durable when its call returns.
 class DeadRuns {
  public:
-  static Result<DeadRuns> open(const platform::Path& state_db);
+  static Result<DeadRuns> open(const platform::Path& state_db,
+                               const platform::SqliteOptions& options = {});
 
   Result<> add(const RunId& run, const std::vector<std::string>& databases);
   Result<std::vector<std::string>> databases();  // with runs to be ended, sorted

@@ -72,6 +72,17 @@ std::vector<Finding> judge_source(const SourceFacts& facts, const PreflightInput
   return findings;
 }
 
+std::optional<Finding> judge_clock(const std::string& database, SystemTime before,
+                                   SystemTime theirs, SystemTime after) {
+  constexpr Duration kTolerated = std::chrono::seconds(2);
+  const Duration apart = theirs < before ? before - theirs : theirs - after;
+  if (apart <= kTolerated) return std::nullopt;
+  const auto seconds = std::chrono::round<std::chrono::seconds>(apart);
+  return Finding{Error(ErrorCode::clock_differs,
+                       {{"database", database}, {"observed", format_duration(seconds)}}),
+                 false};
+}
+
 std::vector<Finding> judge_space(const SpaceNeed& need) {
   const auto reserve_broken = [&](Bytes left, bool blocks) {
     return Finding{Error(ErrorCode::space_reserve, {{"store", need.store},

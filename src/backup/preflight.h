@@ -37,6 +37,10 @@ struct PreflightInput {
 
 // Findings about what the server said; pure.
 std::vector<Finding> judge_source(const SourceFacts& facts, const PreflightInput& input);
+// The server said `theirs` between our `before` and `after`: a warning when that cannot be so by
+// more than 2 s. Pure.
+std::optional<Finding> judge_clock(const std::string& database, SystemTime before,
+                                   SystemTime theirs, SystemTime after);
 // Findings about space; pure.
 std::vector<Finding> judge_space(const SpaceNeed& need);
 // The clients of the server's own major, asked for their version; nothing when they are good.

@@ -59,13 +59,15 @@ StoreView observe(const StoreSetup& setup, SystemTime now) {
 
 // Who this state folder is for its stores: drawn once, in a file of its own, so that a lost
 // state.db does not make another of it.
-Result<std::string> owner_id(platform::FileSystem& files, const platform::Path& path) {
-  const auto text = platform::read_file(files, path, 1_KiB);
+Result<std::string> owner_id(const RoomTools& tools) {
+  const platform::Path path = tools.staging.parent_path() / "owner";
+  const auto text = platform::read_file(tools.take.files, path, 1_KiB);
   if (!text && text.error().code() != ErrorCode::file_not_found) return text;
   if (text && text->size() == 33) return text->substr(0, 32);
   if (text) return fail(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", "no id"}});
   std::string id = new_run_id().str();
-  TRY(platform::write_file_new(files, path, id + "\n"));
+  // Who only looks leaves no trace.
+  if (!tools.database.copy) TRY(platform::write_file_new(tools.take.files, path, id + "\n"));
   return id;
 }
 
@@ -126,9 +128,9 @@ SetupPtr BackupRoom::in_care(SetupPtr setup) const {
 Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
                                                      const platform::Path& state_db,
                                                      SetupPtr setup) {
-  TRY_ASSIGN(auto catalogue, Catalogue::open(state_db));
-  TRY_ASSIGN(auto dead, DeadRuns::open(state_db));
-  TRY_ASSIGN(auto owner, owner_id(tools.take.files, tools.staging.parent_path() / "owner"));
+  TRY_ASSIGN(auto catalogue, Catalogue::open(state_db, tools.database));
+  TRY_ASSIGN(auto dead, DeadRuns::open(state_db, tools.database));
+  TRY_ASSIGN(auto owner, owner_id(tools));
   std::unique_ptr<BackupRoom> room(new BackupRoom(
       std::move(tools), std::move(owner), std::move(catalogue), std::move(dead), std::move(setup)));
   room->publish_view();

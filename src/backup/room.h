@@ -51,6 +51,7 @@ struct RoomTools {
   RecordedFn recorded;
   WarnFn warn;
   platform::Path staging;  // <state>/staging
+  platform::SqliteOptions database{};
 };
 
 // Thread-safe. Runs that work on the same job and database must not overlap: the claims of `jobs`

@@ -49,7 +49,8 @@ std::optional<Finding> judge_place(const TakeRequest& request, const TakeTools& 
 }
 
 Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTools& tools,
-                                      const Work& work, const SourceFacts& facts) {
+                                      const Work& work, const SourceFacts& facts,
+                                      const Result<>& store) {
   const PreflightInput input{request.database.name, request.database.bindir,
                              static_cast<uint64_t>(request.job.large_objects_limit), std::nullopt};
   std::vector<Finding> findings = judge_source(facts, input);
@@ -57,11 +58,13 @@ Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTool
           judge_clients(tools.files, tools.processes, facts.major(), input.bindir, work.limits())) {
     findings.push_back(std::move(*finding));
   }
-  if (const auto probed = request.store.probe(); !probed) findings.push_back({probed.error()});
+  if (!store) findings.push_back({store.error()});
   if (auto finding = judge_place(request, tools, facts)) findings.push_back(std::move(*finding));
-  if (request.store.features().knows_space) {
-    TRY_ASSIGN(const auto space, request.store.space());
-    add_all(findings, judge_space(space_need(request, space, facts.database_size)));
+  if (store && request.store.features().knows_space) {
+    const auto space = request.store.space();
+    // A store that is not there yet says nothing of its space.
+    if (!space && space.error().code() != ErrorCode::file_not_found) return fail(space.error());
+    if (space) add_all(findings, judge_space(space_need(request, *space, facts.database_size)));
   }
   return findings;
 }
@@ -113,7 +116,7 @@ class Taking {
   std::vector<Error> warnings_;
   int gave_way_ = 0;
   bool watched_ = true;
-  bool below_reserve_ = false;
+  std::optional<Error> below_reserve_;
   Bytes estimate_;  // of the raw bytes, for progress
   MonoTime next_look_{};
 };
@@ -131,7 +134,7 @@ Result<> Taking::choose_id() {
 }
 
 Result<> Taking::judge(const SourceFacts& facts) {
-  TRY_ASSIGN(const auto findings, find_all(request_, tools_, work_, facts));
+  TRY_ASSIGN(const auto findings, find_all(request_, tools_, work_, facts, request_.store.probe()));
   if (const Finding* finding = blocking(findings)) return fail(finding->error);
   warnings_.clear();
   for (const Finding& finding : findings) warnings_.push_back(finding.error);
@@ -143,8 +146,12 @@ void Taking::watch_reserve(std::stop_source& stop) {
   if (!request_.store.features().knows_space || tools_.clock.monotonic() < next_look_) return;
   next_look_ = tools_.clock.monotonic() + 1s;
   const auto space = request_.store.space();
-  if (!space || space->available >= request_.reserve.of(space->total)) return;
-  below_reserve_ = true;
+  if (!space) return;
+  const Bytes reserve = request_.reserve.of(space->total);
+  if (space->available >= reserve) return;
+  below_reserve_ = Error(ErrorCode::space_reserve, {{"store", request_.store.name()},
+                                                    {"observed", format_bytes(space->available)},
+                                                    {"expected", format_bytes(reserve)}});
   stop.request_stop();
 }
 
@@ -198,11 +205,7 @@ Result<DumpResult> Taking::dump(const SourceSession& source, const artefact::Fin
     return fail(ErrorCode::dump_gave_way, {{"database", request_.database.name},
                                            {"observed", fmt::format("{}", gave_way_ + 1)}});
   }
-  if (below_reserve_) {
-    return fail(
-        ErrorCode::space_reserve,
-        {{"store", request_.store.name()}, {"observed", "less"}, {"expected", "the reserve"}});
-  }
+  if (below_reserve_) return fail(*below_reserve_);
   return result;
 }
 
@@ -329,10 +332,15 @@ Result<Taken> take_backup(const TakeRequest& request, const TakeTools& tools, co
 
 Result<std::vector<Finding>> preflight(const TakeRequest& request, const TakeTools& tools,
                                        const Work& work) {
+  const SystemTime before = tools.clock.now();
   TRY_ASSIGN(const auto source,
              SourceSession::open(tools.postgres, request.database.dsn, "vigie preflight",
                                  tools.clock, asking_limits(tools, work)));
-  return find_all(request, tools, work, source.facts());
+  const SystemTime after = tools.clock.now();
+  TRY_ASSIGN(auto findings, find_all(request, tools, work, source.facts(), request.store.look()));
+  if (auto finding = judge_clock(request.database.name, before, source.snapshot().at, after))
+    findings.push_back(std::move(*finding));
+  return findings;
 }
 
 }  // namespace vigie::backup

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <list>
 
 #include "base/encoding.h"
@@ -19,6 +21,8 @@ struct Slots {
   std::list<std::pair<std::string, std::string>> options;
   std::list<std::pair<std::string, bool>> flags;
 };
+
+constexpr std::string_view kOutputs = "table|json|jsonl";
 
 struct Common {
   std::string config;
@@ -38,29 +42,23 @@ std::vector<std::string> split(std::string_view text, char separator) {
 void add_option(Slots& slots, const OptionSpec& spec) {
   if (spec.value_name.empty()) {
     auto& flag = slots.flags.emplace_back(spec.name, false);
-    slots.app->add_flag(flag.first, flag.second, std::string(spec.help));
+    slots.app->add_flag(flag.first, flag.second);
     return;
   }
   auto& value = slots.options.emplace_back(spec.name, "");
-  CLI::Option* option = slots.app->add_option(value.first, value.second, std::string(spec.help));
-  option->type_name(std::string(spec.value_name))->required(spec.required);
+  CLI::Option* option = slots.app->add_option(value.first, value.second);
+  option->required(spec.required);
   if (!spec.choices.empty()) option->check(CLI::IsMember(split(spec.choices, '|')));
 }
 
 void add_operand(Slots& slots, const OperandSpec& spec) {
   auto& value = slots.operands.emplace_back(spec.name, "");
-  slots.app->add_option(value.first, value.second, std::string(spec.help))
-      ->required(spec.required)
-      ->type_name("");
+  slots.app->add_option(value.first, value.second)->required(spec.required);
 }
 
 void add_common(CLI::App& app, Common& common) {
-  app.add_option("-c,--config", common.config,
-                 "Configuration; else /etc/vigie/vigie.yaml, else ./vigie.yaml")
-      ->type_name("FILE");
-  app.add_option("-o,--output", common.output, "How to answer")
-      ->check(CLI::IsMember({"table", "json", "jsonl"}))
-      ->type_name("table|json|jsonl");
+  app.add_option("-c,--config", common.config);
+  app.add_option("-o,--output", common.output)->check(CLI::IsMember(split(kOutputs, '|')));
 }
 
 // "backup run": the app of "backup" is made when its first verb comes.
@@ -75,9 +73,7 @@ CLI::App* noun_app(CLI::App& root, const std::string& word) {
 CLI::App* verb_app(CLI::App& root, const VerbSpec& verb) {
   const auto words = split(verb.name, ' ');
   CLI::App* parent = words.size() > 1 ? noun_app(root, words[0]) : &root;
-  CLI::App* app = parent->add_subcommand(words.back(), std::string(verb.summary));
-  app->description(fmt::format("Examples:\n{}\n{}", verb.examples, verb.summary));
-  return app;
+  return parent->add_subcommand(words.back());
 }
 
 Output output_named(std::string_view name) {
@@ -122,12 +118,13 @@ struct Stray {
   std::vector<std::string> candidates;
 };
 
-std::optional<Stray> stray_word(int argc, const char* const* argv,
+std::optional<Stray> stray_word(std::span<const char* const> words,
                                 std::span<const VerbSpec> verbs) {
   Stray stray;
   std::string noun;  // with its blank, once the first word was one
-  for (int i = 1; i < argc && i <= 2 && argv[i][0] != '-'; ++i) {
-    stray = {argv[i], {}};
+  for (const char* const word : words.first(std::min<size_t>(2, words.size()))) {
+    if (word[0] == '-') break;
+    stray = {word, {}};
     bool is_verb = false;
     for (const VerbSpec& verb : verbs) {
       if (!verb.name.starts_with(noun)) continue;
@@ -164,15 +161,80 @@ std::string noun_help(std::string_view noun, std::span<const VerbSpec> verbs) {
                      examples, list, noun);
 }
 
-Parsed usage_error(const CLI::ParseError& error, const CLI::App& app) {
+std::string option_line(std::string_view name, std::string_view value, std::string_view help) {
+  const std::string left = value.empty() ? std::string(name) : fmt::format("{} {}", name, value);
+  if (left.size() > 26) return fmt::format("  {}\n  {:<26} {}\n", left, "", help);
+  return fmt::format("  {:<26} {}\n", left, help);
+}
+
+std::string verb_help(const VerbSpec& verb) {
+  std::string usage = fmt::format("vigie {}", verb.name);
+  std::string lines;
+  for (const OperandSpec& operand : verb.operands) {
+    usage +=
+        operand.required ? fmt::format(" {}", operand.name) : fmt::format(" [{}]", operand.name);
+    lines += option_line(operand.name, "", operand.help);
+  }
+  for (const OptionSpec& option : verb.options) {
+    const std::string_view value = option.choices.empty() ? option.value_name : option.choices;
+    if (option.required) usage += fmt::format(" {} {}", option.name, value);
+    lines += option_line(option.name, value, option.help);
+  }
+  return fmt::format("Examples:\n{}\n{}.\n\nUsage: {} [OPTIONS]\n\n{}", verb.examples, verb.summary,
+                     usage, lines) +
+         option_line("-c, --config", "FILE",
+                     "Configuration; else /etc/vigie/vigie.yaml, else ./vigie.yaml") +
+         option_line("-o, --output", kOutputs, "How to answer (default table)") +
+         option_line("-h, --help", "", "This text");
+}
+
+// The option nearest to the first one that the verb does not take.
+std::string nearest_option(std::span<const char* const> words, const VerbSpec& verb) {
+  std::vector<std::string> names{"--config", "--output", "--help"};
+  for (const OptionSpec& option : verb.options) names.emplace_back(option.name);
+  for (const std::string_view word : words) {
+    const std::string name(word.substr(0, word.find('=')));
+    if (name.starts_with("--") && std::ranges::find(names, name) == names.end())
+      return nearest_name(name, names);
+  }
+  return "";
+}
+
+std::string joined_verbs(std::string_view noun, std::span<const VerbSpec> verbs) {
+  std::string out;
+  for (const VerbSpec& verb : verbs) {
+    if (!verb.name.starts_with(fmt::format("{} ", noun))) continue;
+    out += (out.empty() ? "" : ", ") + std::string(verb.name.substr(noun.size() + 1));
+  }
+  return out;
+}
+
+Parsed usage_of_verb(std::string_view mistake, std::span<const char* const> words,
+                     const VerbSpec& verb) {
+  const std::string nearest = nearest_option(words, verb);
   return {std::nullopt,
-          fmt::format("vigie: {}\n{}", error.what(),
-                      app.get_subcommands().empty() ? "vigie --help lists the verbs.\n"
-                                                    : "Add --help to see what it takes.\n"),
+          fmt::format("vigie: {}{}\nFor example:\n{}vigie {} --help says what it takes.\n", mistake,
+                      nearest.empty() ? "" : fmt::format(". Did you mean {}?", nearest),
+                      verb.examples.substr(0, verb.examples.find('\n') + 1), verb.name),
           2};
 }
 
 }  // namespace
+
+std::span<const char* const> words_behind_options(int argc, const char* const* argv) {
+  constexpr std::array<std::string_view, 4> kCommon{"-c", "--config", "-o", "--output"};
+  std::span<const char* const> words(argv, static_cast<size_t>(argc));
+  words = words.subspan(std::min<size_t>(1, words.size()));
+  while (!words.empty()) {
+    const std::string_view word = words.front();
+    const bool apart = std::ranges::find(kCommon, word) != kCommon.end();
+    const bool whole = std::ranges::any_of(
+        kCommon, [&](std::string_view name) { return word.starts_with(fmt::format("{}=", name)); });
+    if (!apart && !whole) break;
+    words = words.subspan(std::min<size_t>(apart ? 2 : 1, words.size()));
+  }
+  return words;
+}
 
 std::optional<std::string> Arguments::option(std::string_view name) const {
   const auto found = options.find(name);
@@ -183,6 +245,38 @@ std::string Arguments::operand(std::string_view name) const {
   const auto found = operands.find(name);
   return found == operands.end() ? "" : found->second;
 }
+
+namespace {
+
+const VerbSpec* parsed_verb(const std::list<Slots>& all) {
+  const auto found =
+      std::ranges::find_if(all, [](const Slots& slots) { return slots.app->parsed(); });
+  return found == all.end() ? nullptr : found->verb;
+}
+
+Parsed help_of(const CLI::App& root, const std::list<Slots>& all, std::span<const VerbSpec> verbs) {
+  if (const VerbSpec* verb = parsed_verb(all)) return {std::nullopt, verb_help(*verb), 0};
+  const auto nouns = root.get_subcommands();
+  return {std::nullopt,
+          nouns.empty() ? overview(verbs) : noun_help(nouns.front()->get_name(), verbs), 0};
+}
+
+Parsed usage_error(std::string_view mistake, std::span<const char* const> words,
+                   const CLI::App& root, const std::list<Slots>& all,
+                   std::span<const VerbSpec> verbs) {
+  const std::string said = printable(mistake, 200);
+  if (const VerbSpec* verb = parsed_verb(all)) return usage_of_verb(said, words, *verb);
+  const auto nouns = root.get_subcommands();
+  if (nouns.empty())
+    return {std::nullopt, fmt::format("vigie: {}\nvigie --help lists the verbs.\n", said), 2};
+  const std::string noun = nouns.front()->get_name();
+  return {std::nullopt,
+          fmt::format("vigie: {} what? One of: {}\nvigie {} --help says more.\n", noun,
+                      joined_verbs(noun, verbs), noun),
+          2};
+}
+
+}  // namespace
 
 Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSpec> verbs) {
   CLI::App root("", "vigie");
@@ -197,19 +291,18 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSp
     for (const OptionSpec& option : verb.options) add_option(slots, option);
     add_common(*slots.app, common);
   }
-  const std::string_view first = argc > 1 ? argv[1] : "--help";
-  if (first == "--help" || first == "-h" || first == "help")
+  add_common(root, common);
+  const auto words = words_behind_options(argc, argv);
+  const std::string_view first = words.empty() ? "" : words.front();
+  if (argc < 2 || first == "--help" || first == "-h" || first == "help")
     return {std::nullopt, overview(verbs), 0};
-  if (const auto stray = stray_word(argc, argv, verbs)) return unknown_verb(*stray);
+  if (const auto stray = stray_word(words, verbs)) return unknown_verb(*stray);
   try {
     root.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* app = &root;
-    while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
-    const bool noun = !app->get_subcommands({}).empty();
-    return {std::nullopt, noun ? noun_help(app->get_name(), verbs) : root.help(), 0};
+    return help_of(root, all, verbs);
   } catch (const CLI::ParseError& error) {
-    return usage_error(error, root);
+    return usage_error(error.what(), words, root, all, verbs);
   }
   for (const Slots& slots : all) {
     if (slots.app->parsed()) return {collect(slots, common), "", 0};

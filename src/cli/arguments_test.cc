@@ -72,6 +72,40 @@ TEST(Arguments, EveryVerbTakesTheConfigurationAndTheOutput) {
   }
 }
 
+TEST(Arguments, TheConfigurationAndTheOutputMayStandBeforeTheVerb) {
+  for (const auto& words :
+       {std::vector<std::string>{"-c", "x.yaml", "-o", "json", "backup", "list"},
+        std::vector<std::string>{"--config=x.yaml", "--output=json", "backup", "list"},
+        std::vector<std::string>{"-c", "x.yaml", "backup", "list", "-o", "json"}}) {
+    const Parsed parsed = parse(words);
+    ASSERT_TRUE(parsed.arguments) << parsed.text;
+    EXPECT_EQ(parsed.arguments->verb->name, "backup list");
+    EXPECT_EQ(parsed.arguments->config, "x.yaml");
+    EXPECT_EQ(parsed.arguments->output, Output::json);
+  }
+  EXPECT_THAT(parse({"-c", "x.yaml", "bakup"}).text, HasSubstr("Did you mean backup?"));
+  EXPECT_EQ(parse({"-c"}).exit_code, 2);
+  EXPECT_EQ(parse({"-c", "x.yaml"}).exit_code, 2);
+}
+
+TEST(Arguments, ServeIsSeenBehindOptions) {
+  for (const auto& words :
+       {std::vector{"vigie", "serve"}, std::vector{"vigie", "-c", "x", "serve"}})
+    EXPECT_TRUE(asks_to_serve(static_cast<int>(words.size()), words.data()));
+  const std::vector words{"vigie", "-c", "serve", "status"};
+  EXPECT_FALSE(asks_to_serve(static_cast<int>(words.size()), words.data()));
+}
+
+TEST(Arguments, AWrongOptionGetsTheNearestOne) {
+  EXPECT_THAT(parse({"backup", "list", "--jb", "x"}).text, HasSubstr("Did you mean --job?"));
+  EXPECT_THAT(parse({"status", "--confg=x"}).text, HasSubstr("Did you mean --config?"));
+}
+
+TEST(Arguments, AMistakeComesWithAnExampleOfItsVerb) {
+  EXPECT_THAT(parse({"backup", "run"}).text, HasSubstr("\n  vigie backup run nightly\n"));
+  EXPECT_THAT(parse({"backup"}).text, HasSubstr("run, list, show"));
+}
+
 TEST(Arguments, EveryVerbHelpsAndOpensWithItsExamples) {
   for (const VerbSpec& verb : verbs()) {
     auto words = words_of(verb.name);

@@ -25,14 +25,22 @@ struct Answer {
   bool good() const { return status >= 200 && status < 300; }
 };
 
+// What a command may do in this process.
+enum class Access : unsigned char {
+  write,
+  read,         // nothing is written, and no lock is needed
+  read_beside,  // the same, while another process owns the state folder
+};
+
 // One thread.
 class Backend {
  public:
   virtual ~Backend() = default;
   // Errors: those of the way to the other side; what the other side refuses is an Answer.
   virtual Result<Answer> ask(const Ask& ask) = 0;
-  // The configuration in force on the other side; empty when it is this process.
-  virtual std::string configuration_sha256() const { return ""; }
+  // The configuration in force on the other side; empty when it is this process, or does not answer
+  // within two seconds.
+  virtual std::string configuration_sha256() { return ""; }
 };
 
 // Over the unix socket of a daemon.

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "base/encoding.h"
 
@@ -37,9 +39,8 @@ bool wants_colour(std::FILE* out) {
   return ::isatty(::fileno(out)) == 1 && !dumb && (no_colour == nullptr || *no_colour == '\0');
 }
 
-void write(std::FILE* to, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), to);
-  std::fflush(to);
+bool write(std::FILE* to, std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0;
 }
 
 std::string padded(const std::string& shown, std::string_view text, size_t width, bool right) {
@@ -147,12 +148,12 @@ Console::Console(std::FILE* out, std::FILE* words)
       words_terminal_(::isatty(::fileno(words)) == 1) {}
 
 void Console::data(std::string_view text) {
-  write(out_, text);
+  if (failure_ == 0 && !write(out_, text)) failure_ = errno;
 }
 
 void Console::words(std::string_view text) {
   transient("");
-  write(words_, fmt::format("{}\n", text));
+  (void)write(words_, fmt::format("{}\n", text));
 }
 
 std::string Console::toned(std::string_view text, Tone tone) const {
@@ -161,28 +162,35 @@ std::string Console::toned(std::string_view text, Tone tone) const {
 }
 
 void Console::table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
-  std::vector<size_t> widths;
+  TableLayout layout{columns};
+  this->rows(layout, rows);
+}
+
+void Console::rows(TableLayout& layout, const std::vector<Row>& rows) {
+  const auto& columns = layout.columns;
+  layout.widths.resize(columns.size());
   for (size_t i = 0; i < columns.size(); ++i) {
-    size_t width = display_width(columns[i].title);
+    size_t& width = layout.widths[i];
+    width = std::max(width, display_width(columns[i].title));
     for (const Row& row : rows) width = std::max(width, display_width(row[i].text));
-    widths.push_back(width);
   }
   const auto line = [&](auto text_of) {
     std::string out;
     for (size_t i = 0; i < columns.size(); ++i) {
       const auto [text, tone] = text_of(i);
-      out += padded(toned(text, tone), text, widths[i], columns[i].right) + "  ";
+      out += padded(toned(text, tone), text, layout.widths[i], columns[i].right) + "  ";
     }
     out.erase(out.find_last_not_of(' ') + 1);
     data(out + "\n");
   };
-  line([&](size_t i) { return Cell{columns[i].title, Tone::dim}; });
+  if (!std::exchange(layout.titled, true))
+    line([&](size_t i) { return Cell{columns[i].title, Tone::dim}; });
   for (const Row& row : rows) line([&](size_t i) { return row[i]; });
 }
 
 void Console::transient(std::string_view text) {
   if (!words_terminal_ || (text.empty() && !transient_shown_)) return;
-  write(words_, fmt::format("\r\x1b[K{}", text));
+  (void)write(words_, fmt::format("\r\x1b[K{}", text));
   transient_shown_ = !text.empty();
 }
 
@@ -192,10 +200,10 @@ size_t display_width(std::string_view text) {
   return width;
 }
 
-std::string pretty_json(const json::value& value) {
+std::string pretty_json(const json::value& value, size_t level) {
   std::string out;
-  pretty(out, value, 0);
-  return out + "\n";
+  pretty(out, value, level);
+  return level == 0 ? out + "\n" : out;
 }
 
 }  // namespace vigie::cli

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "base/encoding.h"
 #include "platform/lock_file.h"
 
 namespace vigie::cli {
@@ -19,35 +22,63 @@ Result<const config::Config*> Context::config() {
   return &*config_;
 }
 
-// A daemon that answers does the work. A free lock: this process does it. A lock that is held by
-// something that does not answer: state_locked, from open_alone.
-Result<std::unique_ptr<Backend>> Context::connect() {
-  TRY_ASSIGN(const config::Config* const config, this->config());
-  const platform::Path socket = platform::Path(config->state.dir) / "vigie.sock";
-  if (hooks_.files->info(socket)) {
-    auto backend = make_socket_backend(socket);
-    if (const auto answer = backend->ask({.target = "/health"}); answer && answer->good()) {
-      const std::string theirs = backend->configuration_sha256();
-      if (!theirs.empty() && theirs != config->sha256) {
-        console_.words("vigie: the daemon runs with another configuration than " +
-                       config_path().string());
-      }
-      return backend;
-    }
+// A daemon that answers does the work.
+Result<> Context::connect_daemon(const config::Config& config) {
+  if (std::exchange(looked_for_daemon_, true)) return {};
+  const platform::Path socket = platform::Path(config.state.dir) / "vigie.sock";
+  if (!hooks_.files->info(socket)) return {};
+  auto daemon = hooks_.reach(socket);
+  const std::string theirs = daemon->configuration_sha256();
+  if (theirs.empty()) return {};
+  if (theirs != config.sha256) {
+    console_.words(
+        fmt::format("vigie: the daemon runs with another configuration than {}, and goes by its "
+                    "own; systemctl reload vigie makes it read its file again",
+                    config_path().string()));
   }
-  return hooks_.open_alone(*config);
+  backend_ = std::move(daemon);
+  return {};
 }
 
-Result<Backend*> Context::backend() {
-  if (!backend_) {
-    TRY_ASSIGN(backend_, connect());
-  }
-  return backend_.get();
+// A lock that is held by something that does not answer keeps nobody from looking. Who wants to
+// write gets state_locked from opening the state.
+Result<Access> Context::access(const config::Config& config, bool reads) {
+  if (!reads) return Access::write;
+  TRY_ASSIGN(const auto holder, platform::lock_holder(platform::Path(config.state.dir) / "lock"));
+  if (!holder) return Access::read;
+  console_.words(
+      fmt::format("vigie: process {} owns {} and does not answer; this is what it wrote "
+                  "down",
+                  *holder, config.state.dir));
+  return Access::read_beside;
+}
+
+Result<> Context::connect(bool reads) {
+  TRY_ASSIGN(const config::Config* const config, this->config());
+  TRY(connect_daemon(*config));
+  if (backend_ && !alone_) return {};
+  TRY_ASSIGN(const Access access, this->access(*config, reads));
+  backend_.reset();
+  TRY_ASSIGN(backend_, hooks_.open_alone(*config, access));
+  alone_ = access;
+  return {};
+}
+
+Result<bool> Context::alone() {
+  if (backend_) return alone_.has_value();
+  TRY_ASSIGN(const config::Config* const config, this->config());
+  TRY(connect_daemon(*config));
+  return backend_ == nullptr;
+}
+
+Result<Answer> Context::answer(const Ask& ask) {
+  const bool reads = ask.method == "GET";
+  if (!backend_ || (!reads && alone_ && *alone_ != Access::write)) TRY(connect(reads));
+  return backend_->ask(ask);
 }
 
 Result<json::value> Context::ask(const Ask& ask) {
-  TRY_ASSIGN(Backend* const backend, this->backend());
-  TRY_ASSIGN(auto answer, backend->ask(ask));
+  TRY_ASSIGN(auto answer, this->answer(ask));
   if (answer.good()) return std::move(answer.body);
   refusal_ = refusal_of(answer);
   if (refusal_) return fail(refusal_->info->code);
@@ -59,33 +90,39 @@ int Context::report(const Error& error) {
   const ErrorInfo& info = error.info();
   // What the other side refused, it has also put into words.
   const bool theirs = refusal_ && refusal_->info == &info;
-  console_.words(fmt::format("vigie: {}: {}", info.title,
-                             theirs ? refusal_->detail : error.detail(Audience::operators)));
-  console_.words(fmt::format("  code {}; next: {}", info.name,
-                             theirs ? refusal_->next : error.remedy(Audience::operators)));
+  const std::string detail = theirs ? refusal_->detail : error.detail(Audience::operators);
+  std::string next = theirs ? refusal_->next : error.remedy(Audience::operators);
+  // What was not valid came from an option of ours: our own help says more than openapi.yaml.
+  const bool ours = info.code == ErrorCode::http_invalid_parameter;
+  if (ours) next = fmt::format("vigie {} --help", arguments_.verb->name);
+  console_.words(
+      fmt::format("vigie: {}: {}", ours ? error_info(ErrorCode::usage).title : info.title, detail));
+  console_.words(fmt::format("  code {}; next: {}", info.name, next));
   return info.exit_code;
 }
 
-void Context::list(const json::array& items, const std::vector<ListColumn>& columns) {
-  if (arguments_.output == Output::json) return console_.data(pretty_json(items));
-  if (arguments_.output == Output::jsonl) {
-    for (const json::value& item : items) console_.data(canonical_json(item) + "\n");
-    return;
-  }
-  std::vector<Column> titles;
-  for (const ListColumn& one : columns) titles.push_back(one.column);
-  std::vector<Row> rows;
-  for (const json::value& item : items) {
-    Row& row = rows.emplace_back();
-    for (const ListColumn& one : columns)
-      row.push_back(item.is_object() ? one.cell(item.get_object()) : Cell{});
-  }
-  console_.table(titles, rows);
+void Context::list(const json::array& items, const std::vector<ListColumn>& columns,
+                   std::string_view nothing) {
+  ListPrinter printer(console_, arguments_.output, columns);
+  printer.add(items);
+  printer.end(nothing);
 }
 
 void Context::value(const json::value& value) {
   console_.data(arguments_.output == Output::jsonl ? canonical_json(value) + "\n"
                                                    : pretty_json(value));
+}
+
+void Context::fields(const json::object& value) {
+  constexpr size_t kMost = 400;
+  for (const auto& member : value) {
+    const json::value& one = member.value();
+    const bool empty = one.is_null() || (one.is_array() && one.get_array().empty()) ||
+                       (one.is_object() && one.get_object().empty());
+    if (empty) continue;
+    const std::string text = one.is_string() ? std::string(one.get_string()) : canonical_json(one);
+    console_.data(fmt::format("  {:<18} {}\n", std::string(member.key()), printable(text, kMost)));
+  }
 }
 
 }  // namespace vigie::cli

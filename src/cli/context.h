@@ -9,11 +9,13 @@
 
 #include "cli/backend.h"
 #include "cli/console.h"
+#include "cli/list_printer.h"
 #include "cli/verb.h"
 #include "config/config.h"
 #include "platform/clock.h"
 #include "platform/postgres.h"
 #include "platform/process.h"
+#include "platform/system_info.h"
 
 namespace vigie::cli {
 
@@ -21,11 +23,13 @@ namespace vigie::cli {
 struct Hooks {
   std::function<int(const platform::Path& config)> serve;
   // The same routes in this process. Errors: state_locked and those of opening the state.
-  std::function<Result<std::unique_ptr<Backend>>(const config::Config&)> open_alone;
+  std::function<Result<std::unique_ptr<Backend>>(const config::Config&, Access)> open_alone;
+  std::function<std::unique_ptr<Backend>(const platform::Path& socket)> reach = make_socket_backend;
   platform::FileSystem* files = nullptr;
   platform::ProcessRunner* processes = nullptr;
   platform::PgConnector* postgres = nullptr;
   const platform::Clock* clock = nullptr;
+  std::function<bool()> clock_synchronised = platform::clock_synchronised;
   std::string version;
   std::stop_token stop;
 };
@@ -43,32 +47,38 @@ class Context {
   platform::Path config_path() const;
   // Read once. Errors: config_invalid.
   Result<const config::Config*> config();
-  // The daemon when its socket answers, else this process. Errors: state_locked, state_owner,
+  // One question to the daemon when its socket answers, else to this process; which reads only,
+  // and takes no lock, until something else than GET is asked. Errors: state_locked, state_owner,
   // config_*.
-  Result<Backend*> backend();
-  // One question to the backend; a problem document becomes its Error.
+  Result<Answer> answer(const Ask& ask);
+  // The same; a problem document becomes its Error.
   Result<json::value> ask(const Ask& ask);
+  // No daemon answers: what is asked for is done by this process, and ends with it. Errors as of
+  // answer().
+  Result<bool> alone();
 
   // Says the error and what to do next, on stderr; the exit status that belongs to it.
   int report(const Error& error);
-  // An array: a table, one JSON array, or a line for each.
-  using CellFn = std::function<Cell(const json::object&)>;
-  struct ListColumn {
-    Column column;
-    CellFn cell;
-  };
-  void list(const json::array& items, const std::vector<ListColumn>& columns);
-  // A value as JSON, when the output is not a table.
+  // As in list_printer.h.
+  using ListColumn = cli::ListColumn;
+  void list(const json::array& items, const std::vector<ListColumn>& columns,
+            std::string_view nothing = "");
+  // A value as JSON; for people, one line for each of its members, and a long one is cut.
   void value(const json::value& value);
+  void fields(const json::object& value);
 
  private:
-  Result<std::unique_ptr<Backend>> connect();
+  Result<> connect(bool reads);
+  Result<> connect_daemon(const config::Config& config);
+  Result<Access> access(const config::Config& config, bool reads);
 
   Arguments arguments_;
   Hooks hooks_;
   Console console_;
   std::optional<config::Config> config_;
   std::unique_ptr<Backend> backend_;
+  std::optional<Access> alone_;  // what the backend may do, when it is this process
+  bool looked_for_daemon_ = false;
   std::optional<Refusal> refusal_;  // the last
 };
 

@@ -1,8 +1,6 @@
 #include "cli/doctor.h"
 
 #include <fmt/format.h>
-#include <sys/timex.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -10,6 +8,7 @@
 #include "cli/cells.h"
 #include "cli/context.h"
 #include "platform/secret_file.h"
+#include "platform/system_info.h"
 #include "store/local/local_store.h"
 
 namespace vigie::cli {
@@ -29,14 +28,35 @@ Examination good(std::string id, std::string detail) {
   return {std::move(id), "pass", std::move(detail), "", ""};
 }
 
+// The registry sends to the doctor; the doctor must know more.
+std::string mended_by(const Error& error) {
+  const std::string remedy = error.remedy(Audience::operators);
+  if (remedy != "vigie doctor") return remedy;
+  switch (error.code()) {
+    case ErrorCode::database_unreachable:
+    case ErrorCode::database_timeout:
+      return "systemctl status postgresql; correct dsn: in vigie.yaml";
+    case ErrorCode::database_missing:
+      return "correct dsn: in vigie.yaml";
+    case ErrorCode::database_query:
+      return "vigie grants --role dump | psql -U postgres";
+    default:
+      return fmt::format("docs/runbooks/{}.md", error.info().runbook);
+  }
+}
+
 Examination judged(std::string id, const Error& error, bool blocks) {
   const bool unclear = error.info().verdict == Verdict::could_not_verify;
   return {std::move(id),
           !blocks   ? "warn"
           : unclear ? "unknown"
                     : "fail",
-          error.detail(Audience::operators), std::string(error.info().name),
-          error.remedy(Audience::operators)};
+          error.detail(Audience::operators), std::string(error.info().name), mended_by(error)};
+}
+
+// What makes a folder that this process can work in.
+std::string make_folder(const std::string& path) {
+  return "install -d -m 700 " + path;
 }
 
 class Doctor {
@@ -74,28 +94,27 @@ std::vector<Examination> Doctor::examine() {
 }
 
 void Doctor::state() {
-  const auto info = files_.info(config_.state.dir);
+  const std::string& folder = config_.state.dir;
+  const auto info = files_.info(folder);
   if (!info) {
     if (info.error().code() == ErrorCode::file_not_found) {
-      return add({"state", "warn",
-                  config_.state.dir + " is not there yet; it is made at the first start", "", ""});
+      return add({"state", "warn", folder + " is not there yet; it is made at the first start", "",
+                  make_folder(folder)});
     }
     return add(judged("state", info.error(), true));
   }
-  if (info->owner != ::geteuid())
-    return add(judged("state", Error(ErrorCode::state_owner, {{"path", config_.state.dir}}), true));
+  if (info->owner != platform::effective_user())
+    return add(judged("state", Error(ErrorCode::state_owner, {{"path", folder}}), true));
   if ((info->mode & 077U) != 0) {
-    return add({"state", "fail", fmt::format("{} can be read by others", config_.state.dir),
-                "file_permission", fmt::format("chmod 700 {}", config_.state.dir)});
+    return add({"state", "fail", fmt::format("{} can be read by others", folder), "file_permission",
+                fmt::format("chmod 700 {}", folder)});
   }
-  add(good("state", config_.state.dir));
+  add(good("state", folder));
 }
 
 void Doctor::clock() {
-  timex state{};
-  if (::adjtimex(&state) == TIME_ERROR) {
+  if (!context_.hooks().clock_synchronised())
     return add(judged("clock", Error(ErrorCode::clock_unsynchronised), false));
-  }
   add(good("clock", "synchronised"));
 }
 
@@ -127,8 +146,18 @@ void Doctor::stores() {
   for (const store::StoreOptions& options : config_.stores) {
     const std::string id = "store." + options.name;
     const auto store = store::make_local_store(files_, options.name, options.path);
-    if (const auto probed = store->probe(); !probed) {
-      add(judged(id, probed.error(), true));
+    if (const auto looked = store->look(); !looked) {
+      Examination one = judged(id, looked.error(), true);
+      // A parent that is not there may be a mount that is gone: it is not made.
+      one.next = looked.error().code() == ErrorCode::file_not_found
+                     ? "mount what stores: path: names"
+                     : fmt::format("chown {} {}", platform::user_name(), options.path);
+      add(std::move(one));
+      continue;
+    }
+    if (!files_.info(options.path)) {
+      add({id, "warn", options.path + " is not there yet; it is made at the first backup", "",
+           make_folder(options.path)});
       continue;
     }
     const auto space = store->space();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "cli/cells.h"
 
 namespace vigie::cli {
@@ -44,7 +45,8 @@ Result<json::object> wait_for(Context& context, const std::string& id) {
     const bool stop = context.hooks().stop.stop_requested();
     if (stop && !cancelled) {
       cancelled = true;
-      context.console().words("vigie: cancelling; what was begun is undone");
+      context.console().words(
+          "vigie: cancelling the run; what was begun is undone. Once more leaves at once.");
       TRY(context.ask({.method = "DELETE", .target = "/v1/runs/" + id}));
     }
     // After Ctrl-C the stop token no longer lets anything sleep.
@@ -52,20 +54,23 @@ Result<json::object> wait_for(Context& context, const std::string& id) {
   }
 }
 
-void say_end(Context& context, const json::object& run) {
-  if (!context.as_table()) return context.value(run);
-  const std::string state = text_of(run, "state");
-  context.console().data(fmt::format("{} {}  {}\n", text_of(run, "job"), text_of(run, "id"),
-                                     context.console().toned(state, tone_of(state))));
-  if (const json::object* result = find_object(run, "result")) {
-    for (const auto& member : *result) {
-      const std::string value = member.value().is_string()
-                                    ? std::string(member.value().get_string())
-                                    : canonical_json(member.value());
-      context.console().data(
-          fmt::format("  {:<14} {}\n", std::string(member.key()), printable(value, 400)));
-    }
-  }
+// Who waits in vain for a daemon shall know that the run does not.
+void say_lost(Context& context, const std::string& id) {
+  const auto alone = context.alone();
+  if (!alone || *alone) return;
+  context.console().words(
+      fmt::format("  the run goes on in the daemon: vigie run show {}", printable(id, 64)));
+}
+
+// A run without a daemon is this process's own.
+Result<> refuse_no_wait_alone(Context& context) {
+  if (!context.arguments().flag("--no-wait")) return {};
+  TRY_ASSIGN(const bool alone, context.alone());
+  if (!alone) return {};
+  return fail(ErrorCode::usage,
+              {{"reason",
+                "No daemon answers, so the run would end with this command. Leave out --no-wait, "
+                "or start the daemon first: systemctl start vigie."}});
 }
 
 }  // namespace
@@ -111,9 +116,25 @@ int worse_exit(int a, int b) {
   return std::max(a, b);
 }
 
-int start_and_wait(Context& context, const Ask& ask) {
+void print_run(Context& context, const json::object& run) {
+  const std::string state = text_of(run, "state");
+  context.console().data(fmt::format("{} {}  {}\n", printable(text_of(run, "job"), 64),
+                                     text_of(run, "id"),
+                                     context.console().toned(state, tone_of(state))));
+  if (state == "queued" || state == "running")
+    context.console().data(fmt::format("  {:<18} {}\n", "progress", progress_line(run)));
+  if (const json::object* result = find_object(run, "result")) context.fields(*result);
+  if (const json::object* error = find_object(run, "error")) {
+    context.console().words(
+        fmt::format("vigie: {}\n  code {}; next: {}", printable(text_of(*error, "detail"), 1000),
+                    text_of(*error, "code"), printable(text_of(*error, "next"), 400)));
+  }
+}
+
+int start_and_wait(Context& context, const Ask& ask, const ReportFn& report) {
+  if (const auto may = refuse_no_wait_alone(context); !may) return context.report(may.error());
   const auto accepted = context.ask(ask);
-  if (!accepted) return context.report(accepted.error());
+  if (!accepted) return report ? report(accepted.error()) : context.report(accepted.error());
   const std::string id = accepted->is_object() ? text_of(accepted->get_object(), "run_id") : "";
   if (context.arguments().flag("--no-wait")) {
     if (context.as_table()) {
@@ -124,11 +145,15 @@ int start_and_wait(Context& context, const Ask& ask) {
     return 0;
   }
   const auto run = wait_for(context, id);
-  if (!run) return context.report(run.error());
-  say_end(context, *run);
-  if (const json::object* error = find_object(*run, "error")) {
-    context.console().words(fmt::format("vigie: {}\n  code {}; next: {}", text_of(*error, "detail"),
-                                        text_of(*error, "code"), text_of(*error, "next")));
+  if (!run) {
+    const int code = context.report(run.error());
+    say_lost(context, id);
+    return code;
+  }
+  if (context.as_table()) {
+    print_run(context, *run);
+  } else {
+    context.value(*run);
   }
   return run_exit_code(*run);
 }

@@ -1,6 +1,7 @@
 // Waiting for a run, with its progress on a terminal. Ctrl-C cancels the run.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "cli/context.h"
@@ -10,7 +11,12 @@ namespace vigie::cli {
 // Starts by `ask` (which must answer 202 with run_id) and waits for the end, unless --no-wait was
 // given; says how it ended. The exit status: of the run's verdict or error code, 130 when it was
 // interrupted here.
-int start_and_wait(Context& context, const Ask& ask);
+// `report` says why it could not be started; else Context::report does.
+using ReportFn = std::function<int(const Error&)>;
+int start_and_wait(Context& context, const Ask& ask, const ReportFn& report = {});
+
+// How it stands, or how it ended, for people; with the error and what to do.
+void print_run(Context& context, const json::object& run);
 
 // {state, error, …} as an exit status.
 int run_exit_code(const json::object& run);

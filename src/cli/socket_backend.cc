@@ -6,12 +6,27 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// For the first word: a daemon that is at work answers at once, and a hung one never will.
+constexpr auto kPatience = 2s;
+
 class SocketBackend final : public Backend {
  public:
   explicit SocketBackend(platform::Path socket)
       : socket_(std::move(socket)), client_(platform::make_http_client()) {}
 
-  Result<Answer> ask(const Ask& ask) override {
+  Result<Answer> ask(const Ask& ask) override { return ask_within(ask, 60s); }
+
+  std::string configuration_sha256() override {
+    const auto answer = ask_within({.target = "/readiness"}, kPatience);
+    const json::object* document = answer ? answer->body.if_object() : nullptr;
+    const json::object* data = document == nullptr ? nullptr : find_object(*document, "data");
+    const json::string* sha256 =
+        data == nullptr ? nullptr : find_string(*data, "configuration_sha256");
+    return sha256 == nullptr ? "" : std::string(*sha256);
+  }
+
+ private:
+  Result<Answer> ask_within(const Ask& ask, std::chrono::seconds patience) {
     platform::HttpRequest request;
     request.name = "the daemon";
     request.url = Secret("http://localhost" + ask.target);
@@ -23,12 +38,11 @@ class SocketBackend final : public Backend {
       request.headers.emplace_back("Content-Type", "application/json");
     }
     TRY_ASSIGN(const auto answer,
-               client_->send(request, std::chrono::steady_clock::now() + 60s, {}));
+               client_->send(request, std::chrono::steady_clock::now() + patience, {}));
     auto body = parse_json(answer.body, {.max_bytes = size_t{64} << 20});
     return Answer{answer.status, body ? std::move(*body) : json::value(nullptr)};
   }
 
- private:
   platform::Path socket_;
   std::unique_ptr<platform::HttpClient> client_;
 };

@@ -60,6 +60,9 @@ struct Parsed {
   std::string text;
   int exit_code = 0;
 };
+// The words from the verb on, behind the options that every verb takes and that may stand before
+// it.
+std::span<const char* const> words_behind_options(int argc, const char* const* argv);
 Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSpec> verbs);
 
 }  // namespace vigie::cli

@@ -43,7 +43,8 @@ int token_list(Context& context) {
                 {{"CREATED"}, [](const json::object& o) { return time_cell(o, "created_at"); }},
                 {{"EXPIRES"}, [](const json::object& o) { return time_cell(o, "expires_at"); }},
                 {{"REVOKED"}, [](const json::object& o) { return time_cell(o, "revoked_at"); }},
-                {{"NAME"}, [](const json::object& o) { return text_cell(o, "name"); }}});
+                {{"NAME"}, [](const json::object& o) { return text_cell(o, "name"); }}},
+               "There is no token yet: vigie token create");
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "base/nearest.h"
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
 #include "cli/human_act.h"
@@ -10,6 +11,8 @@
 
 namespace vigie::cli {
 namespace {
+
+const std::string kAllBackups = "/v1/backups?limit=500";
 
 std::string path_of(std::string_view id, std::string_view rest) {
   return fmt::format("/v1/backups/{}{}", percent_encode(id), rest);
@@ -36,17 +39,14 @@ std::vector<Context::ListColumn> backup_columns() {
 }
 
 int backup_list(Context& context) {
-  std::string target = "/v1/backups?limit=500";
+  std::string filters;
   for (const char* filter : {"job", "database", "result"}) {
     const auto value = context.arguments().option(std::string("--") + filter);
-    if (value) target += fmt::format("&{}={}", filter, percent_encode(*value));
+    if (value) filters += fmt::format("&{}={}", filter, percent_encode(*value));
   }
-  const auto items = all_items(context, target);
-  if (!items) return context.report(items.error());
-  context.list(*items, backup_columns());
-  if (items->empty() && context.as_table())
-    context.console().words("There is no backup yet: vigie backup run JOB");
-  return 0;
+  return print_pages(
+      context, kAllBackups + filters, backup_columns(),
+      filters.empty() ? "There is no backup yet: vigie backup run JOB" : "No backup fits.");
 }
 
 int backup_run(Context& context) {
@@ -54,27 +54,62 @@ int backup_run(Context& context) {
   return start_and_wait(context, {"POST", path_of(job, "/runs"), act_body(context)});
 }
 
+Result<std::vector<std::string>> all_ids(Context& context) {
+  std::vector<std::string> ids;
+  TRY(each_page(context, kAllBackups, [&](const json::array& items) -> Result<> {
+    for (const json::value& item : items)
+      if (item.is_object()) ids.push_back(text_of(item.get_object(), "id"));
+    return {};
+  }));
+  return ids;
+}
+
+// What there is that looks most like it; empty when nothing does.
+std::string nearest_backup(Context& context, const std::string& wanted) {
+  const auto ids = all_ids(context);
+  return ids ? nearest_name(wanted, *ids) : "";
+}
+
+int report_about(Context& context, const Error& error, const std::string& id) {
+  const int code = context.report(error);
+  if (error.code() != ErrorCode::backup_not_found) return code;
+  const std::string nearest = nearest_backup(context, id);
+  if (!nearest.empty()) context.console().words(fmt::format("  Did you mean {}?", nearest));
+  return code;
+}
+
+// For people without the manifest, which may name thousands of tables.
 int backup_show(Context& context) {
-  const auto value = context.ask({.target = path_of(context.arguments().operand("ID"), "")});
-  if (!value) return context.report(value.error());
-  context.value(*value);
+  const std::string id = context.arguments().operand("ID");
+  auto value = context.ask({.target = path_of(id, "")});
+  if (!value) return report_about(context, value.error(), id);
+  if (!context.as_table() || !value->is_object()) {
+    context.value(*value);
+    return 0;
+  }
+  json::object& backup = value->get_object();
+  backup.erase("manifest");
+  context.console().data(text_of(backup, "id") + "\n");
+  context.fields(backup);
+  context.console().words("  -o json shows its manifest as well");
   return 0;
 }
 
 int verify_one(Context& context, const std::string& id) {
   json::object body = act_body(context);
   body["mode"] = context.arguments().flag("--quick") ? "quick" : "full";
-  return start_and_wait(context, {"POST", path_of(id, "/verifications"), std::move(body)});
+  return start_and_wait(context, {"POST", path_of(id, "/verifications"), std::move(body)},
+                        [&](const Error& error) { return report_about(context, error, id); });
 }
 
 int verify_all(Context& context) {
-  const auto items = all_items(context, "/v1/backups?limit=500");
-  if (!items) return context.report(items.error());
+  const auto ids = all_ids(context);
+  if (!ids) return context.report(ids.error());
+  if (ids->empty()) context.console().words("There is no backup yet: vigie backup run JOB");
   int worst = 0;
-  for (const json::value& item : *items) {
+  for (const std::string& id : *ids) {
     if (context.hooks().stop.stop_requested()) return 130;
-    if (item.is_object())
-      worst = worse_exit(worst, verify_one(context, text_of(item.get_object(), "id")));
+    worst = worse_exit(worst, verify_one(context, id));
   }
   return worst;
 }
@@ -114,7 +149,8 @@ int print_plan(Context& context) {
       {{{"ID"}, [](const json::object& o) { return text_cell(o, "id"); }},
        {{"STORED", true}, [](const json::object& o) { return bytes_cell(o, "stored_bytes"); }},
        {{"DECISION"}, decision},
-       {{"WHY"}, reasons}});
+       {{"WHY"}, reasons}},
+      "There is no backup yet: nothing expires.");
   return 0;
 }
 
@@ -129,7 +165,7 @@ int act_on_backup(Context& context, std::string_view method, std::string_view re
                   std::string_view done) {
   const std::string id = context.arguments().operand("ID");
   const auto value = context.ask({std::string(method), path_of(id, rest), act_body(context)});
-  if (!value) return context.report(value.error());
+  if (!value) return report_about(context, value.error(), id);
   if (context.as_table()) {
     context.console().words(fmt::format("{} {}", id, done));
   } else {
@@ -160,7 +196,7 @@ int backup_ack(Context& context) {
   return act_on_backup(context, "POST", "/acknowledgement", "is acknowledged: retention goes on");
 }
 
-const OptionSpec kNoWait{"--no-wait", "", "Only start it; print the run's id"};
+const OptionSpec kNoWait{"--no-wait", "", "Only start it in the daemon; print the run's id"};
 const OperandSpec kBackup{"ID", "A backup: JOB.DATABASE-20261120T020000Z"};
 
 std::vector<VerbSpec> run_verbs() {

@@ -17,8 +17,6 @@ int check_config(Context& context) {
   const auto loaded = config::load(*context.hooks().files, context.config_path());
   if (context.as_table()) {
     context.console().data(config::as_text(loaded));
-    if (loaded.config)
-      context.console().words(fmt::format("{} is good", context.config_path().string()));
   } else {
     context.value(config::as_json(loaded));
   }

@@ -35,17 +35,15 @@ Cell subject_cell(const json::object& entry) {
 }
 
 int evidence_list(Context& context) {
-  const auto items = all_items(context, filtered_target(context.arguments()));
-  if (!items) return context.report(items.error());
-  context.list(
-      *items,
+  return print_pages(
+      context, filtered_target(context.arguments()),
       {{{"SEQ", true}, [](const json::object& o) { return count_cell(o, "seq"); }},
        {{"ENDED"}, [](const json::object& o) { return time_cell(o, "ended_at"); }},
        {{"KIND"}, [](const json::object& o) { return text_cell(o, "kind"); }},
        {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }},
        {{"TOOK", true}, [](const json::object& o) { return seconds_cell(o, "duration_s"); }},
-       {{"OF"}, subject_cell}});
-  return 0;
+       {{"OF"}, subject_cell}},
+      "No entry fits.");
 }
 
 // An id has 32 hexadecimal digits; what is shorter and a number is an entry's place in the ledger.

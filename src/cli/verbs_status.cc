@@ -20,8 +20,7 @@ struct Document {
 
 // readiness answers 503 with its document when it is not ready: that is an answer here.
 Result<Document> read_document(Context& context, std::string kind, std::string_view target) {
-  TRY_ASSIGN(Backend* const backend, context.backend());
-  TRY_ASSIGN(auto answer, backend->ask({.target = std::string(target)}));
+  TRY_ASSIGN(auto answer, context.answer({.target = std::string(target)}));
   if (!answer.body.is_object() || find_array(answer.body.get_object(), "checks") == nullptr) {
     if (const auto refusal = refusal_of(answer)) return fail(refusal->info->code);
     return fail(ErrorCode::internal_error, {{"reason", "no status document"}});
@@ -60,7 +59,7 @@ void print_checks(Context& context, const Document& document) {
   for (const json::value& item : *find_array(document.body, "checks")) {
     if (!item.is_object()) continue;
     const json::object& check = item.get_object();
-    rows.push_back({text_cell(check, "id"), verdict_cell(check, "status"),
+    rows.push_back({Cell{"  " + text_cell(check, "id").text}, verdict_cell(check, "status"),
                     text_cell(check, "reason_code"), Cell{with_unit(check, "observed")},
                     seconds_cell(check, "age_s")});
   }
@@ -132,7 +131,8 @@ int schedule_list(Context& context) {
                {{{"DUE"}, [](const json::object& o) { return time_cell(o, "due_at"); }},
                 {{"LOCAL"}, [](const json::object& o) { return text_cell(o, "local"); }},
                 {{"JOB"}, [](const json::object& o) { return text_cell(o, "job"); }},
-                {{"SCHEDULE"}, [](const json::object& o) { return text_cell(o, "schedule"); }}});
+                {{"SCHEDULE"}, [](const json::object& o) { return text_cell(o, "schedule"); }}},
+               "No job has a schedule.");
   return 0;
 }
 
@@ -154,7 +154,11 @@ int run_show(Context& context) {
   const auto value =
       context.ask({.target = "/v1/runs/" + percent_encode(context.arguments().operand("RUN"))});
   if (!value) return context.report(value.error());
-  context.value(*value);
+  if (context.as_table() && value->is_object()) {
+    print_run(context, value->get_object());
+  } else {
+    context.value(*value);
+  }
   return value->is_object() ? run_exit_code(value->get_object()) : 1;
 }
 
@@ -162,7 +166,8 @@ int run_cancel(Context& context) {
   const std::string id = context.arguments().operand("RUN");
   const auto value = context.ask({"DELETE", "/v1/runs/" + percent_encode(id), act_body(context)});
   if (!value) return context.report(value.error());
-  context.console().words(fmt::format("Run {} is being cancelled.", id));
+  if (!context.as_table()) context.value(*value);
+  if (context.as_table()) context.console().words(fmt::format("Run {} is being cancelled.", id));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/run_wait.h"
+#include "platform/lock_file.h"
 #include "tests/support/cli_program.h"
 
 namespace vigie::cli {
@@ -52,10 +53,25 @@ TEST(BackupRun, SaysWhyItFailedAndWhatToDo) {
 
 TEST(BackupRun, DoesNotWaitWhenToldSo) {
   Scripted program;
+  program.has_daemon(program.configuration_sha256());
   program.answers(202, kAccepted);
   const Printed printed = program.run({"backup", "run", "nightly", "--no-wait"});
   EXPECT_EQ(printed.out, "r1\n");
   EXPECT_EQ(program.script.asked.size(), 1U);
+}
+
+TEST(BackupRun, DoesNotLoseARunThatOnlyThisProcessCouldDo) {
+  for (const auto& words :
+       {std::vector{"backup", "run", "nightly", "--no-wait"},
+        std::vector{"backup", "verify", "nightly.app-20261120T020000Z", "--no-wait"},
+        std::vector{"backup", "prune", "--no-wait"}}) {
+    Scripted program;
+    const Printed printed = program.run(words);
+    EXPECT_EQ(printed.exit_code, 2);
+    EXPECT_THAT(printed.words, HasSubstr("would end with this command. Leave out --no-wait"));
+    EXPECT_TRUE(program.script.asked.empty());
+    EXPECT_TRUE(program.opened.empty());
+  }
 }
 
 TEST(BackupRun, AnInterruptionCancelsTheRunAndAwaitsItsEnd) {
@@ -95,6 +111,7 @@ TEST(EvidenceAck, NeedsAReason) {
 
 TEST(BackupRun, PutsNoNameIntoThePathAsItIs) {
   Scripted program;
+  program.has_daemon(program.configuration_sha256());
   program.answers(202, kAccepted);
   (void)program.run({"backup", "run", "../x y?", "--no-wait"});
   EXPECT_EQ(program.script.asked.at(0).target, "/v1/backups/..%2Fx%20y%3F/runs");
@@ -117,6 +134,49 @@ TEST(Refusal, OfAnUnknownCodeIsAnInternalErrorWithTheStatus) {
   const Printed printed = program.run({"backup", "show", "x"});
   EXPECT_EQ(printed.exit_code, find_error_info("internal_error")->exit_code);
   EXPECT_THAT(printed.words, HasSubstr("418"));
+}
+
+TEST(Alone, WhatOnlyReadsOpensTheStateToRead) {
+  Scripted program;
+  program.answers(200, R"({"items":[],"next_cursor":null})");
+  EXPECT_EQ(program.run({"backup", "list"}).exit_code, 0);
+  EXPECT_THAT(program.opened, ::testing::ElementsAre(Access::read));
+}
+
+TEST(Alone, OpensTheStateToWriteWhenTheFirstWriteComes) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"id":"a"}],"next_cursor":null})");
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("succeeded"));
+  EXPECT_EQ(program.run({"backup", "verify", "--all"}).exit_code, 0);
+  EXPECT_THAT(program.opened, ::testing::ElementsAre(Access::read, Access::write));
+}
+
+TEST(Alone, ReadsBesideAnOwnerThatDoesNotAnswerAndSaysSo) {
+  Scripted program;
+  std::filesystem::create_directories(program.state());
+  const auto lock = platform::LockFile::acquire(program.state() + "/lock").value();
+  program.has_daemon("");
+  program.answers(200, R"({"items":[],"next_cursor":null})");
+  const Printed printed = program.run({"backup", "list"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(program.opened, ::testing::ElementsAre(Access::read_beside));
+  EXPECT_THAT(printed.words, HasSubstr("does not answer; this is what it wrote down"));
+}
+
+TEST(Daemon, IsToldApartWhenItRunsWithAnotherConfiguration) {
+  Scripted same;
+  same.has_daemon(same.configuration_sha256());
+  same.answers(200, R"({"items":[{"id":"a"}],"next_cursor":null})");
+  EXPECT_EQ(same.run({"backup", "list"}).words, "");
+  EXPECT_TRUE(same.opened.empty());
+
+  Scripted other;
+  other.has_daemon(std::string(64, '0'));
+  other.answers(200, R"({"items":[{"id":"a"}],"next_cursor":null})");
+  const Printed printed = other.run({"backup", "list"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(printed.words, HasSubstr("runs with another configuration than"));
 }
 
 TEST(BackupList, ReadsPageAfterPage) {
@@ -150,6 +210,56 @@ TEST(BackupList, SaysInATableHowToGetTheFirstOne) {
   Scripted program;
   program.answers(200, R"({"items":[],"next_cursor":null})");
   EXPECT_THAT(program.run({"backup", "list"}).words, HasSubstr("vigie backup run JOB"));
+}
+
+TEST(BackupList, IsOneTableAndOneArrayOverManyPages) {
+  const auto pages = [](Scripted& program) {
+    program.answers(200, R"({"items":[{"id":"a"},{"id":"b"}],"next_cursor":"b"})");
+    program.answers(200, R"({"items":[{"id":"a long one"}],"next_cursor":null})");
+  };
+  Scripted json;
+  pages(json);
+  const auto array = parse_json(json.run({"backup", "list", "-o", "json"}).out);
+  ASSERT_TRUE(array);
+  EXPECT_EQ(array->as_array().size(), 3U);
+
+  Scripted table;
+  pages(table);
+  const std::string out = table.run({"backup", "list"}).out;
+  EXPECT_EQ(std::ranges::count(out, '\n'), 4);  // its titles once
+  EXPECT_THAT(out, HasSubstr("a long one"));
+}
+
+TEST(BackupShow, SuggestsTheBackupThatLooksMostLikeIt) {
+  Scripted program;
+  program.answers(404, R"({"code":"backup_not_found","detail":"None.","next":"List."})");
+  program.answers(200, R"({"items":[{"id":"nightly.app-20261120T020000Z"},{"id":"x"}]})");
+  const Printed printed = program.run({"backup", "show", "nightly.app-20261120T020001Z"});
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("Did you mean nightly.app-20261120T020000Z?"));
+}
+
+TEST(BackupShow, LeavesTheManifestToJson) {
+  constexpr std::string_view kBackup =
+      R"({"id":"a","job":"nightly","rows":7,"holds":[],"manifest":{"tables":[]}})";
+  Scripted table;
+  table.answers(200, kBackup);
+  const std::string out = table.run({"backup", "show", "a"}).out;
+  EXPECT_THAT(out, HasSubstr("nightly"));
+  EXPECT_EQ(out.find("manifest"), std::string::npos);
+  EXPECT_EQ(out.find("holds"), std::string::npos);
+  Scripted json;
+  json.answers(200, kBackup);
+  EXPECT_THAT(json.run({"backup", "show", "a", "-o", "json"}).out, HasSubstr("manifest"));
+}
+
+TEST(Refusal, OfAParameterPointsToOurOwnHelp) {
+  Scripted program;
+  program.answers(400, R"({"code":"http_invalid_parameter","detail":"next: expected a number.",)"
+                       R"("next":"see openapi.yaml"})");
+  const Printed printed = program.run({"schedule", "list", "--next", "x"});
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("next: vigie schedule list --help"));
 }
 
 TEST(BackupVerify, NeedsABackupOrAll) {

@@ -13,10 +13,10 @@ namespace {
 
 class AloneBackend final : public cli::Backend {
  public:
-  explicit AloneBackend(std::unique_ptr<Wiring> wiring) : wiring_(std::move(wiring)) {
+  AloneBackend(std::unique_ptr<Wiring> wiring, std::stop_token stop) : wiring_(std::move(wiring)) {
     // What a daemon does beside its work, a command does before its own: the catalogue may not be
-    // true yet.
-    wiring_->tidy({});
+    // true yet. Who only reads does so on its copy of the catalogue, and records nothing.
+    wiring_->tidy(std::move(stop));
   }
 
   Result<cli::Answer> ask(const cli::Ask& ask) override {
@@ -51,9 +51,9 @@ class AloneBackend final : public cli::Backend {
 }  // namespace
 
 Result<std::unique_ptr<cli::Backend>> open_alone(World world, const config::Config& config,
-                                                 platform::Path config_path) {
-  TRY_ASSIGN(auto wiring, Wiring::open(std::move(world), config, std::move(config_path)));
-  return std::make_unique<AloneBackend>(std::move(wiring));
+                                                 cli::Access access, std::stop_token stop) {
+  TRY_ASSIGN(auto wiring, Wiring::open(std::move(world), config, {}, access));
+  return std::make_unique<AloneBackend>(std::move(wiring), std::move(stop));
 }
 
 }  // namespace vigie::daemon

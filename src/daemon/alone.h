@@ -9,8 +9,9 @@
 
 namespace vigie::daemon {
 
-// Opens the wiring (and so takes the lock). Whoever runs it owns the state folder, and is admin.
+// Opens the wiring, which takes the lock when it is to write. Whoever runs it is admin. `stop` ends
+// the comparing of the catalogue with the stores.
 Result<std::unique_ptr<cli::Backend>> open_alone(World world, const config::Config& config,
-                                                 platform::Path config_path);
+                                                 cli::Access access, std::stop_token stop);
 
 }  // namespace vigie::daemon

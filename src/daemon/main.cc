@@ -52,7 +52,7 @@ int run_main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
 
   const platform::RealClock clock;
-  const bool serving = argc > 1 && std::string_view(argv[1]) == "serve";
+  const bool serving = cli::asks_to_serve(argc, argv);
   // A command speaks to a person: only what went wrong stands between its words.
   const auto least = serving ? platform::LogLevel::info : platform::LogLevel::warn;
   platform::Logger log(platform::descriptor_sink(2), least, clock, platform::known_secrets());
@@ -65,7 +65,9 @@ int run_main(int argc, char** argv) {
   SignalThread stopping;
   cli::Hooks hooks;
   hooks.serve = [&](const platform::Path& config) { return serve(world, config); };
-  hooks.open_alone = [&](const config::Config& config) { return open_alone(world, config, ""); };
+  hooks.open_alone = [&](const config::Config& config, cli::Access access) {
+    return open_alone(world, config, access, stopping.token());
+  };
   hooks.files = &world.files;
   hooks.processes = &world.processes;
   hooks.postgres = &world.postgres;

@@ -75,11 +75,13 @@ jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
 void Wiring::tidy(std::stop_token stop) {
   const backup::Work work = work_of_daemon(std::move(stop));
   backups_->observe_stores();
-  (void)backups_->clean_stores(work);  // it warns of what it cannot do, and look_around tries again
+  if (!reads_only())
+    (void)backups_->clean_stores(
+        work);  // it warns of what it cannot do, and look_around tries again
   if (const auto done = backups_->reconcile(work); !done) {
     world_.log.write(LogLevel::warn, "backup.reconcile", done.error());
   }
-  (void)backups_->end_dead_sessions(work);
+  if (!reads_only()) (void)backups_->end_dead_sessions(work);
 }
 
 void Wiring::settle(std::stop_token stop) {

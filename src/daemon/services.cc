@@ -176,7 +176,7 @@ void Wiring::make_api() {
   api::Services services;
   services.views = [this] { return views(); };
   add_queries(services);
-  add_commands(services);
+  if (!reads_only()) add_commands(services);
   api::ApiOptions options;
   options.version = world_.version;
   options.metrics_open = config_->server.metrics_open;

@@ -32,16 +32,17 @@ ledger::Entry reload_entry(const ledger::Trigger& trigger, SystemTime now,
 
 }  // namespace
 
-Wiring::Wiring(World world, config::Config config, platform::Path config_path,
-               platform::LockFile lock)
+Wiring::Wiring(World world, config::Config config, platform::Path config_path, Access access)
     : world_(std::move(world)),
       config_path_(std::move(config_path)),
-      lock_(std::move(lock)),
+      access_(access),
       run_logs_(world_.files, platform::Path(config.state.dir) / "runs", world_.clock,
                 platform::known_secrets()),
       started_at_(world_.clock.now()),
       config_(std::make_shared<const config::Config>(std::move(config))) {
   process_.version = world_.version;
+  process_.configuration_sha256 = config_->sha256;
+  process_.daemon = world_.log_runs;
   process_.started_at = process_.configured_at = process_.state_observed_at = started_at_;
 }
 
@@ -51,26 +52,35 @@ Wiring::~Wiring() {
 }
 
 Result<std::unique_ptr<Wiring>> Wiring::open(World world, config::Config config,
-                                             platform::Path config_path) {
-  const platform::Path folder = config.state.dir;
-  TRY(own_state_folder(world.files, folder));
-  TRY_ASSIGN(auto lock, platform::LockFile::acquire(folder / "lock"));
+                                             platform::Path config_path, Access access) {
   std::unique_ptr<Wiring> wiring(
-      new Wiring(std::move(world), std::move(config), std::move(config_path), std::move(lock)));
+      new Wiring(std::move(world), std::move(config), std::move(config_path), access));
+  if (access == Access::write) TRY(wiring->own_state());
   TRY(wiring->open_state());
   TRY(wiring->open_jobs());
   wiring->make_api();
   return wiring;
 }
 
+Result<> Wiring::own_state() {
+  const platform::Path folder = config_->state.dir;
+  TRY(own_state_folder(world_.files, folder));
+  TRY_ASSIGN(lock_, platform::LockFile::acquire(folder / "lock"));
+  return {};
+}
+
 Result<> Wiring::open_state() {
   const platform::Path folder = config_->state.dir;
-  TRY_ASSIGN(tokens_, api::Tokens::open(folder / "state.db", world_.clock));
-  TRY_ASSIGN(ledger_, ledger::Ledger::open(world_.files, folder / "ledger", world_.clock));
+  const platform::SqliteOptions database{.copy = reads_only()};
+  TRY_ASSIGN(tokens_, api::Tokens::open(folder / "state.db", world_.clock, database));
+  TRY_ASSIGN(ledger_, ledger::Ledger::open(world_.files, folder / "ledger", world_.clock,
+                                           {.read_only = reads_only()}));
   backup::RoomTools tools{
       {world_.files, world_.processes, world_.postgres, world_.clock, world_.version},
       world_.http,
       [this](const ledger::Entry& entry) -> Result<> {
+        // Who only looks compares the catalogue with the stores too, for its own eyes.
+        if (reads_only()) return {};
         TRY(ledger_->append(entry));
         return {};
       },
@@ -78,7 +88,8 @@ Result<> Wiring::open_state() {
       [this](std::string_view event, const Error& error) {
         world_.log.write(LogLevel::warn, event, error);
       },
-      folder / "staging"};
+      folder / "staging",
+      database};
   TRY_ASSIGN(backups_, backup::BackupRoom::open(std::move(tools), folder / "state.db",
                                                 setup_of(*config_, world_.files)));
   return {};
@@ -107,16 +118,20 @@ Result<std::optional<std::string>> Wiring::recorded_manifest(const BackupId& id)
 }
 
 Result<> Wiring::open_jobs() {
-  TRY(backups_->prepare());
+  if (!reads_only()) TRY(backups_->prepare());
   jobs::ExecutorHooks hooks;
+  jobs::ExecutorOptions options;
+  options.database.copy = reads_only();
+  options.recover = access_ != Access::read_beside;
   hooks.recover = [this](jobs::RunRow& row) -> Result<> {
+    if (reads_only()) return {};
     if (row.started_at) TRY(backups_->note_dead(row.id));
     return shown(record_found(*ledger_, row));
   };
   hooks.record = [this](const jobs::RunRow& row) { return shown(record_end(*ledger_, row)); };
   hooks.ended = [this](const jobs::RunRow& row) { log_end(row); };
   TRY_ASSIGN(executor_, jobs::Executor::open(platform::Path(config_->state.dir) / "state.db",
-                                             world_.clock, {}, std::move(hooks)));
+                                             world_.clock, options, std::move(hooks)));
   return {};
 }
 
@@ -192,6 +207,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
     const std::lock_guard lock(mutex_);
     config_ = std::make_shared<const config::Config>(std::move(*loaded));
     process_.configured_at = now;
+    process_.configuration_sha256 = config_->sha256;
     process_.reload_error_code.clear();
     process_.reload_failed_at.reset();
     listener = on_reload_;

@@ -11,6 +11,7 @@
 
 #include "api/api.h"
 #include "backup/room.h"
+#include "cli/backend.h"
 #include "config/config.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
@@ -30,15 +31,20 @@ struct World {
   const platform::Clock& clock;
   platform::Logger& log;
   std::string version;
-  bool log_runs = true;  // false for a command, which tells itself how its run ended
+  // False for a command, which tells itself how its run ended, and after which nothing starts by
+  // itself.
+  bool log_runs = true;
 };
+
+using cli::Access;
 
 class Wiring {
  public:
   // Takes the lock, opens the state, records the runs that an earlier process left. Errors:
   // state_locked, state_owner, state_newer, ledger_newer, and those of files.
   static Result<std::unique_ptr<Wiring>> open(World world, config::Config config,
-                                              platform::Path config_path);
+                                              platform::Path config_path,
+                                              Access access = Access::write);
   ~Wiring();
   Wiring(const Wiring&) = delete;
   Wiring& operator=(const Wiring&) = delete;
@@ -81,7 +87,9 @@ class Wiring {
   bool shut_down();
 
  private:
-  Wiring(World world, config::Config config, platform::Path config_path, platform::LockFile lock);
+  Wiring(World world, config::Config config, platform::Path config_path, Access access);
+  bool reads_only() const { return access_ != Access::write; }
+  Result<> own_state();
   Result<> open_state();
   Result<> open_jobs();
   void make_api();
@@ -97,7 +105,8 @@ class Wiring {
 
   World world_;
   platform::Path config_path_;
-  platform::LockFile lock_;
+  Access access_;
+  std::optional<platform::LockFile> lock_;  // of a writer
   jobs::RunLogs run_logs_;
   SystemTime started_at_;
   mutable std::mutex mutex_;

@@ -20,7 +20,7 @@ Result<std::unique_ptr<Executor>> Executor::open(const platform::Path& state_db,
                                                  const platform::Clock& clock,
                                                  const ExecutorOptions& options,
                                                  ExecutorHooks hooks) {
-  TRY_ASSIGN(auto store, RunStore::open(state_db));
+  TRY_ASSIGN(auto store, RunStore::open(state_db, options.database));
   auto core = std::make_shared<ExecutorCore>(std::move(store), clock, options, std::move(hooks));
   TRY(core->recover());
   return std::unique_ptr<Executor>(new Executor(std::move(core)));

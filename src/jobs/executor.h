@@ -42,6 +42,7 @@
 #include "jobs/view.h"
 #include "platform/clock.h"
 #include "platform/file_system.h"
+#include "platform/sqlite.h"
 
 namespace vigie::jobs {
 
@@ -101,6 +102,9 @@ struct ExecutorOptions {
   size_t keep_rows = 5000;  // ended rows in state.db; the last success and attempt always stay
   Duration shutdown_limit = std::chrono::seconds(8);
   Duration save_retry = std::chrono::seconds(30);
+  platform::SqliteOptions database{};
+  // False: another process is at work on the rows, and `database` is a copy of them.
+  bool recover = true;
 };
 
 struct ExecutorHooks {

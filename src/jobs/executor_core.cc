@@ -48,7 +48,10 @@ ExecutorCore::ExecutorCore(std::unique_ptr<RunStore> store, const platform::Cloc
       drained_(clock) {}
 
 Result<> ExecutorCore::recover() {
-  TRY_ASSIGN(auto rows, store_->unfinished());
+  std::vector<RunRow> rows;
+  if (options_.recover) {
+    TRY_ASSIGN(rows, store_->unfinished());
+  }
   for (RunRow& row : rows) {
     row.state = RunState::interrupted;
     row.ended_at = std::max(clock_.now(), row.started_at.value_or(row.created_at));

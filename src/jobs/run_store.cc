@@ -11,8 +11,9 @@ using platform::failpoint;
 using platform::Sqlite;
 using platform::SqliteTransaction;
 
-Result<std::unique_ptr<RunStore>> RunStore::open(const platform::Path& state_db) {
-  TRY_ASSIGN(auto db, Sqlite::open(state_db));
+Result<std::unique_ptr<RunStore>> RunStore::open(const platform::Path& state_db,
+                                                 const platform::SqliteOptions& options) {
+  TRY_ASSIGN(auto db, Sqlite::open(state_db, options));
   TRY(platform::migrate(db, "jobs", state_migrations()));
   return std::unique_ptr<RunStore>(new RunStore(std::move(db)));
 }

@@ -17,7 +17,8 @@ namespace vigie::jobs {
 class RunStore {
  public:
   // Errors: also state_newer.
-  static Result<std::unique_ptr<RunStore>> open(const platform::Path& state_db);
+  static Result<std::unique_ptr<RunStore>> open(const platform::Path& state_db,
+                                                const platform::SqliteOptions& options = {});
 
   // The row, its idempotency key, and, of a scheduled run, that its due time is dealt with: all or
   // nothing. Errors: also queue_full (too many keys).

@@ -10,8 +10,10 @@ Ledger::~Ledger() = default;
 Result<std::unique_ptr<Ledger>> Ledger::open(platform::FileSystem& files,
                                              const platform::Path& folder,
                                              const platform::Clock& clock, LedgerOptions options) {
-  if (!files.info(folder)) TRY(files.create_folder(folder, 0700));
-  TRY_ASSIGN(Survey found, survey(files, folder, Rows::yes));
+  const bool there = files.info(folder).has_value();
+  if (!there && !options.read_only) TRY(files.create_folder(folder, 0700));
+  TRY_ASSIGN(Survey found, there || !options.read_only ? survey(files, folder, Rows::yes)
+                                                       : Result<Survey>(empty_survey()));
   auto writer = std::make_unique<Writer>(files, folder, clock, options, std::move(found));
   writer->settle();
   return std::unique_ptr<Ledger>(new Ledger(std::move(writer)));

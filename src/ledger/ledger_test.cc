@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <thread>
 
 #include "ledger/verify.h"
@@ -225,6 +226,28 @@ TEST_F(LedgerTest, FilesAreForTheOwnerAlone) {
   EXPECT_EQ(real_file_system().info(folder_ / "ledger")->mode, 0700U);
   EXPECT_EQ(real_file_system().info(current())->mode, 0600U);
   EXPECT_EQ(real_file_system().info(folder_ / "ledger" / "reserve")->mode, 0600U);
+}
+
+TEST_F(LedgerTest, WhoOnlyLooksChangesNothing) {
+  with_entries(3).reset();
+  std::ofstream(current(), std::ios::app) << "{\"torn";
+  const auto before = platform::read_file(real_file_system(), current(), 1_MiB).value();
+  const auto ledger = open({.reserve = 1_MiB, .read_only = true});
+  EXPECT_EQ(ledger->view()->last_seq, 3U);
+  EXPECT_EQ(seqs(*ledger->page({})), (std::vector<uint64_t>{1, 2, 3}));
+  const auto refused = ledger->append(backup_entry(4));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::ledger_unwritable);
+  EXPECT_FALSE(ledger->maintain());
+  EXPECT_EQ(platform::read_file(real_file_system(), current(), 1_MiB).value(), before);
+  EXPECT_FALSE(real_file_system().info(folder_ / "ledger" / "reserve"));
+}
+
+TEST_F(LedgerTest, WhoOnlyLooksNeedsNoFolderAndMakesNone) {
+  const auto ledger = open({.read_only = true});
+  EXPECT_EQ(ledger->view()->entries, 0U);
+  EXPECT_TRUE(ledger->page({})->entries.empty());
+  EXPECT_FALSE(real_file_system().info(folder_ / "ledger"));
 }
 
 }  // namespace

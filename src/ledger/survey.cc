@@ -220,6 +220,12 @@ Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder,
   return survey;
 }
 
+Survey empty_survey() {
+  Survey survey;
+  survey.segments.emplace_back().name = kCurrentSegment;
+  return survey;
+}
+
 LedgerView view_of(const Survey& survey) {
   LedgerView view;
   view.entries = survey.entries;

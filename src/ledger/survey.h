@@ -67,6 +67,9 @@ enum class Rows : bool { no, yes };
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
                       std::stop_token stop = {});
 
+// Of a folder that is not there.
+Survey empty_survey();
+
 // All of it but what only the writer knows: observed_at, the reserve, a failure.
 LedgerView view_of(const Survey& survey);
 

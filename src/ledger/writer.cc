@@ -45,6 +45,7 @@ Ledger::Writer::Writer(platform::FileSystem& files, const platform::Path& folder
 
 void Ledger::Writer::settle() {
   const std::lock_guard lock(mutex_);
+  if (options_.read_only) return publish();
   auto done = tail_.repair();
   if (done) done = record_damage();
   if (!done) (void)failed(done.error());
@@ -54,12 +55,14 @@ void Ledger::Writer::settle() {
 
 Result<Recorded> Ledger::Writer::append(const Entry& entry) {
   const std::lock_guard lock(mutex_);
+  TRY(writable());
   TRY(record_damage());
   return append_locked(entry);
 }
 
 Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
   const std::lock_guard lock(mutex_);
+  TRY(writable());
   TRY(record_damage());
   if (std::ranges::all_of(state_.damages, &DamageView::acknowledged)) {
     return fail(ErrorCode::state_conflict,
@@ -74,6 +77,7 @@ Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
 
 Result<> Ledger::Writer::maintain() {
   const std::lock_guard lock(mutex_);
+  TRY(writable());
   TRY(record_damage());
   if (reserve_.ready() || options_.reserve.count == 0) return {};
   auto made = reserve_.make();
@@ -84,6 +88,12 @@ Result<> Ledger::Writer::maintain() {
 LedgerViewPtr Ledger::Writer::view() const {
   const std::lock_guard lock(view_mutex_);
   return view_;
+}
+
+Result<> Ledger::Writer::writable() const {
+  if (!options_.read_only) return {};
+  return fail(ErrorCode::ledger_unwritable,
+              {{"path", folder_.string()}, {"reason", "it was opened to look only"}});
 }
 
 Result<Recorded> Ledger::Writer::append_locked(const Entry& entry) {

@@ -28,6 +28,7 @@ class Ledger::Writer {
   LedgerViewPtr view() const;
 
  private:
+  Result<> writable() const;
   Result<Recorded> append_locked(const Entry& entry);
   Result<> write(std::string_view line);
   Result<> write_or_use_reserve(std::string_view line);

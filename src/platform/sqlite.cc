@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
 
+#include "base/encoding.h"
 #include "platform/descriptor.h"
 
 namespace vigie::platform {
@@ -149,7 +151,90 @@ void Sqlite::Close::operator()(sqlite3* db) const {
   ::sqlite3_close_v2(db);
 }
 
+namespace {
+
+// Without a -wal the file is whole, and opened as what nobody changes: SQLite writes nothing then.
+// With one, an index of it is read where it is, or made in memory.
+std::string copy_source(const Path& path, bool wal) {
+  return fmt::format("file:{}?{}", percent_encode(path.string()),
+                     wal ? "readonly_shm=1" : "immutable=1");
+}
+
+// What a writer changes beside our reading of a file that was whole.
+struct FileMark {
+  bool wal = false;
+  struct ::timespec changed {};
+  ::off_t size = 0;
+  bool operator==(const FileMark& other) const {
+    return wal == other.wal && size == other.size && changed.tv_sec == other.changed.tv_sec &&
+           changed.tv_nsec == other.changed.tv_nsec;
+  }
+};
+
+// Nothing when there is no file.
+Result<std::optional<FileMark>> mark_of(const Path& path) {
+  struct ::stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return fail(file_error(errno, path));
+  }
+  struct ::stat log {};
+  const bool wal = ::stat((path.string() + "-wal").c_str(), &log) == 0 && log.st_size > 0;
+  return FileMark{wal, info.st_mtim, info.st_size};
+}
+
+struct CloseHandle {
+  void operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
+};
+
+Result<> copy_pages(sqlite3* to, const Path& path, const std::string& uri, int busy_timeout_ms) {
+  sqlite3* handle = nullptr;
+  int code = ::sqlite3_open_v2(
+      uri.c_str(), &handle,
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  const std::unique_ptr<sqlite3, CloseHandle> from(handle);
+  if (code != SQLITE_OK) return fail(sqlite_error(code, path, handle));
+  ::sqlite3_busy_timeout(handle, busy_timeout_ms);
+  sqlite3_backup* const backup = ::sqlite3_backup_init(to, "main", handle, "main");
+  if (backup == nullptr) return fail(sqlite_error(::sqlite3_extended_errcode(to), path, to));
+  ::sqlite3_backup_step(backup, -1);
+  code = ::sqlite3_backup_finish(backup);
+  if (code != SQLITE_OK) return fail(sqlite_error(code, path, handle));
+  return {};
+}
+
+// A writer that begins or checkpoints meanwhile: then once more.
+Result<> copy_into(sqlite3* to, const Path& path, int busy_timeout_ms) {
+  constexpr int kTries = 10;
+  for (int i = 1;; ++i) {
+    TRY_ASSIGN(const auto before, mark_of(path));
+    if (!before) return {};
+    auto copied = copy_pages(to, path, copy_source(path, before->wal), busy_timeout_ms);
+    TRY_ASSIGN(const auto after, mark_of(path));
+    if (copied && (before->wal || before == after)) return {};
+    if (!copied && (i == kTries || before == after)) return copied;
+    if (i == kTries) return fail(ErrorCode::state_busy, {{"path", path.string()}});
+  }
+}
+
+}  // namespace
+
+Result<Sqlite> Sqlite::open_copy(const Path& path, const SqliteOptions& options) {
+  sqlite3* handle = nullptr;
+  const int code = ::sqlite3_open_v2(
+      ":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  Sqlite db(handle, path);
+  if (code != SQLITE_OK) return fail(sqlite_error(code, path, handle));
+  TRY(copy_into(handle, path, static_cast<int>(options.busy_timeout.count())));
+  TRY(db.execute(settings({.read_only = true, .cache = options.cache})));
+  TRY(db.run("SELECT count(*) FROM sqlite_schema"));
+  return db;
+}
+
 Result<Sqlite> Sqlite::open(const Path& path, const SqliteOptions& options) {
+  if (options.copy) return open_copy(path, options);
   if (!options.read_only) TRY(make_private(path));
   const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

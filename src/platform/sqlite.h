@@ -91,6 +91,10 @@ class SqliteStatement {
 struct SqliteOptions {
   std::chrono::milliseconds busy_timeout{5000};
   bool read_only = false;
+  // A copy in memory of what the file holds at this moment: whoever only looks can migrate and
+  // change it, and nothing is written beside the file, no -wal and no -shm either. A missing file
+  // is an empty database.
+  bool copy = false;
   Bytes cache = 2_MiB;  // memory for pages
 };
 
@@ -125,6 +129,7 @@ class Sqlite {
   struct Close {
     void operator()(sqlite3* db) const;
   };
+  static Result<Sqlite> open_copy(const Path& path, const SqliteOptions& options);
   Sqlite(sqlite3* db, const Path& path) : db_(db), path_(std::make_shared<const Path>(path)) {}
 
   std::unique_ptr<sqlite3, Close> db_;

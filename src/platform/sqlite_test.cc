@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/support/temp_folder.h"
@@ -226,6 +228,69 @@ TEST_F(SqliteTest, AMigrationThatFailsLeavesTheStepBefore) {
   EXPECT_FALSE(migrate(db, "jobs", kBroken));
   EXPECT_EQ(number(db, "SELECT version FROM schema_versions WHERE room = 'jobs'"), 1);
   EXPECT_EQ(number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 0);
+}
+
+std::vector<std::string> names_in(const Path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+TEST_F(SqliteTest, ACopyIsChangedWithoutTheFile) {
+  {
+    Sqlite db = open();
+    ASSERT_TRUE(db.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)"));
+  }
+  {
+    Sqlite copy = open({.copy = true});
+    EXPECT_EQ(number(copy, "SELECT count(*) FROM t"), 1);
+    ASSERT_TRUE(copy.execute("INSERT INTO t VALUES (2); CREATE TABLE u(a)"));
+    EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"state.db"});
+  }
+  Sqlite again = open();
+  EXPECT_EQ(number(again, "SELECT count(*) FROM t"), 1);
+}
+
+TEST_F(SqliteTest, ACopyHoldsWhatAWriterAtWorkHasCommitted) {
+  Sqlite db = open();
+  ASSERT_TRUE(db.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)"));
+  ASSERT_TRUE(db.execute("BEGIN IMMEDIATE; INSERT INTO t VALUES (2)"));
+  Sqlite copy = open({.copy = true});
+  EXPECT_EQ(number(copy, "SELECT count(*) FROM t"), 1);
+  ASSERT_TRUE(db.execute("COMMIT"));
+}
+
+// What a killed process leaves: a log beside the file, that nobody has open.
+TEST_F(SqliteTest, ACopyReadsTheLogThatAKilledWriterLeftAndLeavesItThere) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Sqlite db = open();
+    const bool done = db.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)").has_value();
+    ::_exit(done ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  const auto before = names_in(folder.path());
+  ASSERT_EQ(before.size(), 3U);
+  Sqlite copy = open({.copy = true});
+  EXPECT_EQ(number(copy, "SELECT count(*) FROM t"), 1);
+  EXPECT_EQ(names_in(folder.path()), before);
+}
+
+TEST_F(SqliteTest, ACopyOfAMissingFileIsEmptyAndMakesNone) {
+  Sqlite copy = open({.copy = true});
+  EXPECT_EQ(number(copy, "SELECT count(*) FROM sqlite_schema"), 0);
+  EXPECT_TRUE(names_in(folder.path()).empty());
+}
+
+TEST_F(SqliteTest, ACopyOfWhatIsNoDatabaseIsRefused) {
+  std::ofstream(file) << std::string(4096, 'x');
+  const auto copy = Sqlite::open(file, {.copy = true});
+  ASSERT_FALSE(copy);
+  EXPECT_EQ(copy.error().code(), ErrorCode::file_corrupt);
 }
 
 }  // namespace

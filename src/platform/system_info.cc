@@ -2,6 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include <array>
@@ -88,6 +91,32 @@ std::string boot_id() {
   std::string id = read_proc("/proc/sys/kernel/random/boot_id").value_or("");
   while (id.ends_with('\n')) id.pop_back();
   return id;
+}
+
+uint32_t effective_user() {
+  return ::geteuid();
+}
+
+std::string user_name() {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const uid_t user = ::geteuid();
+  ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? std::to_string(user) : found->pw_name;
+}
+
+bool clock_synchronised() {
+  timex state{};
+  return ::adjtimex(&state) != TIME_ERROR;
+}
+
+Result<> check_folder_access(const std::filesystem::path& folder) {
+  struct ::stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return fail(file_error(errno, folder));
+  if (!S_ISDIR(info.st_mode)) return fail(file_error(ENOTDIR, folder));
+  if (::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) == 0) return {};
+  return fail(file_error(errno, folder));
 }
 
 Result<Bytes> resident_memory(int pid) {

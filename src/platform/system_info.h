@@ -1,6 +1,8 @@
 // What the host says of itself and of this process.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,15 @@ namespace vigie::platform {
 std::string host_name();
 // Changes at every boot of the kernel; empty when /proc does not say.
 std::string boot_id();
+// Whom this process acts as.
+uint32_t effective_user();
+std::string user_name();  // its number where it has no name
+// Does anything keep this host's clock, as the kernel sees it?
+bool clock_synchronised();
+// May this process list the folder and make files in it, as far as modes, ACLs and the mount say?
+// Errors: file_permission, file_io with the reason.
+Result<> check_folder_access(const std::filesystem::path& folder);
+
 // Resident memory; file_not_found when there is no such process.
 Result<Bytes> resident_memory(int pid);
 // Of this process.

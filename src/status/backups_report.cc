@@ -16,6 +16,7 @@ struct Context {
   const BackupsView& view;
   const std::optional<JobsFacts>& jobs;
   SystemTime now;
+  bool daemon;
 };
 
 Check begin(const Context& context, std::string id, std::string source, std::string runbook) {
@@ -152,7 +153,8 @@ Check schedule_check(const Context& context, const BackupJobView& job, const Job
   check.unit = "s";
   check.threshold = to_seconds(kOverdueAfter);
   if (facts == nullptr || !facts->next_due) {
-    judge(check, Status::warn, "not_scheduled");
+    // Only a daemon knows due times.
+    judge(check, Status::warn, context.daemon ? "not_scheduled" : "no_daemon");
     return check;
   }
   const auto late = std::max(Duration(0), context.now - facts->waiting.value_or(*facts->next_due));
@@ -279,7 +281,7 @@ Body backups_body(const Views& views, SystemTime now) {
   }
   const auto& view = *views.backups;
   const auto jobs = jobs_facts(views);
-  const Context context{view, jobs, now};
+  const Context context{view, jobs, now, views.process.daemon};
   if (view.jobs.empty()) body.checks.push_back(no_jobs());
   for (const auto& job : view.jobs) add_job_checks(body.checks, context, job);
   for (const auto& store : view.stores) {

@@ -59,7 +59,7 @@ Check ledger_check(const std::optional<LedgerFacts>& ledger) {
   return check;
 }
 
-Check jobs_check(const std::optional<JobsFacts>& jobs) {
+Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& jobs) {
   auto check = make_check("jobs", Status::unknown, "not_evaluated", "runs");
   check.sources = {"jobs"};
   if (!jobs) return check;
@@ -69,6 +69,10 @@ Check jobs_check(const std::optional<JobsFacts>& jobs) {
   check.observed = jobs->waiting;
   check.unit = "runs";
   check.observed_at = jobs->observed_at;
+  if (works && !process.daemon) {
+    check.status = Status::warn;
+    check.reason_code = "no_daemon";
+  }
   return check;
 }
 
@@ -96,8 +100,9 @@ Body readiness_body(const Views& views, SystemTime now) {
   const auto jobs = jobs_facts(views);
   Body body;
   body.checks = {configuration_check(views.process, now), state_check(views.process, jobs),
-                 ledger_check(ledger), jobs_check(jobs)};
+                 ledger_check(ledger), jobs_check(views.process, jobs)};
   body.data["configured_at"] = format_rfc3339(views.process.configured_at);
+  body.data["configuration_sha256"] = text_json(views.process.configuration_sha256);
   body.data["runs_waiting"] = jobs ? json::value(jobs->waiting) : json::value(nullptr);
   body.data["runs_running"] = jobs ? json::value(jobs->running) : json::value(nullptr);
   body.data["ledger_entries"] = ledger ? json::value(ledger->last_seq) : json::value(nullptr);

@@ -150,6 +150,20 @@ TEST(Status, WarnsOfAMissedRunUntilOneHasSucceededSince) {
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"), "pass ok");
 }
 
+TEST(Status, SaysOfACommandOnItsOwnThatNothingStartsByItself) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].next_due_at.reset();
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
+            "warn not_scheduled");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "pass ok");
+  views.process.daemon = false;
+  EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
+            "warn no_daemon");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn no_daemon");
+}
+
 TEST(Status, WarnsWhenTheScrubIsOverdue) {
   auto backups = sample_backups(kNow);
   backups->artefacts[0].fully_verified_at = kNow - std::chrono::days(8);

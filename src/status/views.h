@@ -17,7 +17,8 @@ struct ProcessView {
   std::string service_name = "vigie";
   std::string version;
   SystemTime started_at;
-  SystemTime configured_at;       // when the configuration in force was loaded
+  SystemTime configured_at;  // when the configuration in force was loaded
+  std::string configuration_sha256;
   std::string reload_error_code;  // why a newer configuration was refused; empty: it was not
   std::optional<SystemTime> reload_failed_at;
   bool state_writable = true;  // state.db took its last write
@@ -25,6 +26,7 @@ struct ProcessView {
   SystemTime state_observed_at;
   std::optional<uint64_t> resident_bytes;
   std::optional<uint64_t> children_resident_bytes;
+  bool daemon = true;  // false: a command on its own, and nothing starts by itself
 };
 
 // A null pointer: not known yet (unknown, never pass).

@@ -78,6 +78,9 @@ class Store {
 
   // Writes, reads back and removes a small file.
   virtual Result<> probe() = 0;
+  // Whether probe() would succeed, as far as the rights say; changes nothing. A root that is not
+  // there yet is well when it can be made.
+  virtual Result<> look() = 0;
   virtual Result<platform::Space> space() = 0;
   // Only with features().local_path.
   virtual platform::Path artefact_path(const BackupId& id) const = 0;

@@ -38,6 +38,7 @@ inline Printed run_program(std::vector<const char*> words, const cli::Hooks& hoo
 struct Script {
   std::deque<cli::Answer> answers;
   std::vector<cli::Ask> asked;
+  std::string configuration_sha256;
 };
 
 class ScriptedBackend final : public cli::Backend {
@@ -50,6 +51,7 @@ class ScriptedBackend final : public cli::Backend {
     script_.answers.pop_front();
     return answer;
   }
+  std::string configuration_sha256() override { return script_.configuration_sha256; }
 
  private:
   Script& script_;
@@ -71,7 +73,7 @@ class SkippingClock final : public platform::Clock {
   mutable MonoTime at_{};
 };
 
-// A folder with a configuration, and no daemon: the verbs get the script.
+// A folder with a configuration, and no daemon unless one is asked for: the verbs get the script.
 class Scripted {
  public:
   Scripted() {
@@ -85,10 +87,26 @@ class Scripted {
     hooks_.files = &platform::real_file_system();
     hooks_.clock = &clock_;
     hooks_.stop = stop.get_token();
-    hooks_.open_alone = [this](const config::Config&) -> Result<std::unique_ptr<cli::Backend>> {
+    hooks_.open_alone = [this](const config::Config&,
+                               cli::Access access) -> Result<std::unique_ptr<cli::Backend>> {
+      opened.push_back(access);
       return std::make_unique<ScriptedBackend>(script);
     };
   }
+
+  // A daemon answers, with the script; empty: it is silent.
+  void has_daemon(const std::string& configuration_sha256) {
+    script.configuration_sha256 = configuration_sha256;
+    std::filesystem::create_directories(state_);
+    std::ofstream(state_ + "/vigie.sock");
+    hooks_.reach = [this](const platform::Path&) -> std::unique_ptr<cli::Backend> {
+      return std::make_unique<ScriptedBackend>(script);
+    };
+  }
+  std::string configuration_sha256() const {
+    return config::load(platform::real_file_system(), config_).config->sha256;
+  }
+  const std::string& state() const { return state_; }
 
   void answers(int status, std::string_view body) {
     script.answers.push_back({status, parse_json(body).value()});
@@ -99,6 +117,7 @@ class Scripted {
   }
 
   Script script;
+  std::vector<cli::Access> opened;
   std::stop_source stop;
 
  private:

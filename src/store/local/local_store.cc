@@ -7,6 +7,7 @@
 #include "artefact/manifest.h"
 #include "platform/failpoint.h"
 #include "platform/placement.h"
+#include "platform/system_info.h"
 
 namespace vigie::store {
 namespace {
@@ -209,6 +210,15 @@ class LocalStore final : public Store {
       return fail(ErrorCode::file_io, {{"path", path.string()}, {"reason", "it reads otherwise"}});
     }
     return {};
+  }
+  Result<> look() override {
+    TRY_ASSIGN(const bool there, is_there(files_, root_));
+    const Path folder = there ? root_ : root_.parent_path();
+    if (!there) TRY(files_.info(folder));
+    const auto access = platform::check_folder_access(folder);
+    if (access) return {};
+    return fail(ErrorCode::store_not_writable,
+                {{"store", name_}, {"reason", std::string(access.error().parameter("reason"))}});
   }
   Result<platform::Space> space() override { return files_.space(root_); }
 

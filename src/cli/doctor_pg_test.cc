@@ -1,0 +1,260 @@
+// Every row of docs/manual/doctor.md: made to fail on a real host, with the command that mends it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/cells.h"
+#include "tests/support/cli_program.h"
+#include "tests/support/pg_cluster.h"
+
+namespace vigie::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::PgCluster;
+using testing::Printed;
+using testing::TempFolder;
+
+struct Line {
+  std::string status;
+  std::string detail;
+  std::string code;
+  std::string next;
+};
+
+// What a vigie.yaml says; a test changes a part of it.
+struct Said {
+  std::string dsn;
+  std::string database_more;  // "password_file: /x"
+  std::string store_path;
+  std::string reserve = "1MiB";
+  std::string job_more = "schedule: \"@daily\"";
+};
+
+class ShiftedClock final : public platform::Clock {
+ public:
+  SystemTime now() const override { return real_.now() + shift; }
+  MonoTime monotonic() const override { return real_.monotonic(); }
+  bool sleep_until(MonoTime deadline, std::stop_token stop) const override {
+    return real_.sleep_until(deadline, std::move(stop));
+  }
+  Duration shift{};
+
+ private:
+  platform::RealClock real_;
+};
+
+class Doctor : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { server_ = std::make_unique<PgCluster>(); }
+  static void TearDownTestSuite() { server_.reset(); }
+
+  Doctor() {
+    said_.dsn = server_->dsn();
+    said_.store_path = (folder_ / "store").string();
+    std::filesystem::create_directory(said_.store_path);
+    std::filesystem::create_directory(state());
+    ::chmod(state().c_str(), 0700);
+    hooks_.files = &platform::real_file_system();
+    hooks_.processes = processes_.get();
+    hooks_.postgres = postgres_.get();
+    hooks_.clock = &clock_;
+    hooks_.clock_synchronised = [] { return true; };
+  }
+
+  std::string state() const { return (folder_ / "state").string(); }
+  std::string write(const std::string& name, const std::string& text, mode_t mode) const {
+    const std::string path = (folder_ / name).string();
+    std::ofstream(path) << text;
+    ::chmod(path.c_str(), mode);
+    return path;
+  }
+
+  Printed run(const char* output) const {
+    const std::string config = write(
+        "vigie.yaml",
+        "state: {dir: " + state() + "}\ndatabases:\n  app:\n    dsn: \"" + said_.dsn + "\"\n    " +
+            said_.database_more + "\nstores: {local: {type: local, path: " + said_.store_path +
+            ", reserve: " + said_.reserve +
+            "}}\nbackups:\n  nightly:\n    database: app\n    store: local\n    " + said_.job_more +
+            "\n",
+        0600);
+    return testing::run_program({"doctor", "-c", config.c_str(), "-o", output}, hooks_);
+  }
+
+  // The first line of that check; with that code when one is given.
+  Line line(const std::string& id, const std::string& code = "") const {
+    const auto all = parse_json(run("json").out).value();
+    for (const json::value& item : all.as_array()) {
+      const json::object& one = item.as_object();
+      const bool fits = code.empty() || text_of(one, "code") == code;
+      if (text_of(one, "id") == id && fits)
+        return {text_of(one, "status"), text_of(one, "detail"), text_of(one, "code"),
+                text_of(one, "next")};
+    }
+    return {};
+  }
+  void expect(const std::string& id, const std::string& status, const std::string& code,
+              const std::string& next) const {
+    const Line found = line(id, code);
+    EXPECT_EQ(found.status, status) << id << " " << code;
+    EXPECT_THAT(found.next, HasSubstr(next)) << id << " " << code;
+    EXPECT_NE(found.next, "vigie doctor");
+  }
+
+  static std::unique_ptr<PgCluster> server_;
+  TempFolder folder_;
+  Said said_;
+  ShiftedClock clock_;
+  std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
+  std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
+  Hooks hooks_;
+};
+
+std::unique_ptr<PgCluster> Doctor::server_;
+
+TEST_F(Doctor, FindsEverythingWellAndExitsWithZero) {
+  const Printed printed = run("json");
+  EXPECT_EQ(printed.exit_code, 0) << printed.out;
+  for (const char* id : {"configuration", "state", "clock", "schedule.nightly", "store.local"})
+    EXPECT_EQ(line(id).status, "pass") << id;
+}
+
+TEST_F(Doctor, ChangesNothing) {
+  std::filesystem::remove(said_.store_path);
+  std::filesystem::remove(state());
+  (void)run("table");
+  EXPECT_FALSE(std::filesystem::exists(said_.store_path));
+  EXPECT_FALSE(std::filesystem::exists(state()));
+  expect("store.local", "warn", "", "install -d -m 700 " + said_.store_path);
+  expect("state", "warn", "", "install -d -m 700 " + state());
+
+  std::filesystem::create_directory(said_.store_path);
+  const auto before = std::filesystem::last_write_time(said_.store_path);
+  (void)run("table");
+  EXPECT_TRUE(std::filesystem::is_empty(said_.store_path));
+  EXPECT_EQ(std::filesystem::last_write_time(said_.store_path), before);
+}
+
+TEST_F(Doctor, Configuration) {
+  said_.job_more = "shedule: \"@daily\"";
+  const Printed printed = run("table");
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("next: vigie check-config"));
+}
+
+TEST_F(Doctor, StateFolderThatOthersCanRead) {
+  ::chmod(state().c_str(), 0755);
+  expect("state", "fail", "file_permission", "chmod 700 " + state());
+  EXPECT_EQ(run("table").exit_code, 1);
+}
+
+TEST_F(Doctor, StateFolderOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  ASSERT_EQ(::chown(state().c_str(), 65534, 65534), 0);
+  expect("state", "unknown", "state_owner", "sudo -u");
+}
+
+TEST_F(Doctor, ClockThatNothingKeeps) {
+  hooks_.clock_synchronised = [] { return false; };
+  expect("clock", "warn", "clock_unsynchronised", "timedatectl set-ntp true");
+}
+
+TEST_F(Doctor, ClockThatDiffersFromTheServers) {
+  for (const auto shift : {std::chrono::minutes(-10), std::chrono::minutes(10)}) {
+    clock_.shift = shift;
+    expect("backup.nightly.app", "warn", "clock_differs", "timedatectl status");
+  }
+}
+
+TEST_F(Doctor, PasswordFileThatOthersCanRead) {
+  const std::string path = write("password", "secret", 0644);
+  said_.database_more = "password_file: " + path;
+  expect("secret.app", "unknown", "secret_file_mode", "chmod 600 " + path);
+}
+
+TEST_F(Doctor, PingFileThatIsNotThere) {
+  said_.job_more = "ping_url_file: " + (folder_ / "ping").string();
+  expect("ping.nightly", "unknown", "secret_file_missing", "create it with mode 0600");
+}
+
+TEST_F(Doctor, JobWithoutASchedule) {
+  said_.job_more = "jobs: 1";
+  expect("schedule.nightly", "warn", "", "add schedule:");
+}
+
+TEST_F(Doctor, StoreWhoseMountIsGone) {
+  said_.store_path = (folder_ / "not" / "mounted").string();
+  expect("store.local", "unknown", "file_not_found", "mount");
+}
+
+TEST_F(Doctor, StoreThatIsNoFolder) {
+  said_.store_path = write("file", "x", 0600);
+  expect("store.local", "fail", "store_not_writable", "chown");
+}
+
+TEST_F(Doctor, NoCopyOffTheHost) {
+  expect("copies.nightly", "warn", "no_copy_off_host", "copy the store");
+}
+
+TEST_F(Doctor, ServerThatDoesNotAnswer) {
+  said_.dsn = "host=/nowhere dbname=app";
+  expect("backup.nightly.app", "fail", "database_unreachable", "systemctl status postgresql");
+}
+
+TEST_F(Doctor, RoleThatTheServerDoesNotKnow) {
+  said_.dsn = server_->dsn("postgres", "nobody_at_all");
+  expect("backup.nightly.app", "fail", "database_authentication", "vigie grants --role dump");
+}
+
+TEST_F(Doctor, DatabaseThatIsNotThere) {
+  said_.dsn = server_->dsn("no_such_database");
+  expect("backup.nightly.app", "fail", "database_missing", "correct dsn:");
+}
+
+TEST_F(Doctor, ClientsThatAreNotInstalled) {
+  said_.database_more = "bindir: " + folder_.path().string();
+  expect("backup.nightly.app", "unknown", "client_missing", "apt-get install postgresql-client-15");
+}
+
+TEST_F(Doctor, TablesThatTheRoleMayNotRead) {
+  server_->create_database("hidden");
+  server_->execute("create table t(a int)", "hidden");
+  server_->create_role("reader");
+  said_.dsn = server_->dsn("hidden", "reader");
+  expect("backup.nightly.app", "fail", "table_not_readable", "vigie grants --role dump");
+}
+
+TEST_F(Doctor, RowsThatAPolicyHides) {
+  server_->create_database("policies");
+  server_->create_role("limited");
+  server_->execute(
+      "create table t(a int); alter table t enable row level security; grant select on t to "
+      "limited",
+      "policies");
+  said_.dsn = server_->dsn("policies", "limited");
+  expect("backup.nightly.app", "fail", "row_security_applies", "vigie grants --role dump");
+}
+
+TEST_F(Doctor, MoreLargeObjectsThanAreDumped) {
+  server_->create_database("large");
+  server_->execute("select lo_create(0)", "large");
+  said_.dsn = server_->dsn("large");
+  said_.job_more = "large_objects_limit: 0";
+  expect("backup.nightly.app", "fail", "large_objects_limit", "");
+}
+
+TEST_F(Doctor, StoreBelowItsReserve) {
+  said_.reserve = "90%";
+  expect("backup.nightly.app", "fail", "space_reserve", "vigie backup prune --dry-run");
+}
+
+TEST_F(Doctor, StoreBesideTheDatabase) {
+  expect("backup.nightly.app", "warn", "store_beside_data", "another disk");
+}
+
+}  // namespace
+}  // namespace vigie::cli
