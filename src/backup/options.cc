@@ -64,15 +64,16 @@ void read_duration_or_never(yaml::Fields& fields, std::string_view key, Duration
   fields.duration(key, target, min, max);
 }
 
+// Between quotes, the name of a database may hold a line break; a line of text may not.
+bool breaks_a_line(const yaml::Node* node) {
+  return node != nullptr && node->is_scalar() && node->text.find('\n') < node->text.find('\0');
+}
+
 void read_dsn(yaml::Fields& fields, platform::Dsn& dsn) {
-  const yaml::Node* const node = fields.node("dsn", yaml::Need::required);
-  if (node == nullptr) return;
-  // Between quotes, the name of a database may hold a line break.
-  const std::string& text = node->text;
-  if (node->is_scalar() && text.find('\n') < text.find('\0')) {
-    dsn.text = text;
+  if (breaks_a_line(fields.self().find("dsn"))) {
+    dsn.text = fields.node("dsn", yaml::Need::required)->text;
   } else {
-    fields.text("dsn", dsn.text);
+    fields.text("dsn", dsn.text, yaml::Need::required);
   }
   if (dsn.text.empty()) return;
   auto mistake = check_dsn(dsn.text);

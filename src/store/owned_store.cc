@@ -78,7 +78,7 @@ Result<OwnedStore::Standing> OwnedStore::judge_unmarked() {
   return Standing::unmarked;
 }
 
-Result<OwnedStore::Standing> OwnedStore::look() {
+Result<OwnedStore::Standing> OwnedStore::judge_standing() {
   TRY_ASSIGN(const auto text, store_->marker());
   if (!text) return judge_unmarked();
   const auto marker = Marker::parse(*text);
@@ -88,11 +88,11 @@ Result<OwnedStore::Standing> OwnedStore::look() {
 
 // Before the first write. Whoever comes first marks it; the other finds out whose it is.
 Result<> OwnedStore::claim() {
-  TRY_ASSIGN(const Standing standing, look());
+  TRY_ASSIGN(const Standing standing, judge_standing());
   if (standing == Standing::ours) return {};
   const auto marked = store_->mark(new_marker(owner_, clock_.now()).text(), false);
   if (!marked && marked.error().code() != ErrorCode::file_exists) return marked;
-  TRY(look());
+  TRY(judge_standing());
   return {};
 }
 
@@ -117,33 +117,38 @@ Result<> OwnedStore::probe() {
   return store_->probe();
 }
 
+Result<> OwnedStore::look() {
+  TRY(judge_standing());
+  return store_->look();
+}
+
 Result<bool> OwnedStore::exists(const BackupId& id) {
-  TRY(look());
+  TRY(judge_standing());
   return store_->exists(id);
 }
 
 Result<std::vector<BackupId>> OwnedStore::list() {
-  TRY(look());
+  TRY(judge_standing());
   return store_->list();
 }
 
 Result<std::vector<BackupId>> OwnedStore::debris() {
-  TRY(look());
+  TRY(judge_standing());
   return store_->debris();
 }
 
 Result<std::unique_ptr<artefact::ArtefactSource>> OwnedStore::open(const BackupId& id) {
-  TRY(look());
+  TRY(judge_standing());
   return store_->open(id);
 }
 
 Result<> OwnedStore::remove(const BackupId& id) {
-  TRY(look());
+  TRY(judge_standing());
   return store_->remove(id);
 }
 
 Result<platform::Space> OwnedStore::space() {
-  TRY(look());
+  TRY(judge_standing());
   return store_->space();
 }
 

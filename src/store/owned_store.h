@@ -61,6 +61,7 @@ class OwnedStore final : public Store {
   Result<std::unique_ptr<artefact::ArtefactSource>> open(const BackupId& id) override;
   Result<> remove(const BackupId& id) override;
   Result<> probe() override;
+  Result<> look() override;
   Result<platform::Space> space() override;
   platform::Path artefact_path(const BackupId& id) const override {
     return store_->artefact_path(id);
@@ -72,7 +73,7 @@ class OwnedStore final : public Store {
 
  private:
   enum class Standing : unsigned char { ours, unmarked };
-  Result<Standing> look();
+  Result<Standing> judge_standing();
   Result<Standing> judge(const Marker& marker);
   Result<Standing> judge_unmarked();
   Result<> claim();
