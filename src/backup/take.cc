@@ -318,8 +318,11 @@ Result<Taken> take_backup(const TakeRequest& request, const TakeTools& tools, co
   auto taken = Taking(request, tools, work).run();
   if (taken) return taken;
   Error error = taken.error();
-  // A deadline stops the work as anybody does who asks: nobody has asked here.
-  if (error.code() == ErrorCode::cancelled && tools.clock.monotonic() >= work.deadline) {
+  // The run's deadline stops the work as anybody does who asks, and bounds what PostgreSQL is
+  // asked: nobody has asked here, and which of the two was noticed first says nothing.
+  const bool ended_early =
+      error.code() == ErrorCode::cancelled || error.code() == ErrorCode::database_timeout;
+  if (ended_early && tools.clock.monotonic() >= work.deadline) {
     const auto spent = std::chrono::round<std::chrono::seconds>(tools.clock.monotonic() - began);
     error = Error(ErrorCode::deadline_exceeded,
                   {{"name", request.job.name}, {"seconds", fmt::format("{}", spent.count())}});

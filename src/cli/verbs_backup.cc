@@ -95,10 +95,14 @@ int backup_show(Context& context) {
   return 0;
 }
 
-int verify_one(Context& context, const std::string& id) {
+Ask verification_of(Context& context, const std::string& id) {
   json::object body = act_body(context);
   body["mode"] = context.arguments().flag("--quick") ? "quick" : "full";
-  return start_and_wait(context, {"POST", path_of(id, "/verifications"), std::move(body)},
+  return {"POST", path_of(id, "/verifications"), std::move(body)};
+}
+
+int verify_one(Context& context, const std::string& id) {
+  return start_and_wait(context, verification_of(context, id),
                         [&](const Error& error) { return report_about(context, error, id); });
 }
 
@@ -109,7 +113,12 @@ int verify_all(Context& context) {
   int worst = 0;
   for (const std::string& id : *ids) {
     if (context.hooks().stop.stop_requested()) return 130;
-    worst = worse_exit(worst, verify_one(context, id));
+    const int code = start_and_wait(context, verification_of(context, id), [&](const Error& error) {
+      if (error.code() != ErrorCode::backup_not_found) return context.report(error);
+      context.console().words(fmt::format("{}: it has expired meanwhile", id));
+      return 0;
+    });
+    worst = worse_exit(worst, code);
   }
   return worst;
 }
