@@ -55,6 +55,7 @@ TEST(Scrub, TheNightIsTheJobsOwn) {
 // Looked at every 15 s, as the daemon does: how many are read on which day, and when the last is.
 TEST(Scrub, APileThatFallsDueAtOnceIsSpreadOverThePeriodAndEachIsReadOnce) {
   std::vector<ScrubCandidate> all;
+  all.reserve(70);
   for (int number = 0; number < 70; ++number) all.push_back(candidate(number, kMidnight - days(7)));
   std::map<int, int> a_night;
   std::optional<SystemTime> last;
