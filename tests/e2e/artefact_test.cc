@@ -28,11 +28,6 @@ void write(const platform::Path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-std::string read(const platform::Path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 class ArtefactTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -55,7 +50,7 @@ class ArtefactTest : public ::testing::Test {
     host_.copy_from(*first_);
     BackupId id = *BackupId::parse(*host_.stored().begin());
     const platform::Path from = host_.store() / "nightly" / id.str();
-    Manifest copied = Manifest::parse(read(from / "manifest.json"), id).value();
+    Manifest copied = Manifest::parse(contents(from / "manifest.json"), id).value();
     id.started_at -= std::chrono::hours(1);
     copied.id = id;
     id_ = id.str();
@@ -68,7 +63,7 @@ class ArtefactTest : public ::testing::Test {
   }
 
   Manifest manifest() const {
-    return Manifest::parse(read(folder_ / "manifest.json"), *BackupId::parse(id_)).value();
+    return Manifest::parse(contents(folder_ / "manifest.json"), *BackupId::parse(id_)).value();
   }
   // All that is beside the sealed files, made anew so that nothing contradicts `changed`.
   void cover_with(Manifest changed) const {
@@ -85,7 +80,7 @@ class ArtefactTest : public ::testing::Test {
   // In the manifest's own text, what the types would not let through.
   void forge(const std::string& what, const std::string& by) const {
     const Manifest known = manifest();
-    std::string text = read(folder_ / "manifest.json");
+    std::string text = contents(folder_ / "manifest.json");
     ASSERT_NE(text.find(what), std::string::npos) << what;
     for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
       text.replace(at, what.size(), by);
@@ -116,7 +111,7 @@ class ArtefactTest : public ::testing::Test {
     EXPECT_EQ(next.status, 0) << next.out << next.err;
     EXPECT_EQ(host_.run({"backup", "prune"}).status, 0);
     EXPECT_THAT(host_.debris(), IsEmpty());
-    EXPECT_EQ(read(outside_ / "precious"), "not Vigie's");
+    EXPECT_EQ(contents(outside_ / "precious"), "not Vigie's");
     EXPECT_EQ(host_.run({"evidence", "verify"}).status, 0);
   }
 

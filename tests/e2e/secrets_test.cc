@@ -62,15 +62,11 @@ class SecretsTest : public ::testing::Test {
     expect_none(ran.out + ran.err, words.front());
     return ran;
   }
-  static std::string content(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
   // Not the data: it is the database's own.
   void expect_none_below(const platform::Path& folder) {
     for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
       if (file.is_regular_file() && file.path().extension() != ".zst")
-        expect_none(content(file.path()), file.path().string());
+        expect_none(contents(file.path()), file.path().string());
     }
   }
   // What the daemon's children were started with; how many there were.
@@ -78,8 +74,8 @@ class SecretsTest : public ::testing::Test {
     int seen = 0;
     for (const int pid : platform::descendant_processes(host_.pid())) {
       const std::filesystem::path process = "/proc/" + std::to_string(pid);
-      const std::string words = content(process / "cmdline");
-      expect_none(words + content(process / "environ"), words);
+      const std::string words = contents(process / "cmdline");
+      expect_none(words + contents(process / "environ"), words);
       if (words.find("pg_dump") != std::string::npos) ++seen;
     }
     return seen;

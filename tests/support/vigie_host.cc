@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "platform/http_client.h"
 
@@ -24,11 +25,6 @@ namespace {
 
 using platform::Path;
 using Milliseconds = std::chrono::milliseconds;
-
-std::string contents(const Path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 int status_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
@@ -229,6 +225,12 @@ std::set<std::string> VigieHost::debris() const {
       ids.insert(one.path().filename().string());
   }
   return ids;
+}
+
+std::string contents(const Path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return std::move(text).str();
 }
 
 std::vector<std::string> VigieHost::dump_processes(const Path& socket_folder) {

@@ -19,6 +19,9 @@
 
 namespace vigie::testing {
 
+// All that can be read of a file; of one in /proc its process may end meanwhile.
+std::string contents(const platform::Path& path);
+
 struct Ran {
   int status = -1;  // exit status; 128 + signal when a signal ended it
   std::string out;
