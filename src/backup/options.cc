@@ -124,7 +124,7 @@ void read_which(yaml::Fields& fields, BackupJobOptions& options) {
   } else if (single == nullptr && several == nullptr) {
     fields.problems().mistake(options.place, ErrorCode::config_missing_key, "names no database",
                               "database: NAME, databases: [NAME, …] or databases: all");
-  } else if (!one.empty()) {
+  } else if (single != nullptr && !one.empty()) {
     options.databases = {one};
     options.database_places = {single->place};
   }

@@ -18,7 +18,7 @@ class NamedId {
   explicit NamedId(std::string text) : text_(std::move(text)) {}
   const std::string& str() const { return text_; }
   bool empty() const { return text_.empty(); }
-  auto operator<=>(const NamedId&) const = default;
+  auto operator<=>(const NamedId&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14
 
  private:
   std::string text_;

@@ -43,6 +43,7 @@ class Fields {
   void choice(std::string_view key, E& target,
               const std::array<std::pair<std::string_view, E>, N>& values) {
     std::vector<std::string> names;
+    names.reserve(N);
     for (const auto& value : values) names.emplace_back(value.first);
     const size_t index = chosen(key, names);
     if (index < N) target = values[index].second;

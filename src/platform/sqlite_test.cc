@@ -149,7 +149,7 @@ TEST_F(SqliteTest, FindsADamagedPage) {
     ASSERT_TRUE(db.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
   std::fstream raw(file, std::ios::in | std::ios::out | std::ios::binary);
-  raw.seekp(2 * 4096);
+  raw.seekp(std::streamoff{2} * 4096);
   raw << std::string(4096, '\xee');
   raw.close();
   Sqlite db = open();

@@ -22,7 +22,6 @@ namespace {
 using artefact::Manifest;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 void write(const platform::Path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
