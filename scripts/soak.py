@@ -14,6 +14,7 @@ import pwd
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -133,7 +134,12 @@ class Daemon:
     def ready(self):
         if self.process.poll() is not None:
             raise Broken(f"the daemon ended with {self.process.returncode}")
-        return self.run("status")[0] in (0, 1) and (self.work / "http.sock").exists()
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(2)
+            peer.connect(str(self.work / "http.sock"))
+            peer.sendall(b"GET /readiness HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return peer.recv(64).startswith(b"HTTP/1.1 200")
+        return False
 
     def kill(self):
         if self.process:
