@@ -54,10 +54,17 @@ Error sqlite_error(int code, const Path& path, sqlite3* db) {
   }
 }
 
-// SQLite makes its files with 0644; a state file is nobody else's. Its -wal and -shm follow.
+// SQLite makes its files with 0644; a state file is nobody else's. Its -wal and -shm follow. A file
+// that is there is not opened here: the close would drop every lock that another connection of this
+// process holds on it (fcntl), and whoever opened it next could take away the -wal under us.
 Result<> make_private(const Path& path) {
-  const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return fail(file_error(errno, path));
+  struct ::stat info {};
+  if (::lstat(path.c_str(), &info) == 0)
+    return S_ISLNK(info.st_mode) ? fail(file_error(ELOOP, path)) : Result<>();
+  if (errno != ENOENT) return fail(file_error(errno, path));
+  const Descriptor fd(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd && errno != EEXIST) return fail(file_error(errno, path));
   return {};
 }
 

@@ -107,6 +107,54 @@ TEST_F(SqliteTest, ATransactionThatIsCommittedIsSeenByAnotherConnection) {
   EXPECT_EQ(number(other, "SELECT count(*) FROM t"), 1);
 }
 
+// Another process that opens the file, reads it and closes it, once it is told to. It is made
+// before anybody opens the file: what SQLite knows of our locks must not be in it.
+class Outsider {
+ public:
+  explicit Outsider(const Path& file) {
+    if (::pipe(start_.data()) != 0) throw std::runtime_error("no pipe");
+    child_ = ::fork();
+    if (child_ == 0) ::_exit(look(file));
+  }
+  int look_now() {
+    (void)!::write(start_[1], "x", 1);
+    int status = -1;
+    ::waitpid(child_, &status, 0);
+    ::close(start_[0]);
+    ::close(start_[1]);
+    return status;
+  }
+
+ private:
+  int look(const Path& file) const {
+    char told = 0;
+    if (::read(start_[0], &told, 1) != 1) return 1;
+    auto db = Sqlite::open(file);
+    if (!db) return 2;
+    auto rows = db->query("SELECT count(*) FROM t");
+    return rows && rows->step().value_or(false) ? 0 : 3;
+  }
+
+  std::array<int, 2> start_{};
+  pid_t child_ = -1;
+};
+
+TEST_F(SqliteTest, ASecondConnectionLeavesTheFirstItsLocks) {
+  Outsider outsider(file);
+  Sqlite db = open();
+  ASSERT_TRUE(db.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)"));
+  const Sqlite second = open();
+  EXPECT_EQ(outsider.look_now(), 0);
+  EXPECT_TRUE(std::filesystem::exists(file.string() + "-wal"))
+      << "somebody else was the last one, and took it away";
+}
+
+TEST_F(SqliteTest, DoesNotFollowALink) {
+  ASSERT_EQ(::symlink((folder / "elsewhere").c_str(), file.c_str()), 0);
+  EXPECT_FALSE(Sqlite::open(file));
+  EXPECT_FALSE(std::filesystem::exists(folder / "elsewhere"));
+}
+
 TEST_F(SqliteTest, TellsThatAnotherConnectionKeepsItsLock) {
   Sqlite db = open();
   Sqlite other = open({.busy_timeout = std::chrono::milliseconds(1)});
