@@ -7,10 +7,17 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <string>
+#include <thread>
+
+#include "base/time.h"
 
 namespace vigie::platform {
 namespace {
+
+constexpr std::chrono::milliseconds kPatience{200};
+constexpr std::chrono::milliseconds kBetweenTries{5};
 
 Result<Descriptor> open_lock(const Path& path, int flags) {
   Descriptor fd(::open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -26,11 +33,25 @@ int written_pid(const Descriptor& fd) {
   return pid;
 }
 
+// Whoever asks who holds it has it for a moment himself.
+bool lock_within(const Descriptor& fd, std::chrono::milliseconds patience) {
+  const auto until = MonoTime::clock::now() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return false;
+    if (MonoTime::clock::now() >= until) {
+      errno = EWOULDBLOCK;
+      return false;
+    }
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<LockFile> LockFile::acquire(const Path& path) {
   TRY_ASSIGN(Descriptor fd, open_lock(path, O_RDWR | O_CREAT));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!lock_within(fd, kPatience)) {
     if (errno != EWOULDBLOCK) return fail(file_error(errno, path));
     return fail(ErrorCode::state_locked,
                 {{"path", path.string()}, {"pid", std::to_string(written_pid(fd))}});

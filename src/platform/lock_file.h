@@ -11,7 +11,8 @@ namespace vigie::platform {
 
 class LockFile {
  public:
-  // Does not wait. Errors: state_locked (with the holder's pid), file_*.
+  // Waits 200 ms at most: whoever asks lock_holder has it for a moment. Errors: state_locked (with
+  // the holder's pid), file_*.
   static Result<LockFile> acquire(const Path& path);
 
  private:

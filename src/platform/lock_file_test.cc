@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "tests/support/process_watch.h"
 #include "tests/support/temp_folder.h"
@@ -26,6 +27,14 @@ TEST_F(LockFileTest, IsFreeUntilItIsTakenAndAfterIt) {
   }
   EXPECT_EQ(lock_holder(path).value(), std::nullopt);
   EXPECT_TRUE(LockFile::acquire(path));
+}
+
+TEST_F(LockFileTest, ThoseWhoAskDoNotKeepItFromBeingTaken) {
+  ASSERT_TRUE(LockFile::acquire(path));
+  std::jthread asking([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)lock_holder(path);
+  });
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(LockFile::acquire(path)) << i;
 }
 
 TEST_F(LockFileTest, SaysWhoHoldsIt) {
