@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 namespace vigie::artefact {
 namespace {
@@ -30,8 +30,10 @@ Context make_context(int level) {
 struct Sealer::Work {
   Work(int level, size_t frame_bytes)
       : context(make_context(level)),
-        frame(frame_bytes),
-        compressed(ZSTD_compressBound(frame_bytes)) {}
+        frame_size(frame_bytes),
+        compressed_size(ZSTD_compressBound(frame_bytes)),
+        frame(std::make_unique_for_overwrite<unsigned char[]>(frame_size)),
+        compressed(std::make_unique_for_overwrite<unsigned char[]>(compressed_size)) {}
 
   void take(ByteSpan bytes) {
     raw_hash.update(bytes);
@@ -41,22 +43,25 @@ struct Sealer::Work {
 
   Result<> end_frame() {
     const size_t size =
-        ZSTD_compress2(context.get(), compressed.data(), compressed.size(), frame.data(), filled);
+        ZSTD_compress2(context.get(), compressed.get(), compressed_size, frame.get(), filled);
     if (ZSTD_isError(size) != 0) {
       return fail(ErrorCode::internal_error,
                   {{"reason", fmt::format("zstd: {}", ZSTD_getErrorName(size))}});
     }
     filled = 0;
     ++frames;
-    const ByteSpan stored(compressed.data(), size);
+    const ByteSpan stored(compressed.get(), size);
     stored_hash.update(stored);
     sealed.stored += Bytes{size};
     return sink(stored);
   }
 
   Context context;
-  std::vector<unsigned char> frame;
-  std::vector<unsigned char> compressed;
+  // Not filled with zeros: of what is never written, no page is taken.
+  size_t frame_size;
+  size_t compressed_size;
+  std::unique_ptr<unsigned char[]> frame;
+  std::unique_ptr<unsigned char[]> compressed;
   size_t filled = 0;  // bytes in frame
   uint64_t frames = 0;
   Sha256 raw_hash;
@@ -84,13 +89,13 @@ void Sealer::begin(SealSink sink, const std::optional<FingerprintKey>& key) {
 }
 
 std::span<unsigned char> Sealer::room() {
-  return std::span(work_->frame).subspan(work_->filled);
+  return std::span(work_->frame.get(), work_->frame_size).subspan(work_->filled);
 }
 
 Result<> Sealer::took(size_t count) {
-  work_->take(std::span(work_->frame).subspan(work_->filled, count));
+  work_->take(room().first(count));
   work_->filled += count;
-  return work_->filled == work_->frame.size() ? work_->end_frame() : Result<>();
+  return work_->filled == work_->frame_size ? work_->end_frame() : Result<>();
 }
 
 Result<> Sealer::update(ByteSpan bytes) {

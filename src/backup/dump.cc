@@ -102,6 +102,8 @@ class Dumping {
                                                     request_.application_name));
     environment_ = std::move(access.environment);
     append_option(environment_, artefact::row_settings_pgoptions(request_.row_settings));
+    // With thousands of tables PostgreSQL compiles the queries of catalogues, for nothing.
+    append_option(environment_, "-c jit=off");
     // Without it a session that waits for a lock outlives the dump that was killed.
     if (request_.server_major >= 14)
       append_option(environment_, "-c client_connection_check_interval=2s");

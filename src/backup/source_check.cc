@@ -12,8 +12,6 @@ namespace {
 using artefact::RowSummary;
 using platform::CallLimits;
 
-using Summaries = std::map<uint32_t, RowSummary>;  // by the table's oid
-
 // Many tables a statement: a round trip for each of 5,000 small tables would cost more than the
 // counting.
 constexpr size_t kTablesInOneStatement = 200;
@@ -35,9 +33,9 @@ std::vector<const SourceRelation*> comparable(const std::vector<SourceRelation>&
   return out;
 }
 
-Result<Summaries> count_rows(SourceSession& source, const std::vector<const SourceRelation*>& all,
-                             const CallLimits& limits) {
-  Summaries counts;
+Result<SourceRows> count_rows(SourceSession& source, const std::vector<const SourceRelation*>& all,
+                              const CallLimits& limits) {
+  SourceRows counts;
   for (size_t from = 0; from < all.size(); from += kTablesInOneStatement) {
     const auto part =
         std::span(all).subspan(from, std::min(kTablesInOneStatement, all.size() - from));
@@ -63,12 +61,12 @@ Result<std::string> copy_statement(SourceSession& source, const SourceRelation& 
   return fmt::format("copy {}{} to stdout", table.qualified(), columns);
 }
 
-Result<Summaries> fingerprint_rows(SourceSession& source,
-                                   const std::vector<const SourceRelation*>& tables,
-                                   const artefact::FingerprintKey& key, const CallLimits& limits) {
+Result<SourceRows> fingerprint_rows(SourceSession& source,
+                                    const std::vector<const SourceRelation*>& tables,
+                                    const artefact::FingerprintKey& key, const CallLimits& limits) {
   TRY(source.session().query(
       artefact::row_settings_sql(artefact::row_settings(source.facts().server)), limits));
-  Summaries summaries;
+  SourceRows summaries;
   for (const SourceRelation* table : tables) {
     TRY_ASSIGN(const std::string sql, copy_statement(source, *table, limits));
     artefact::RowCounter counter(key);
@@ -86,7 +84,7 @@ Result<Summaries> fingerprint_rows(SourceSession& source,
 
 // The tables of which the dump does not hold what the source says; those that the dump has not at
 // all among them.
-std::vector<uint32_t> differing(const Summaries& source,
+std::vector<uint32_t> differing(const SourceRows& source,
                                 const std::vector<artefact::TableEntry>& dumped, bool rows_only) {
   std::map<uint32_t, RowSummary> held;
   for (const artefact::TableEntry& table : dumped) held[table.oid] = table.rows;
@@ -116,31 +114,33 @@ Result<bool> all_rewritten(SourceSession& source, const std::vector<uint32_t>& t
   return rows->integer(0, 0) == 0;
 }
 
-bool must_end(const Error& error) {
-  return error.code() == ErrorCode::cancelled || error.code() == ErrorCode::deadline_exceeded;
-}
-
 }  // namespace
 
-Result<artefact::SourceCheck> check_against_source(SourceSession& source,
-                                                   const std::string& database, SourceCheck mode,
-                                                   const std::vector<artefact::TableEntry>& dumped,
-                                                   const artefact::FingerprintKey& key,
-                                                   const CallLimits& limits) {
-  if (mode == SourceCheck::none) return artefact::SourceCheck{};
+Result<SourceRows> read_source_rows(SourceSession& source, SourceCheck mode,
+                                    const artefact::FingerprintKey& key, const CallLimits& limits) {
+  const auto tables = comparable(source.facts().tables);
+  return mode == SourceCheck::counts ? count_rows(source, tables, limits)
+                                     : fingerprint_rows(source, tables, key, limits);
+}
+
+Result<artefact::SourceCheck> compare_with_source(SourceSession& source,
+                                                  const std::string& database, SourceCheck mode,
+                                                  const Result<SourceRows>& rows,
+                                                  const std::vector<artefact::TableEntry>& dumped,
+                                                  const CallLimits& limits) {
   const bool counts = mode == SourceCheck::counts;
   artefact::SourceCheck check{counts ? "counts" : "full", "could_not_verify"};
-  const auto tables = comparable(source.facts().tables);
-  const auto summaries =
-      counts ? count_rows(source, tables, limits) : fingerprint_rows(source, tables, key, limits);
-  if (!summaries && must_end(summaries.error())) return fail(summaries.error());
+  if (limits.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
   // The dump is whole and sealed; what the source cannot be asked any more (a table that was
   // dropped meanwhile, a lock, a lost session) is no reason to throw it away.
-  if (!summaries) return check;
-  const auto differences = differing(*summaries, dumped, counts);
+  if (!rows) return check;
+  const auto differences = differing(*rows, dumped, counts);
   check.result = "passed";
   if (differences.empty()) return check;
-  if (all_rewritten(source, differences, limits).value_or(false)) {
+  const auto rewritten = all_rewritten(source, differences, limits);
+  if (!rewritten && limits.stop.stop_requested()) return fail(rewritten.error());
+  // Whether it is damage is not known when the source cannot be asked.
+  if (!rewritten || *rewritten) {
     check.result = "could_not_verify";
     return check;
   }

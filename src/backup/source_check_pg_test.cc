@@ -42,9 +42,14 @@ class SourceCheckTest : public ::testing::Test {
     }
     return tables;
   }
+  Result<artefact::SourceCheck> check(SourceSession& source, SourceCheck mode,
+                                      const std::vector<artefact::TableEntry>& tables) {
+    const auto rows = read_source_rows(source, mode, {}, limits());
+    return compare_with_source(source, "app", mode, rows, tables, limits());
+  }
   Result<artefact::SourceCheck> counts(SourceSession& source,
                                        const std::vector<artefact::TableEntry>& tables) {
-    return check_against_source(source, "app", SourceCheck::counts, tables, {}, limits());
+    return check(source, SourceCheck::counts, tables);
   }
 
   static std::unique_ptr<testing::PgCluster> cluster_;
@@ -95,9 +100,31 @@ TEST_F(SourceCheckTest, ATableThatWasDroppedMeanwhileProvesNothing) {
 TEST_F(SourceCheckTest, FullComparesFingerprintsToo) {
   auto source = open();
   auto tables = dumped(source);
-  const auto check = check_against_source(source, "app", SourceCheck::full, tables, {}, limits());
   // The counts are right and the fingerprints are not: these entries have none.
-  EXPECT_EQ(check.error().code(), ErrorCode::source_rows_differ);
+  EXPECT_EQ(check(source, SourceCheck::full, tables).error().code(), ErrorCode::source_rows_differ);
+}
+
+TEST_F(SourceCheckTest, ASourceThatCannotBeAskedAgainIsNoProofOfDamage) {
+  auto source = open();
+  auto tables = dumped(source);
+  tables[0].rows.rows -= 1;
+  const auto rows = read_source_rows(source, SourceCheck::counts, {}, limits());
+  cluster_->execute(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'");
+  const auto check =
+      compare_with_source(source, "app", SourceCheck::counts, rows, tables, limits());
+  EXPECT_EQ(check->result, "could_not_verify");
+}
+
+TEST_F(SourceCheckTest, WhoStopsItMeanwhileHasCancelledIt) {
+  auto source = open();
+  std::stop_source stop;
+  stop.request_stop();
+  const platform::CallLimits stopped{clock_.monotonic() + 60s, stop.get_token()};
+  const auto rows = read_source_rows(source, SourceCheck::counts, {}, stopped);
+  const auto check =
+      compare_with_source(source, "app", SourceCheck::counts, rows, dumped(source), stopped);
+  EXPECT_EQ(check.error().code(), ErrorCode::cancelled);
 }
 
 TEST_F(SourceCheckTest, ReadsWhatTheServerSaysOfItself) {

@@ -4,11 +4,13 @@ namespace vigie::backup {
 namespace {
 
 // Repeatable read keeps one snapshot for the whole transaction. No timeout of the server may end
-// it: ours do. A lock that somebody holds on a catalogue must not hold us.
+// it: ours do. A lock that somebody holds on a catalogue must not hold us. Compiling a query costs
+// more than any of ours takes, and the counts leave the other cores to the dump.
 constexpr std::string_view kBegin =
     "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = "
     "'30s';"
-    "set row_security = off; begin transaction isolation level repeatable read read only";
+    "set row_security = off; set jit = off; set max_parallel_workers_per_gather = 0; begin "
+    "transaction isolation level repeatable read read only";
 
 constexpr std::string_view kExport = R"sql(
 select pg_export_snapshot(),

@@ -39,13 +39,22 @@ class SourceSession {
   SourceFacts facts_;
 };
 
-// Does the dump hold what the source holds under the same snapshot? counts: the number of rows of
-// each table; full: the fingerprints too, by reading every row again. Tables of which a dump holds
-// only some rows are left out. Errors: source_rows_differ, database_*.
-Result<artefact::SourceCheck> check_against_source(SourceSession& source,
-                                                   const std::string& database, SourceCheck mode,
-                                                   const std::vector<artefact::TableEntry>& dumped,
-                                                   const artefact::FingerprintKey& key,
-                                                   const platform::CallLimits& limits);
+// What the source itself says of its tables under the snapshot, by oid.
+using SourceRows = std::map<uint32_t, artefact::RowSummary>;
+
+// counts: the number of rows of each table; full: the fingerprints too, by reading every row.
+// Tables of which a dump holds only some rows are left out. Beside the dump: the snapshot is the
+// same, and pg_dump's first phase leaves cores idle. Errors: database_*, cancelled.
+Result<SourceRows> read_source_rows(SourceSession& source, SourceCheck mode,
+                                    const artefact::FingerprintKey& key,
+                                    const platform::CallLimits& limits);
+
+// Does the dump hold what the source said? Errors: source_rows_differ; cancelled, when the source
+// could not say it because `limits` have stopped.
+Result<artefact::SourceCheck> compare_with_source(SourceSession& source,
+                                                  const std::string& database, SourceCheck mode,
+                                                  const Result<SourceRows>& rows,
+                                                  const std::vector<artefact::TableEntry>& dumped,
+                                                  const platform::CallLimits& limits);
 
 }  // namespace vigie::backup

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stop_token>
+#include <thread>
 
 #include "backup/give_way.h"
 #include "backup/source_session.h"
@@ -88,6 +90,7 @@ class Taking {
   struct Attempt {
     SourceSession source;
     DumpResult dump;
+    artefact::SourceCheck check;
     artefact::FingerprintKey key;
     std::string client_version;
   };
@@ -96,13 +99,20 @@ class Taking {
   Result<Taken> take_into(store::ArtefactWriter& out);
   Result<Attempt> attempt(store::ArtefactWriter& out);
   Result<> judge(const SourceFacts& facts);
-  Result<DumpResult> dump(const SourceSession& source, const artefact::FingerprintKey& key,
-                          store::ArtefactWriter& out);
+  struct Dumped {
+    DumpResult dump;
+    Result<SourceRows> rows;  // what the source says of them
+  };
+  Result<Dumped> dump(SourceSession& source, const artefact::FingerprintKey& key,
+                      store::ArtefactWriter& out);
+  std::jthread read_beside(SourceSession& source, const artefact::FingerprintKey& key,
+                           std::stop_token stop, Result<SourceRows>& rows) const;
+  Result<artefact::SourceCheck> check(SourceSession& source, const Dumped& dumped) const;
   Clients clients_of(const SourceSession& source) const;
   DumpRequest dump_request(const SourceSession& source, const artefact::FingerprintKey& key) const;
   void watch_reserve(std::stop_source& stop);
-  Result<Taken> publish(Attempt attempt, artefact::SourceCheck check, store::ArtefactWriter& out);
-  artefact::Manifest manifest_of(const Attempt& attempt, artefact::SourceCheck check) const;
+  Result<Taken> publish(Attempt attempt, store::ArtefactWriter& out);
+  artefact::Manifest manifest_of(const Attempt& attempt) const;
   void report(std::string_view phase, Bytes done = {},
               std::optional<Bytes> total = std::nullopt) const {
     work_.progress({phase, request_.database.name, done, total});
@@ -182,8 +192,17 @@ DumpRequest Taking::dump_request(const SourceSession& source,
   return dump;
 }
 
-Result<DumpResult> Taking::dump(const SourceSession& source, const artefact::FingerprintKey& key,
-                                store::ArtefactWriter& out) {
+std::jthread Taking::read_beside(SourceSession& source, const artefact::FingerprintKey& key,
+                                 std::stop_token stop, Result<SourceRows>& rows) const {
+  if (request_.job.source_check == SourceCheck::none) return {};
+  return std::jthread(
+      [this, &source, &key, &rows, limits = platform::CallLimits{work_.deadline, stop}] {
+        rows = read_source_rows(source, request_.job.source_check, key, limits);
+      });
+}
+
+Result<Taking::Dumped> Taking::dump(SourceSession& source, const artefact::FingerprintKey& key,
+                                    store::ArtefactWriter& out) {
   std::stop_source stop;
   const std::stop_callback outer(work_.stop, [&] { stop.request_stop(); });
   std::optional<GiveWayWatch> watch;
@@ -197,16 +216,27 @@ Result<DumpResult> Taking::dump(const SourceSession& source, const artefact::Fin
                           watch_reserve(stop);
                         },
                         work_.program_ended};
+  Result<SourceRows> rows;
+  std::jthread reading = read_beside(source, key, stop.get_token(), rows);
   auto result =
       take_dump(dump_request(source, key), tools, out, {work_.deadline, stop.get_token()});
+  if (!result) stop.request_stop();
+  if (result && reading.joinable()) report("source check");
+  reading = {};
   if (watch && watch->blind()) watched_ = false;
-  if (result || work_.stop.stop_requested()) return result;
+  if (result) return Dumped{std::move(*result), std::move(rows)};
+  if (work_.stop.stop_requested()) return fail(result.error());
   if (watch && watch->gave_way()) {
     return fail(ErrorCode::dump_gave_way, {{"database", request_.database.name},
                                            {"observed", fmt::format("{}", gave_way_ + 1)}});
   }
-  if (below_reserve_) return fail(*below_reserve_);
-  return result;
+  return fail(below_reserve_.value_or(result.error()));
+}
+
+Result<artefact::SourceCheck> Taking::check(SourceSession& source, const Dumped& dumped) const {
+  if (request_.job.source_check == SourceCheck::none) return artefact::SourceCheck{};
+  return compare_with_source(source, request_.database.name, request_.job.source_check, dumped.rows,
+                             dumped.dump.tables, work_.limits());
 }
 
 Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
@@ -221,21 +251,19 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   TRY(tools_.files.create_folder(request_.staging, 0700));
   // After the snapshot: whoever writes rows cannot have known it.
   const artefact::FingerprintKey key = artefact::new_fingerprint_key();
-  TRY_ASSIGN(auto result, dump(source, key, out));
+  TRY_ASSIGN(auto dumped, dump(source, key, out));
+  TRY_ASSIGN(auto checked, check(source, dumped));
   TRY_ASSIGN(auto version, client_version(tools_.processes, clients_of(source), work_.limits()));
-  return Attempt{std::move(source), std::move(result), key, std::move(version)};
+  return Attempt{std::move(source), std::move(dumped.dump), std::move(checked), key,
+                 std::move(version)};
 }
 
 Result<Taken> Taking::take_into(store::ArtefactWriter& out) {
   TRY_ASSIGN(auto done, attempt(out));
-  report("source check");
-  TRY_ASSIGN(auto check,
-             check_against_source(done.source, request_.database.name, request_.job.source_check,
-                                  done.dump.tables, done.key, work_.limits()));
-  return publish(std::move(done), std::move(check), out);
+  return publish(std::move(done), out);
 }
 
-artefact::Manifest Taking::manifest_of(const Attempt& attempt, artefact::SourceCheck check) const {
+artefact::Manifest Taking::manifest_of(const Attempt& attempt) const {
   const SourceFacts& facts = attempt.source.facts();
   artefact::Manifest manifest;
   manifest.id = id_;
@@ -258,14 +286,13 @@ artefact::Manifest Taking::manifest_of(const Attempt& attempt, artefact::SourceC
   manifest.not_included = facts.not_included;
   if (request_.job.globals != Globals::with_passwords)
     manifest.roles_without_password = facts.login_roles;
-  manifest.source_check = std::move(check);
+  manifest.source_check = attempt.check;
   return manifest;
 }
 
-Result<Taken> Taking::publish(Attempt attempt, artefact::SourceCheck check,
-                              store::ArtefactWriter& out) {
+Result<Taken> Taking::publish(Attempt attempt, store::ArtefactWriter& out) {
   report("publish");
-  artefact::Manifest manifest = manifest_of(attempt, std::move(check));
+  artefact::Manifest manifest = manifest_of(attempt);
   const artefact::Cover cover = artefact::make_cover(manifest);
   // What could not be read again must not become an artefact.
   TRY(artefact::Manifest::parse(cover.manifest, id_));
