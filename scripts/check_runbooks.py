@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Every runbook key of the error registry has a page in docs/runbooks/ with the four parts, and no page is left over.
+Every reason that a check of the status gives by itself stands in the Symptom of a page.
 
 usage: check_runbooks.py [--root FOLDER]
 """
 import argparse
 import pathlib
+import re
 import sys
 
 import yaml
@@ -23,6 +25,29 @@ def page_breaches(page):
             yield f"{page.name}: {part} is missing or empty"
 
 
+def symptom(page):
+    return page.read_text().partition("## Symptom\n")[2].partition("\n## ")[0]
+
+
+def status_words(root):
+    """The reasons that src/status gives, and the pages that its checks name."""
+    for source in sorted((root / "src/status").glob("*.cc")):
+        if source.stem.endswith("_test"):
+            continue
+        for statement in source.read_text().split(";"):
+            given = re.search(r"(?:Status::\w+|reason_code =)(.*)", statement, re.S)
+            if given and re.search(r"\bjudge\(|reason_code =|make_check\(", statement):
+                yield from re.findall(r'"([a-z_]+)"', given.group(1))
+
+
+def status_breaches(root, pages):
+    known = "".join(symptom(page) for page in pages)
+    stems = {page.stem for page in pages}
+    for word in sorted(set(status_words(root)) - stems - {"ok"}):
+        if f"`{word}`" not in known:
+            yield f"src/status gives the reason {word}: no page of docs/runbooks has it in its Symptom"
+
+
 def breaches(root):
     registry = yaml.safe_load((root / "src/base/errors.yaml").read_text())
     keys = {code["runbook"] for code in registry["codes"].values()}
@@ -32,6 +57,7 @@ def breaches(root):
     for page in sorted(folder.glob("*.md")):
         if page.stem not in keys and page.stem != "README":
             yield f"{page.name}: no error code names this page"
+    yield from status_breaches(root, [page for page in sorted(folder.glob("*.md")) if page.stem != "README"])
 
 
 def main():

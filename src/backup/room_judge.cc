@@ -26,7 +26,7 @@ ledger::Entry alarm_entry(const PlausibilityAlarm& alarm, const Work& work) {
   entry.result = ledger::outcome_of(find_error_info(alarm.error_code)->verdict);
   entry.error_code = alarm.error_code;
   entry.deviations = alarm.reasons;
-  entry.follow_up = fmt::format("vigie backup ack {}", alarm.backup.str());
+  entry.follow_up = fmt::format("vigie backup ack {} --reason …", alarm.backup.str());
   return entry;
 }
 

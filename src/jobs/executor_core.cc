@@ -110,7 +110,8 @@ Result<> ExecutorCore::admit(const RunRequest& request) const {
   const auto waits = std::ranges::find_if(
       queue_, [&](const ActiveRunPtr& run) { return run->is_of(request.job, request.kind); });
   if (waits != queue_.end()) {
-    return fail(ErrorCode::run_conflict, {{"name", request.job}, {"run", (*waits)->id().str()}});
+    return fail(ErrorCode::run_conflict,
+                {{"name", request.job}, {"run", (*waits)->id().str()}, {"state", "waits already"}});
   }
   if (queue_.size() >= options_.queue_limit) {
     return fail(ErrorCode::queue_full,

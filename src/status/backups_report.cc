@@ -193,7 +193,7 @@ Check reserve_check(const Context& context, const backup::StoreView& store) {
 }
 
 Check copy_check(const Context& context, const BackupsView& view) {
-  auto check = begin(context, "stores.off_host", "stores", "");
+  auto check = begin(context, "stores.off_host", "stores", "copies");
   const bool any = std::ranges::any_of(view.stores, &backup::StoreView::off_host);
   if (!any) judge(check, Status::warn, "no_copy_off_host");
   return check;
