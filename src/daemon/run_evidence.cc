@@ -101,18 +101,30 @@ void take(RunRow& row, const Told& told) {
   row.error_parameters = {{"run", row.id.str()}, {"job", row.job}, {"name", row.job}};
 }
 
-Result<> append(ledger::Ledger& ledger, const RunRow& row) {
-  TRY(ledger.append(end_entry(row)));
+// A human act, of whom no part of the work knows.
+void add_canceller(ledger::Entry& entry, const jobs::RunTrigger& who) {
+  entry.subject["cancelled_by"] = who.actor;
+  if (!who.reason.empty()) entry.subject["cancel_reason"] = who.reason;
+  if (!who.reference.empty()) entry.subject["cancel_ref"] = who.reference;
+}
+
+Result<> append(ledger::Ledger& ledger, const ledger::Entry& entry) {
+  TRY(ledger.append(entry));
   return {};
 }
 
 }  // namespace
 
-Result<> record_end(ledger::Ledger& ledger, const RunRow& row) {
+Result<> record_end(ledger::Ledger& ledger, const RunRow& row,
+                    const std::optional<jobs::RunTrigger>& cancelled) {
   TRY_ASSIGN(const auto entries, entries_of(ledger, row));
-  const bool told =
-      std::ranges::any_of(entries, [&](const Told& one) { return tells_the_end(one, row); });
-  return told ? Result<>() : append(ledger, row);
+  const bool by_someone = cancelled && row.state == RunState::cancelled;
+  const bool told = std::ranges::any_of(
+      entries, [&](const Told& one) { return by_someone ? is_end(one) : tells_the_end(one, row); });
+  if (told) return {};
+  ledger::Entry entry = end_entry(row);
+  if (by_someone) add_canceller(entry, *cancelled);
+  return append(ledger, entry);
 }
 
 Result<> record_found(ledger::Ledger& ledger, RunRow& row) {
@@ -123,7 +135,7 @@ Result<> record_found(ledger::Ledger& ledger, RunRow& row) {
   } else if (has_one_part(row) && !entries.empty()) {
     take(row, entries.back());
   } else {
-    return append(ledger, row);
+    return append(ledger, end_entry(row));
   }
   return {};
 }

@@ -11,8 +11,10 @@
 
 namespace vigie::daemon {
 
-// Durable when it returns. Errors: those of Ledger::append and Ledger::for_each.
-Result<> record_end(ledger::Ledger& ledger, const jobs::RunRow& row);
+// Durable when it returns. Errors: those of Ledger::append and Ledger::for_each. `cancelled` is who
+// asked that it be cancelled; what no part of it can tell.
+Result<> record_end(ledger::Ledger& ledger, const jobs::RunRow& row,
+                    const std::optional<jobs::RunTrigger>& cancelled = {});
 
 // The same for a run of a process that is gone, given as interrupted. When the ledger knows how it
 // ended, the row is made to say that.

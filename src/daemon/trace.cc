@@ -57,17 +57,22 @@ Result<json::object> trace_of(const CorrelationId& id, const jobs::Executor& exe
   TRY_ASSIGN(const auto rows, runs_of(id, executor));
   std::vector<Item> items;
   for (const jobs::RunRow& row : rows) add_run(items, row);
+  bool cut = false;
   ledger::Filter filter;
   filter.correlation_id = rows.empty() ? id.str() : rows.front().correlation_id.str();
   TRY(ledger.for_each(
       filter,
       [&](const json::object& entry) {
-        items.push_back(entry_item(entry));
-        return items.size() < kMostItems;
+        cut = items.size() >= kMostItems;
+        if (!cut) items.push_back(entry_item(entry));
+        return !cut;
       },
       stop));
   if (items.empty()) return fail(ErrorCode::run_not_found, {{"run", id.str()}});
   std::ranges::stable_sort(items, {}, &Item::at);
+  if (cut)
+    items.push_back(item(items.back().at, "and more", "", "",
+                         "cut here: vigie evidence list has all of the entries"));
   json::array out;
   for (Item& one : items) out.emplace_back(std::move(one.json));
   return json::object{{"items", std::move(out)}, {"next_cursor", nullptr}};

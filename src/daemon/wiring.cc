@@ -128,10 +128,38 @@ Result<> Wiring::open_jobs() {
     if (row.started_at) TRY(backups_->note_dead(row.id));
     return shown(record_found(*ledger_, row));
   };
-  hooks.record = [this](const jobs::RunRow& row) { return shown(record_end(*ledger_, row)); };
+  hooks.record = [this](const jobs::RunRow& row) { return shown(record_end_of(row)); };
   hooks.ended = [this](const jobs::RunRow& row) { log_end(row); };
   TRY_ASSIGN(executor_, jobs::Executor::open(platform::Path(config_->state.dir) / "state.db",
                                              world_.clock, options, std::move(hooks)));
+  return {};
+}
+
+Result<> Wiring::cancel(const RunId& id, const jobs::RunTrigger& who) {
+  TRY_ASSIGN(const auto row, executor_->find(id));
+  if (has_ended(row.state)) {
+    return fail(ErrorCode::run_conflict,
+                {{"name", row.job},
+                 {"run", id.str()},
+                 {"state", "has ended: " + std::string(to_string(row.state))}});
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_.emplace(id, who);  // the first is the one
+  }
+  return executor_->cancel(id, who.reason.empty() ? "asked for" : who.reason);
+}
+
+Result<> Wiring::record_end_of(const jobs::RunRow& row) {
+  std::optional<jobs::RunTrigger> cancelled;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = cancelled_.find(row.id);
+    if (found != cancelled_.end()) cancelled = found->second;
+  }
+  TRY(record_end(*ledger_, row, cancelled));
+  const std::lock_guard lock(mutex_);
+  cancelled_.erase(row.id);
   return {};
 }
 

@@ -3,6 +3,7 @@
 // routes directly; a test starts it in itself.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -99,6 +100,9 @@ class Wiring {
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
   jobs::RunRequest prune_request(const std::optional<std::string>& job);
   status::Views views() const;
+  // Errors: run_not_found, run_conflict when it has ended.
+  Result<> cancel(const RunId& id, const jobs::RunTrigger& who);
+  Result<> record_end_of(const jobs::RunRow& row);
   Result<> shown(Result<> recorded) const;
   void log_end(const jobs::RunRow& row);
   Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
@@ -113,6 +117,7 @@ class Wiring {
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_
   status::ProcessView process_;                   // guarded by mutex_
   std::function<void()> on_reload_;               // guarded by mutex_
+  std::map<RunId, jobs::RunTrigger> cancelled_;   // guarded by mutex_; until their end is recorded
   MonoTime memory_seen_{};                        // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<backup::BackupRoom> backups_;
