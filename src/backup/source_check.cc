@@ -114,6 +114,18 @@ Result<bool> all_rewritten(SourceSession& source, const std::vector<uint32_t>& t
   return rows->integer(0, 0) == 0;
 }
 
+// The first of them, for whoever may read names.
+std::string named(const std::vector<SourceRelation>& tables, const std::vector<uint32_t>& oids) {
+  constexpr size_t kMostNames = 20;
+  std::vector<std::string> names;
+  for (const SourceRelation& table : tables) {
+    if (std::ranges::find(oids, table.oid) == oids.end()) continue;
+    if (names.size() == kMostNames) break;
+    names.push_back(table.qualified());
+  }
+  return fmt::format("{}{}", fmt::join(names, ", "), oids.size() > kMostNames ? ", …" : "");
+}
+
 }  // namespace
 
 Result<SourceRows> read_source_rows(SourceSession& source, SourceCheck mode,
@@ -145,7 +157,9 @@ Result<artefact::SourceCheck> compare_with_source(SourceSession& source,
     return check;
   }
   return fail(ErrorCode::source_rows_differ,
-              {{"database", database}, {"observed", fmt::format("{}", differences.size())}});
+              {{"database", database},
+               {"observed", fmt::format("{}", differences.size())},
+               {"object", named(source.facts().tables, differences)}});
 }
 
 }  // namespace vigie::backup

@@ -73,7 +73,11 @@ TEST_F(SourceCheckTest, FailsWhenADumpHoldsARowLess) {
   auto source = open();
   auto tables = dumped(source);
   tables[0].rows.rows -= 1;
-  EXPECT_EQ(counts(source, tables).error().code(), ErrorCode::source_rows_differ);
+  const Error error = counts(source, tables).error();
+  EXPECT_EQ(error.code(), ErrorCode::source_rows_differ);
+  const std::string name = source.facts().tables[0].qualified();
+  EXPECT_NE(error.detail(Audience::operators).find(name), std::string::npos);
+  EXPECT_EQ(error.detail(Audience::everybody).find(name), std::string::npos);
 }
 
 TEST_F(SourceCheckTest, FailsWhenATableIsMissingFromTheDump) {
