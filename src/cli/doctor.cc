@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "backup/catalogue.h"
 #include "backup/take.h"
 #include "cli/cells.h"
 #include "cli/context.h"
 #include "platform/secret_file.h"
 #include "platform/system_info.h"
 #include "store/local/local_store.h"
+#include "store/owned_store.h"
 
 namespace vigie::cli {
 namespace {
@@ -28,21 +30,24 @@ Examination good(std::string id, std::string detail) {
   return {std::move(id), "pass", std::move(detail), "", ""};
 }
 
-// The registry sends to the doctor; the doctor must know more.
+constexpr std::string_view kGrant =
+    "vigie grants --role dump | sudo -u postgres psql -v ON_ERROR_STOP=1";
+
+// The registry sends to the doctor, or to a run that there is none of here; the doctor must know
+// more.
 std::string mended_by(const Error& error) {
-  const std::string remedy = error.remedy(Audience::operators);
-  if (remedy != "vigie doctor") return remedy;
   switch (error.code()) {
     case ErrorCode::database_unreachable:
     case ErrorCode::database_timeout:
       return "systemctl status postgresql; correct dsn: in vigie.yaml";
-    case ErrorCode::database_missing:
-      return "correct dsn: in vigie.yaml";
     case ErrorCode::database_query:
-      return "vigie grants --role dump | psql -U postgres";
+      return std::string(kGrant);
     default:
-      return fmt::format("docs/runbooks/{}.md", error.info().runbook);
+      break;
   }
+  const std::string remedy = error.remedy(Audience::operators);
+  const bool vague = remedy == "vigie doctor" || remedy.starts_with("vigie run show");
+  return vague ? fmt::format("docs/runbooks/{}.md", error.info().runbook) : remedy;
 }
 
 Examination judged(std::string id, const Error& error, bool blocks) {
@@ -71,6 +76,8 @@ class Doctor {
   void clock();
   void secrets();
   void schedules();
+  void remembered();
+  std::shared_ptr<store::Store> store_of(const store::StoreOptions& options);
   void stores();
   void jobs();
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
@@ -79,6 +86,8 @@ class Doctor {
   platform::FileSystem& files_;
   Context& context_;
   const config::Config& config_;
+  store::Owner owner_;                            // this state folder; without an id: not there yet
+  std::unique_ptr<backup::Catalogue> catalogue_;  // a copy of what state.db knows; may be nothing
   std::vector<Examination> found_;
 };
 
@@ -88,6 +97,7 @@ std::vector<Examination> Doctor::examine() {
   clock();
   secrets();
   schedules();
+  remembered();
   stores();
   jobs();
   return std::move(found_);
@@ -142,17 +152,46 @@ void Doctor::schedules() {
   }
 }
 
+// What the state folder knows of its stores: who it is for them, and which ones it marked.
+void Doctor::remembered() {
+  const platform::Path folder = config_.state.dir;
+  owner_ = {"", platform::host_name(), folder.string()};
+  const auto id = platform::read_file(files_, folder / "owner", 1_KiB);
+  if (id && id->size() > 1) owner_.id = id->substr(0, id->size() - 1);
+  if (!files_.info(folder / "state.db")) return;
+  auto catalogue = backup::Catalogue::open(folder / "state.db", {.copy = true});
+  if (!catalogue) return add(judged("state", catalogue.error(), true));
+  catalogue_ = std::move(*catalogue);
+}
+
+// Behind its marker, as the daemon has it; and it is only looked at.
+std::shared_ptr<store::Store> Doctor::store_of(const store::StoreOptions& options) {
+  const store::StoreMemory memory{
+      [this](const std::string& name) {
+        return catalogue_ ? catalogue_->store_id(name) : std::nullopt;
+      },
+      [](const std::string&, const std::string&) { return Result<>(); }};
+  return std::make_shared<store::OwnedStore>(
+      store::make_local_store(files_, options.name, options.path), owner_, memory,
+      *context_.hooks().clock);
+}
+
 void Doctor::stores() {
   for (const store::StoreOptions& options : config_.stores) {
     const std::string id = "store." + options.name;
-    const auto store = store::make_local_store(files_, options.name, options.path);
-    if (const auto looked = store->look(); !looked) {
+    const auto local = store::make_local_store(files_, options.name, options.path);
+    if (const auto looked = local->look(); !looked) {
       Examination one = judged(id, looked.error(), true);
       // A parent that is not there may be a mount that is gone: it is not made.
       one.next = looked.error().code() == ErrorCode::file_not_found
                      ? "mount what stores: path: names"
                      : fmt::format("chown {} {}", platform::user_name(), options.path);
       add(std::move(one));
+      continue;
+    }
+    const auto store = store_of(options);
+    if (const auto looked = store->look(); !looked) {
+      add(judged(id, looked.error(), true));
       continue;
     }
     if (!files_.info(options.path)) {
@@ -178,7 +217,7 @@ void Doctor::jobs() {
 void Doctor::database(const config::BackupJob& job, const backup::DatabaseOptions& database) {
   const std::string id = fmt::format("backup.{}.{}", job.name(), database.name);
   const store::StoreOptions& options = *config_.store(job.options.store);
-  const auto store = store::make_local_store(files_, options.name, options.path);
+  const auto store = store_of(options);
   const Hooks& hooks = context_.hooks();
   const backup::TakeTools tools{files_, *hooks.processes, *hooks.postgres, *hooks.clock,
                                 hooks.version};

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backup/catalogue.h"
 #include "cli/cells.h"
+#include "store/owned_store.h"
 #include "tests/support/cli_program.h"
 #include "tests/support/pg_cluster.h"
 
@@ -194,6 +196,37 @@ TEST_F(Doctor, StoreWhoseMountIsGone) {
 TEST_F(Doctor, StoreThatIsNoFolder) {
   said_.store_path = write("file", "x", 0600);
   expect("store.local", "fail", "store_not_writable", "chown");
+}
+
+TEST_F(Doctor, StoreOfAnotherStateFolder) {
+  write("state/owner", std::string(32, 'a') + "\n", 0600);
+  const store::Marker marker{"1", {std::string(32, 'b'), "elsewhere", "/var/lib/vigie"}, {}};
+  write("store/.vigie-store", marker.text(), 0600);
+  expect("store.local", "fail", "store_foreign", "vigie store adopt local --reason");
+  EXPECT_THAT(line("store.local").detail, HasSubstr("elsewhere"));
+  expect("backup.nightly.app", "fail", "store_foreign", "vigie store adopt local --reason");
+}
+
+TEST_F(Doctor, StoreWhoseDiskIsNotMounted) {
+  {
+    const auto catalogue = backup::Catalogue::open(folder_ / "state" / "state.db").value();
+    ASSERT_TRUE(catalogue->remember_store("local", "1"));
+  }
+  const auto before = std::filesystem::last_write_time(folder_ / "state" / "state.db");
+  expect("store.local", "fail", "store_unreachable", "mount");
+  EXPECT_EQ(std::filesystem::last_write_time(folder_ / "state" / "state.db"), before);
+}
+
+TEST_F(Doctor, StoreOfOurOwn) {
+  write("state/owner", std::string(32, 'a') + "\n", 0600);
+  const store::Marker marker{"1", {std::string(32, 'a'), "here", state()}, {}};
+  write("store/.vigie-store", marker.text(), 0600);
+  EXPECT_EQ(line("store.local").status, "pass");
+}
+
+TEST_F(Doctor, StateThatIsDamaged) {
+  write("state/state.db", std::string(4096, 'x'), 0600);
+  expect("state", "fail", "file_corrupt", "state-damaged");
 }
 
 TEST_F(Doctor, NoCopyOffTheHost) {
