@@ -5,6 +5,21 @@ install(FILES packaging/vigie.service DESTINATION lib/systemd/system)
 install(FILES README.md CHANGELOG.md docs/errors.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/manual docs/runbooks docs/formats DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# What the program itself prints: its manual page, the completions of shells, the example of a configuration.
+function(install_printed file folder)
+  list(JOIN ARGN " " command)
+  set(printed ${PROJECT_BINARY_DIR}/printed/${file})
+  install(CODE "
+    file(MAKE_DIRECTORY \"${PROJECT_BINARY_DIR}/printed\")
+    execute_process(COMMAND \"$<TARGET_FILE:vigie>\" ${command} OUTPUT_FILE \"${printed}\" COMMAND_ERROR_IS_FATAL ANY)
+    file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${folder}\" TYPE FILE FILES \"${printed}\")")
+endfunction()
+install_printed(vigie.1.gz share/man/man1 manual COMMAND gzip -9n)
+install_printed(vigie share/bash-completion/completions completion bash)
+install_printed(_vigie share/zsh/vendor-completions completion zsh)
+install_printed(vigie.fish share/fish/vendor_completions.d completion fish)
+install_printed(vigie.yaml share/doc/vigie/examples check-config --example)
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_NAME vigie)
