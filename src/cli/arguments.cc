@@ -19,6 +19,7 @@ struct Slots {
   CLI::App* app = nullptr;
   std::list<std::pair<std::string, std::string>> operands;  // a list: CLI11 keeps references
   std::list<std::pair<std::string, std::string>> options;
+  std::list<std::pair<std::string, std::vector<std::string>>> repeated;
   std::list<std::pair<std::string, bool>> flags;
 };
 
@@ -43,6 +44,11 @@ void add_option(Slots& slots, const OptionSpec& spec) {
   if (spec.value_name.empty()) {
     auto& flag = slots.flags.emplace_back(spec.name, false);
     slots.app->add_flag(flag.first, flag.second);
+    return;
+  }
+  if (spec.repeats) {
+    auto& values = slots.repeated.emplace_back(spec.name, std::vector<std::string>());
+    slots.app->add_option(values.first, values.second)->allow_extra_args(false);
     return;
   }
   auto& value = slots.options.emplace_back(spec.name, "");
@@ -90,6 +96,7 @@ Arguments collect(const Slots& slots, const Common& common) {
   for (const auto& [name, value] : slots.options) {
     if (slots.app->count(name) > 0) arguments.options[name] = value;
   }
+  for (const auto& [name, values] : slots.repeated) arguments.repeated[name] = values;
   for (const auto& [name, set] : slots.flags) {
     if (set) arguments.options[name] = "true";
   }
@@ -239,6 +246,11 @@ std::span<const char* const> words_behind_options(int argc, const char* const* a
 std::optional<std::string> Arguments::option(std::string_view name) const {
   const auto found = options.find(name);
   return found == options.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<std::string> Arguments::all(std::string_view name) const {
+  const auto found = repeated.find(name);
+  return found == repeated.end() ? std::vector<std::string>() : found->second;
 }
 
 std::string Arguments::operand(std::string_view name) const {

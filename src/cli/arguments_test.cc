@@ -54,10 +54,15 @@ TEST(Arguments, EveryVerbTakesEverythingThatItsTableNames) {
     EXPECT_EQ(parsed.arguments->verb, &verb);
     for (const OperandSpec& operand : verb.operands)
       EXPECT_EQ(parsed.arguments->operand(operand.name), "a " + std::string(operand.name));
-    for (const OptionSpec& option : verb.options)
+    for (const OptionSpec& option : verb.options) {
+      if (option.repeats) {
+        EXPECT_EQ(parsed.arguments->all(option.name), std::vector{value_for(option)});
+        continue;
+      }
       EXPECT_EQ(parsed.arguments->option(option.name),
                 option.value_name.empty() ? "true" : value_for(option))
           << verb.name;
+    }
   }
 }
 

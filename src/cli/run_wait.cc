@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/encoding.h"
 #include "cli/cells.h"
@@ -11,11 +12,6 @@ namespace vigie::cli {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool ended(const json::object& run) {
-  const std::string state = text_of(run, "state");
-  return state != "queued" && state != "running";
-}
 
 std::string bar(double share) {
   constexpr size_t kWidth = 24;
@@ -36,7 +32,7 @@ Result<json::object> wait_for(Context& context, const std::string& id) {
   bool cancelled = false;
   while (true) {
     TRY_ASSIGN(auto run, read_run(context, id));
-    if (ended(run)) {
+    if (has_ended(run)) {
       context.console().transient("");
       return run;
     }
@@ -47,7 +43,11 @@ Result<json::object> wait_for(Context& context, const std::string& id) {
       cancelled = true;
       context.console().words(
           "vigie: cancelling the run; what was begun is undone. Once more leaves at once.");
-      TRY(context.ask({.method = "DELETE", .target = "/v1/runs/" + id}));
+      const auto asked = context.ask({.method = "DELETE",
+                                      .target = "/v1/runs/" + id,
+                                      .body = json::object{{"reason", "interrupted by a signal"}}});
+      // It may have ended in the meantime.
+      if (!asked && asked.error().code() != ErrorCode::run_conflict) return fail(asked.error());
     }
     // After Ctrl-C the stop token no longer lets anything sleep.
     clock.sleep_until(clock.monotonic() + 100ms, stop ? std::stop_token() : context.hooks().stop);
@@ -75,12 +75,18 @@ Result<> refuse_no_wait_alone(Context& context) {
 
 }  // namespace
 
+bool has_ended(const json::object& run) {
+  const std::string state = text_of(run, "state");
+  return state != "queued" && state != "running";
+}
+
 std::string progress_line(const json::object& run) {
   const json::object* progress = find_object(run, "progress");
   if (progress == nullptr) return text_of(run, "state");
   const double done = number(find_value(*progress, "done"));
   const double total = number(find_value(*progress, "total"));
-  const double rate = number(find_value(*progress, "rate"));
+  const double rate = number(find_value(*progress, "rate_per_s"));
+  const json::value* remaining = find_value(*progress, "remaining_s");
   std::string line = printable(text_of(*progress, "phase"), 60);
   if (done <= 0) return line;
   const bool in_bytes = text_of(*progress, "unit") == "bytes";
@@ -91,10 +97,9 @@ std::string progress_line(const json::object& run) {
   line += "  " + amount(done);
   if (total > done) line += " of " + amount(total);
   if (rate > 0) line += "  " + amount(rate) + "/s";
-  if (rate > 0 && total > done) {
-    line += "  " +
-            format_duration(std::chrono::seconds(static_cast<int64_t>((total - done) / rate) + 1)) +
-            " left";
+  if (remaining != nullptr && !remaining->is_null() && total > done) {
+    const auto seconds = static_cast<int64_t>(std::min(std::ceil(number(remaining)), 1e9));
+    line += fmt::format("  {} left", format_duration(std::chrono::seconds(seconds)));
   }
   return line;
 }
@@ -116,12 +121,31 @@ int worse_exit(int a, int b) {
   return std::max(a, b);
 }
 
-void print_run(Context& context, const json::object& run) {
+namespace {
+
+void print_details(Context& context, const json::object& run) {
+  const auto line = [&](std::string_view title, const Cell& cell) {
+    if (cell.text != "-") context.console().data(fmt::format("  {:<18} {}\n", title, cell.text));
+  };
+  line("work", text_cell(run, "kind"));
+  line("asked for", time_cell(run, "created_at"));
+  line("due", time_cell(run, "due_at"));
+  line("began", time_cell(run, "started_at"));
+  line("ended", time_cell(run, "ended_at"));
+  line("took", seconds_cell(run, "duration_s"));
+  line("correlation id", text_cell(run, "correlation_id"));
+  line("log", text_cell(run, "log"));
+}
+
+}  // namespace
+
+void print_run(Context& context, const json::object& run, RunDetails details) {
   const std::string state = text_of(run, "state");
   context.console().data(fmt::format("{} {}  {}\n", printable(text_of(run, "job"), 64),
                                      text_of(run, "id"),
                                      context.console().toned(state, tone_of(state))));
-  if (state == "queued" || state == "running")
+  if (details == RunDetails::all) print_details(context, run);
+  if (!has_ended(run))
     context.console().data(fmt::format("  {:<18} {}\n", "progress", progress_line(run)));
   if (const json::object* result = find_object(run, "result")) context.fields(*result);
   if (const json::object* error = find_object(run, "error")) {
@@ -131,7 +155,7 @@ void print_run(Context& context, const json::object& run) {
   }
 }
 
-int start_and_wait(Context& context, const Ask& ask, const ReportFn& report) {
+int start_and_wait(Context& context, const Ask& ask, const ReportFn& report, const ShowFn& show) {
   if (const auto may = refuse_no_wait_alone(context); !may) return context.report(may.error());
   const auto accepted = context.ask(ask);
   if (!accepted) return report ? report(accepted.error()) : context.report(accepted.error());
@@ -140,7 +164,7 @@ int start_and_wait(Context& context, const Ask& ask, const ReportFn& report) {
     if (context.as_table()) {
       context.console().data(id + "\n");
     } else {
-      context.value(*accepted);
+      show ? show(*accepted) : context.value(*accepted);
     }
     return 0;
   }
@@ -151,9 +175,9 @@ int start_and_wait(Context& context, const Ask& ask, const ReportFn& report) {
     return code;
   }
   if (context.as_table()) {
-    print_run(context, *run);
+    print_run(context, *run, RunDetails::result);
   } else {
-    context.value(*run);
+    show ? show(*run) : context.value(*run);
   }
   return run_exit_code(*run);
 }

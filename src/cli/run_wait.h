@@ -12,11 +12,19 @@ namespace vigie::cli {
 // given; says how it ended. The exit status: of the run's verdict or error code, 130 when it was
 // interrupted here.
 // `report` says why it could not be started; else Context::report does.
+// `show` takes what is printed as JSON; else Context::value does.
 using ReportFn = std::function<int(const Error&)>;
-int start_and_wait(Context& context, const Ask& ask, const ReportFn& report = {});
+using ShowFn = std::function<void(const json::value&)>;
+int start_and_wait(Context& context, const Ask& ask, const ReportFn& report = {},
+                   const ShowFn& show = {});
 
-// How it stands, or how it ended, for people; with the error and what to do.
-void print_run(Context& context, const json::object& run);
+// How it stands, or how it ended, for people; with the error and what to do. Its times, its
+// correlation id and where its log is are among all of it.
+enum class RunDetails : unsigned char { result, all };
+void print_run(Context& context, const json::object& run, RunDetails details);
+
+// It neither waits nor works any more.
+bool has_ended(const json::object& run);
 
 // {state, error, …} as an exit status.
 int run_exit_code(const json::object& run);

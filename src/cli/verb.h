@@ -19,6 +19,7 @@ struct OptionSpec {
   std::string_view help;
   std::string_view choices = {};  // "read|operate|admin"; empty: any
   bool required = false;
+  bool repeats = false;  // all its values count; of any other the command line may hold one
 };
 
 struct OperandSpec {
@@ -48,10 +49,12 @@ struct Arguments {
   Output output = Output::table;
   std::map<std::string, std::string, std::less<>> operands;  // by name
   std::map<std::string, std::string, std::less<>> options;   // by name; a flag is "true"
+  std::map<std::string, std::vector<std::string>, std::less<>> repeated;  // by name
 
   bool flag(std::string_view name) const { return options.contains(name); }
   std::optional<std::string> option(std::string_view name) const;
-  std::string operand(std::string_view name) const;  // empty when it was not given
+  std::vector<std::string> all(std::string_view name) const;  // of an option that repeats
+  std::string operand(std::string_view name) const;           // empty when it was not given
 };
 
 // Either what was asked for, or a text to print and the status to exit with (help, a usage error).

@@ -71,6 +71,32 @@ std::vector<std::string> server_databases(const config::Config& config) {
   return names;
 }
 
+// Whom the databases are asked as: a dump's rights are of no use to another role.
+Result<std::string> dump_role(const config::Config& config) {
+  std::string role;
+  for (const backup::DatabaseOptions& database : config.databases) {
+    const auto info = platform::parse_conninfo(database.dsn);
+    const std::string_view user = info ? info->value("user") : std::string_view();
+    if (user.empty() || user == role) continue;
+    if (!role.empty()) {
+      return fail(ErrorCode::usage,
+                  {{"reason", fmt::format("The databases are asked as {} and as {}: say --name, "
+                                          "and --database, for each.",
+                                          role, user)}});
+    }
+    role = user;
+  }
+  return role.empty() ? std::string("vigie") : role;
+}
+
+Result<std::string> granted_role(Context& context, backup::GrantRole kind) {
+  if (const auto name = context.arguments().option("--name")) return *name;
+  if (kind != backup::GrantRole::dump) return std::string("vigie");
+  if (context.arguments().option("--database") && !context.config()) return std::string("vigie");
+  TRY_ASSIGN(const config::Config* const config, context.config());
+  return dump_role(*config);
+}
+
 int grants(Context& context) {
   const auto kind = backup::parse_grant_role(context.arguments().option("--role").value_or(""));
   if (!kind) return context.report(kind.error());
@@ -82,8 +108,9 @@ int grants(Context& context) {
     if (!config) return context.report(config.error());
     databases = server_databases(**config);
   }
-  const std::string role = context.arguments().option("--name").value_or("vigie");
-  context.console().data(backup::grants_sql(*kind, role, databases));
+  const auto role = granted_role(context, *kind);
+  if (!role) return context.report(role.error());
+  context.console().data(backup::grants_sql(*kind, *role, databases));
   return 0;
 }
 
@@ -116,11 +143,12 @@ std::vector<VerbSpec> access_verbs() {
        token_revoke},
       {"grants",
        "Prints the SQL of a role with the least rights that work",
-       "  vigie grants --role dump | psql -U postgres\n  vigie grants --role monitor --name "
+       "  vigie grants --role dump | sudo -u postgres psql -v ON_ERROR_STOP=1 -d app\n  vigie "
+       "grants --role monitor --name "
        "vigie_monitor\n",
        {},
        {{"--role", "KIND", "What the role is for", "dump|monitor|witness", true},
-        {"--name", "ROLE", "The role's name (default vigie)"},
+        {"--name", "ROLE", "The role's name (default of dump: the user of the dsns; else vigie)"},
         {"--database", "NAME", "The database in the server; else those of the configuration"}},
        grants},
   };

@@ -110,16 +110,22 @@ int verify_all(Context& context) {
   const auto ids = all_ids(context);
   if (!ids) return context.report(ids.error());
   if (ids->empty()) context.console().words("There is no backup yet: vigie backup run JOB");
+  // One array of all runs; as a table, each is printed when it has ended.
+  ListPrinter runs(context.console(), context.arguments().output, {});
   int worst = 0;
   for (const std::string& id : *ids) {
-    if (context.hooks().stop.stop_requested()) return 130;
-    const int code = start_and_wait(context, verification_of(context, id), [&](const Error& error) {
+    if (context.hooks().stop.stop_requested()) worst = 130;
+    if (worst == 130) break;
+    const auto report = [&](const Error& error) {
       if (error.code() != ErrorCode::backup_not_found) return context.report(error);
       context.console().words(fmt::format("{}: it has expired meanwhile", id));
       return 0;
-    });
+    };
+    const int code = start_and_wait(context, verification_of(context, id), report,
+                                    [&](const json::value& run) { runs.add({run}); });
     worst = worse_exit(worst, code);
   }
+  runs.end("");
   return worst;
 }
 

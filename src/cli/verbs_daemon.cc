@@ -14,6 +14,10 @@ int serve(Context& context) {
 }
 
 int check_config(Context& context) {
+  if (context.arguments().flag("--example")) {
+    context.console().data(config::example());
+    return 0;
+  }
   const auto loaded = config::load(*context.hooks().files, context.config_path());
   if (context.as_table()) {
     context.console().data(config::as_text(loaded));
@@ -56,9 +60,10 @@ std::vector<VerbSpec> daemon_verbs() {
        serve},
       {"check-config",
        "Every mistake of the configuration at once",
-       "  vigie check-config -c vigie.yaml\n  vigie check-config -o json\n",
+       "  vigie check-config -c vigie.yaml\n  vigie check-config -o json\n  vigie check-config "
+       "--example > vigie.yaml\n",
        {},
-       {},
+       {{"--example", "", "Only prints an example with every key and its default"}},
        check_config},
       {"doctor",
        "Looks at everything that a backup needs, and changes nothing",

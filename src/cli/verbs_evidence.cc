@@ -34,6 +34,11 @@ Cell subject_cell(const json::object& entry) {
   return {"-", Tone::dim};
 }
 
+Cell run_cell(const json::object& entry) {
+  const json::object* trigger = find_object(entry, "trigger");
+  return trigger == nullptr ? Cell{"-", Tone::dim} : text_cell(*trigger, "run_id");
+}
+
 int evidence_list(Context& context) {
   return print_pages(
       context, filtered_target(context.arguments()),
@@ -42,7 +47,9 @@ int evidence_list(Context& context) {
        {{"KIND"}, [](const json::object& o) { return text_cell(o, "kind"); }},
        {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }},
        {{"TOOK", true}, [](const json::object& o) { return seconds_cell(o, "duration_s"); }},
-       {{"OF"}, subject_cell}},
+       {{"CODE"}, [](const json::object& o) { return text_cell(o, "error_code"); }},
+       {{"OF"}, subject_cell},
+       {{"RUN"}, run_cell}},
       "No entry fits.");
 }
 

@@ -72,6 +72,20 @@ int exit_of(std::string_view status) {
   return status == "unknown" ? 3 : 1;
 }
 
+// The status tells what became of runs, not which ones they were.
+void say_how_to_find_runs(Context& context, const Document& document) {
+  const bool any =
+      std::ranges::any_of(*find_array(document.body, "checks"), [](const json::value& item) {
+        const json::object* check = item.if_object();
+        if (check == nullptr || text_of(*check, "status") == "pass") return false;
+        const std::string id = text_of(*check, "id");
+        return id.ends_with(".last_run") || id.ends_with(".preflight") || id.ends_with(".rpo");
+      });
+  if (any)
+    context.console().words(
+        "  why a run failed: vigie evidence list (column RUN), then vigie run show RUN");
+}
+
 int status(Context& context) {
   const auto documents = read_documents(context);
   if (!documents) return context.report(documents.error());
@@ -83,6 +97,7 @@ int status(Context& context) {
   int worst = 0;
   for (const Document& document : *documents) {
     if (context.as_table()) print_checks(context, document);
+    if (context.as_table()) say_how_to_find_runs(context, document);
     // Drills do not exist yet for whoever has only backups: their "never" is told, and is no
     // failure of the backups.
     if (document.kind != "restore")
@@ -98,28 +113,76 @@ int nagios(std::string_view status) {
   return status == "fail" ? 2 : 3;
 }
 
-std::string reasons(const json::object& document) {
-  std::string out;
-  for (const json::value& item : *find_array(document, "checks")) {
-    if (!item.is_object() || text_of(item.get_object(), "status") == "pass") continue;
-    if (!out.empty()) out += ", ";
-    out += fmt::format("{} ({})", printable(text_of(item.get_object(), "id"), 80),
-                       printable(text_of(item.get_object(), "reason_code"), 60));
+int worse_nagios(int a, int b) {
+  constexpr std::array<int, 4> kRank{0, 1, 3, 2};  // critical weighs more than unknown
+  return kRank[static_cast<size_t>(a)] < kRank[static_cast<size_t>(b)] ? b : a;
+}
+
+int say_nagios(Context& context, int code, std::string_view words) {
+  constexpr std::array<std::string_view, 4> kWords{"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+  context.console().data(fmt::format("VIGIE {} - {}\n", kWords[static_cast<size_t>(code)], words));
+  return code;
+}
+
+// What the line says of all the documents.
+struct Summary {
+  int code = 0;
+  std::string troubles;
+  std::string accepted;  // warnings that somebody knows of
+};
+
+bool is_accepted(const Arguments& arguments, const json::object& check) {
+  return text_of(check, "status") == "warn" &&
+         std::ranges::count(arguments.all("--accept"), text_of(check, "reason_code")) > 0;
+}
+
+void add_check(Summary& summary, const json::object& check, bool accepted) {
+  const int code = nagios(text_of(check, "status"));
+  if (code == 0) return;
+  if (!accepted) summary.code = worse_nagios(summary.code, code);
+  std::string& list = accepted ? summary.accepted : summary.troubles;
+  list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", printable(text_of(check, "id"), 80),
+                      printable(text_of(check, "reason_code"), 60));
+}
+
+Result<Summary> summarise(Context& context) {
+  Summary summary;
+  for (const auto& [kind, target] :
+       {std::pair("readiness", "/readiness"), std::pair("backups", "/backups/status")}) {
+    TRY_ASSIGN(const auto document, read_document(context, kind, target));
+    const json::array& checks = *find_array(document.body, "checks");
+    if (checks.empty()) summary.code = worse_nagios(summary.code, 3);
+    for (const json::value& item : checks) {
+      if (!item.is_object()) continue;
+      const json::object& check = item.get_object();
+      add_check(summary, check, is_accepted(context.arguments(), check));
+    }
   }
-  return out.empty() ? "all checks pass" : out;
+  return summary;
+}
+
+// Whoever may not look into the state folder knows nothing of a daemon.
+Result<bool> has_daemon(Context& context) {
+  TRY_ASSIGN(const config::Config* const config, context.config());
+  const auto socket = context.hooks().files->info(platform::Path(config->state.dir) / "vigie.sock");
+  if (!socket && socket.error().code() != ErrorCode::file_not_found) return fail(socket.error());
+  TRY_ASSIGN(const bool alone, context.alone());
+  return !alone;
 }
 
 int check(Context& context) {
-  const auto document = read_document(context, "backups", "/backups/status");
-  if (!document) {
-    context.console().data(fmt::format("VIGIE UNKNOWN - {}\n", document.error().info().name));
-    return 3;
+  const auto daemon = has_daemon(context);
+  if (!daemon) return say_nagios(context, 3, daemon.error().info().name);
+  // Nothing starts by itself: whatever else may be said of the backups, they end here.
+  if (!*daemon) return say_nagios(context, 2, "no_daemon");
+  const auto summary = summarise(context);
+  if (!summary) return say_nagios(context, 3, summary.error().info().name);
+  std::string words = summary->troubles.empty() ? "all checks pass" : summary->troubles;
+  if (!summary->accepted.empty()) {
+    if (summary->troubles.empty()) words = "all other checks pass";
+    words += "; accepted: " + summary->accepted;
   }
-  const int code = nagios(text_of(document->body, "status"));
-  constexpr std::array<std::string_view, 4> kWords{"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-  context.console().data(
-      fmt::format("VIGIE {} - {}\n", kWords[static_cast<size_t>(code)], reasons(document->body)));
-  return code;
+  return say_nagios(context, summary->code, words);
 }
 
 int schedule_list(Context& context) {
@@ -155,11 +218,12 @@ int run_show(Context& context) {
       context.ask({.target = "/v1/runs/" + percent_encode(context.arguments().operand("RUN"))});
   if (!value) return context.report(value.error());
   if (context.as_table() && value->is_object()) {
-    print_run(context, value->get_object());
+    print_run(context, value->get_object(), RunDetails::all);
   } else {
     context.value(*value);
   }
-  return value->is_object() ? run_exit_code(value->get_object()) : 1;
+  if (!value->is_object()) return 1;
+  return has_ended(value->get_object()) ? run_exit_code(value->get_object()) : 0;
 }
 
 int run_cancel(Context& context) {
@@ -181,7 +245,15 @@ std::vector<VerbSpec> status_verbs() {
        {},
        {},
        status},
-      {"check", "One line for Nagios and its like", "  vigie check\n", {}, {}, check},
+      {"check",
+       "One line for Nagios and its like",
+       "  vigie check\n  vigie check --accept no_copy_off_host\n",
+       {},
+       {{.name = "--accept",
+         .value_name = "REASON",
+         .help = "A warning with this reason does not count; may be repeated",
+         .repeats = true}},
+       check},
       {"schedule list",
        "What is due next",
        "  vigie schedule list --next 20\n",

@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/run_wait.h"
 #include "platform/lock_file.h"
 #include "tests/support/cli_program.h"
 
@@ -83,6 +82,16 @@ TEST(BackupRun, AnInterruptionCancelsTheRunAndAwaitsItsEnd) {
   program.answers(200, run_of("cancelled"));
   EXPECT_EQ(program.run({"backup", "run", "nightly"}).exit_code, 130);
   EXPECT_EQ(targets(program.script).at(2), "DELETE /v1/runs/r1");
+}
+
+TEST(BackupRun, AnInterruptionThatComesTooLateTellsHowTheRunEnded) {
+  Scripted program;
+  program.stop.request_stop();
+  program.answers(202, kAccepted);
+  program.answers(200, run_of("running"));
+  program.answers(409, R"({"code":"run_conflict","detail":"It has ended.","next":"Look."})");
+  program.answers(200, run_of("succeeded"));
+  EXPECT_EQ(program.run({"backup", "run", "nightly"}).exit_code, 0);
 }
 
 TEST(EvidenceAck, SaysWhyAndWhereItWasDecided) {
@@ -278,6 +287,31 @@ TEST(BackupVerify, OfAllABadOneWeighsMoreThanAnUnclearOne) {
   EXPECT_EQ(program.run({"backup", "verify", "--all"}).exit_code, 1);
 }
 
+TEST(BackupVerify, OfAllIsOneJsonArray) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"id":"a"},{"id":"b"}],"next_cursor":null})");
+  for (int i = 0; i < 2; ++i) {
+    program.answers(202, kAccepted);
+    program.answers(200, run_of("succeeded"));
+  }
+  const auto runs = parse_json(program.run({"backup", "verify", "--all", "-o", "json"}).out);
+  ASSERT_TRUE(runs);
+  EXPECT_EQ(runs->as_array().size(), 2U);
+
+  Scripted none;
+  none.answers(200, R"({"items":[],"next_cursor":null})");
+  EXPECT_EQ(none.run({"backup", "verify", "--all", "-o", "json"}).out, "[]\n");
+}
+
+TEST(EvidenceList, NamesTheCodeAndTheRun) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"seq":7,"kind":"backup","error_code":"dump_failed",)"
+                       R"("trigger":{"run_id":"r1"}}],"next_cursor":null})");
+  const std::string out = program.run({"evidence", "list"}).out;
+  EXPECT_THAT(out, HasSubstr("dump_failed"));
+  EXPECT_THAT(out, HasSubstr("r1"));
+}
+
 TEST(EvidenceShow, AsksForAnIdByTheFilter) {
   Scripted program;
   const std::string id = "0123456789abcdef0123456789abcdef";
@@ -301,47 +335,39 @@ TEST(EvidenceShow, DoesNotTakeTheNextEntryForTheOneThatIsMissing) {
   EXPECT_EQ(printed.out, "");
 }
 
-std::string document(std::string_view status) {
-  return R"({"status":")" + std::string(status) + R"(","checks":[{"id":"c1","status":")" +
-         std::string(status) +
-         R"(","reason_code":"why","observed":{"value":90,"unit":"s"},"age_s":5}]})";
+std::string grants_with(std::string_view databases, std::vector<const char*> words) {
+  testing::TempFolder folder;
+  const std::string path = (folder / "vigie.yaml").string();
+  std::ofstream(path) << databases << "stores: {local: {path: /nowhere}}\n"
+                      << "backups: {nightly: {databases: all, store: local}}\n";
+  Hooks hooks;
+  hooks.files = &platform::real_file_system();
+  words.insert(words.begin(), "grants");
+  words.insert(words.end(), {"--role", "dump", "-c", path.c_str()});
+  const Printed printed = testing::run_program(std::move(words), hooks);
+  return printed.exit_code == 0 ? printed.out : printed.words;
 }
 
-int status_of(std::string_view readiness, std::string_view backups) {
-  Scripted program;
-  program.answers(readiness == "fail" ? 503 : 200, document(readiness));
-  program.answers(200, document(backups));
-  program.answers(200, document("unknown"));
-  return program.run({"status"}).exit_code;
+TEST(Grants, AreForTheRoleThatTheDatabasesAreAskedAs) {
+  const std::string same =
+      "databases: {a: {dsn: \"dbname=a user=backup\"}, b: {dsn: \"dbname=b user=backup\"}}\n";
+  EXPECT_THAT(grants_with(same, {}), HasSubstr("CREATE ROLE \"backup\" LOGIN"));
+  EXPECT_THAT(grants_with(same, {"--name", "x"}), HasSubstr("CREATE ROLE \"x\" LOGIN"));
+  EXPECT_THAT(grants_with("databases: {a: {dsn: \"dbname=a\"}}\n", {}),
+              HasSubstr("CREATE ROLE \"vigie\" LOGIN"));
 }
 
-TEST(Status, ItsExitStatusIsTheWorstOfReadinessAndBackups) {
-  EXPECT_EQ(status_of("pass", "pass"), 0);
-  EXPECT_EQ(status_of("pass", "warn"), 0);
-  EXPECT_EQ(status_of("fail", "pass"), 1);
-  EXPECT_EQ(status_of("pass", "unknown"), 3);
-  EXPECT_EQ(status_of("fail", "unknown"), 1);
+TEST(Grants, AskForTheRoleWhenTheDatabasesAreAskedAsSeveral) {
+  EXPECT_THAT(grants_with("databases: {a: {dsn: \"dbname=a user=x\"}, b: {dsn: \"dbname=b "
+                          "user=y\"}}\n",
+                          {}),
+              HasSubstr("asked as x and as y: say --name"));
 }
 
-TEST(Check, SpeaksNagios) {
-  for (const auto& [status, code, words] :
-       {std::tuple("pass", 0, "VIGIE OK - all checks pass\n"),
-        std::tuple("warn", 1, "VIGIE WARNING - c1 (why)\n"),
-        std::tuple("fail", 2, "VIGIE CRITICAL - c1 (why)\n"),
-        std::tuple("unknown", 3, "VIGIE UNKNOWN - c1 (why)\n")}) {
-    Scripted program;
-    program.answers(200, document(status));
-    const Printed printed = program.run({"check"});
-    EXPECT_EQ(printed.exit_code, code);
-    EXPECT_EQ(printed.out, words);
-  }
-}
-
-TEST(Check, IsUnknownWhenNobodyAnswers) {
-  Scripted program;
-  const Printed printed = program.run({"check"});
-  EXPECT_EQ(printed.exit_code, 3);
-  EXPECT_EQ(printed.out, "VIGIE UNKNOWN - internal_error\n");
+TEST(CheckConfig, PrintsAnExampleThatIsValid) {
+  const Printed printed = testing::run_program({"check-config", "--example"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_TRUE(config::parse(printed.out, "example").config);
 }
 
 TEST(TokenCreate, PrintsTheTokenAloneOnStdout) {
@@ -351,35 +377,6 @@ TEST(TokenCreate, PrintsTheTokenAloneOnStdout) {
   EXPECT_EQ(printed.out, "vgt_x\n");
   EXPECT_EQ(canonical_json(program.script.asked.at(0).body),
             R"({"expires_in":"90d","name":"grafana","scope":"read"})");
-}
-
-TEST(ExitCode, OfARunIsThatOfItsEnd) {
-  const auto code = [](const std::string& run) {
-    return run_exit_code(parse_json(run).value().as_object());
-  };
-  EXPECT_EQ(code(run_of("succeeded")), 0);
-  EXPECT_EQ(code(run_of("could_not_verify")), 3);
-  EXPECT_EQ(code(run_of("cancelled")), 130);
-  EXPECT_EQ(code(run_of("interrupted")), 130);
-  EXPECT_EQ(code(run_of("failed")), 1);
-  EXPECT_EQ(code(run_of("failed", R"(,"error":{"code":"database_unreachable"})")),
-            find_error_info("database_unreachable")->exit_code);
-}
-
-TEST(ProgressLine, HasBytesRateAndRemainingTime) {
-  const json::value run = parse_json(run_of("running", R"(,"progress":{"phase":"dump app",)"
-                                                       R"("done":1048576,"total":4194304,)"
-                                                       R"("rate":1048576,"unit":"bytes"})"))
-                              .value();
-  EXPECT_EQ(progress_line(run.as_object()),
-            "dump app [######..................]  1.0 MiB of 4.0 MiB  1.0 MiB/s  4s left");
-}
-
-TEST(ProgressLine, SaysThePhaseWhenNothingIsKnown) {
-  const json::value run =
-      parse_json(run_of("running", R"(,"progress":{"phase":"preflight"})")).value();
-  EXPECT_EQ(progress_line(run.as_object()), "preflight");
-  EXPECT_EQ(progress_line(parse_json(run_of("queued")).value().as_object()), "queued");
 }
 
 }  // namespace
