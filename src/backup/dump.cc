@@ -152,7 +152,8 @@ class Dumping {
   }
 
   Result<> dump_and_seal() {
-    platform::FolderWatch watch(folder_);
+    platform::FolderWatch watch(folder_, request_.limits.watches);
+    watches_ = watch.works();
     SealThreads threads(
         queue_, {folder_, request_.compression_level, request_.fingerprint_key, request_.dsn.name},
         out_, request_.jobs);
@@ -167,6 +168,7 @@ class Dumping {
     if (const auto error = queue_.error()) return fail(*error);
     result_.measures.seal = elapsed(since);
     result_.measures.punches = threads.punches();
+    result_.measures.watches = watches_;
     return take_entries(threads.take());
   }
 
@@ -215,7 +217,23 @@ class Dumping {
   Result<> take_events(const platform::FolderWatch::Events& events) {
     TRY(appeared(events.created));
     queue_.tell({}, events.closed);
-    return events.incomplete ? look_for_files() : Result<>();
+    if (!events.incomplete) return {};
+    TRY(look_for_files());
+    queue_.tell({}, left_by_their_writers(queue_.aside()));
+    return {};
+  }
+
+  std::vector<std::string> left_by_their_writers(std::vector<std::string> names) const {
+    std::erase_if(
+        names, [&](const std::string& name) { return platform::may_have_writer(folder_ / name); });
+    return names;
+  }
+
+  // All but the rows of a table, which end with a trailer, end where they are closed: where that
+  // is not told at once, a sealer that followed one of them would not come to the next.
+  bool only_whole(FileKind kind) const {
+    const bool list = kind == FileKind::toc || kind == FileKind::blobs_toc;
+    return list || (kind == FileKind::blob && !watches_);
   }
 
   Result<> look_for_files() {
@@ -234,7 +252,7 @@ class Dumping {
       if (!kind) return incomplete("pg_dump wrote a file of an unknown kind");
       TRY(count(*kind));
       seen_.insert(name);
-      fresh.push_back({name, *kind});
+      fresh.push_back({name, *kind, only_whole(*kind)});
     }
     queue_.tell(std::move(fresh), {});
     return {};
@@ -278,7 +296,7 @@ class Dumping {
       if (info) queue_.size_is(name, info->size.count);
     }
     unsealed_ = queue_.unsealed();
-    result_.measures.peak_staging = std::max(result_.measures.peak_staging, unsealed_);
+    result_.measures.peak_staging = std::max(result_.measures.peak_staging, queue_.staged());
   }
 
   // Stopped when it is too far ahead; on again when the sealers are near, or have nothing to do.
@@ -438,6 +456,7 @@ class Dumping {
   size_t large_objects_ = 0;
   Bytes unsealed_;
   bool held_ = false;
+  bool watches_ = true;
   DumpResult result_;
 };
 

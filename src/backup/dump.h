@@ -33,6 +33,7 @@ struct DumpLimits {
   Bytes ahead = 64_MiB;  // unsealed bytes at which pg_dump is held back
   size_t large_objects = 100'000;
   size_t tables = 100'000;
+  bool watches = true;  // false: as where the kernel has no watch (inotify) left for us
 };
 
 struct DumpRequest {
@@ -63,9 +64,10 @@ struct DumpMeasures {
   Duration dump{};  // pg_dump, from start to end
   Duration seal{};  // from its start to the last sealed byte
   Duration globals{};
-  Bytes peak_staging;      // the most that lay unsealed or unpunched at once
+  Bytes peak_staging;      // the most that was written and not given back to the file system
   uint64_t held_back = 0;  // how often pg_dump was stopped
   bool punches = true;     // false: the file system of the staging folder cannot punch holes
+  bool watches = true;     // false: it could not be watched; large objects were sealed once whole
 };
 
 struct DumpResult {

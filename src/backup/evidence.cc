@@ -46,6 +46,10 @@ void add_deviations(ledger::Entry& entry, const Taken& taken) {
     entry.deviations.emplace_back(
         "the staging folder's file system cannot punch holes: its bound is the largest table");
   }
+  if (!taken.dump.watches) {
+    entry.deviations.emplace_back(
+        "the staging folder could not be watched (inotify): its bound is the largest large object");
+  }
   if (!taken.manifest.not_included.empty()) {
     entry.deviations.push_back(std::to_string(taken.manifest.not_included.size()) +
                                " objects are not included; the manifest names them");

@@ -107,9 +107,6 @@ class HoldBack : public ::testing::Test {
   static constexpr Bytes kTable = 96_MiB;
 
   void SetUp() override {
-    server_.execute(
-        "CREATE TABLE t AS SELECT repeat(md5(g::text), 32) x FROM "
-        "generate_series(1, 98304) g");
     request_.dsn = server_.named_dsn();
     request_.clients = {server_.bindir()};
     request_.application_name = "held";
@@ -159,7 +156,40 @@ class HoldBack : public ::testing::Test {
   bool was_stopped_ = false;
 };
 
+// A list of large objects stays open while all of them are written.
+class LargeObjects : public HoldBack {
+ protected:
+  static constexpr int kCount = 100;
+
+  void SetUp() override {
+    HoldBack::SetUp();
+    server_.execute(
+        "SELECT lo_from_bytea(0, decode(repeat('5a', 1 << 20), 'hex')) "
+        "FROM generate_series(1, 100)");
+    gate_.open();
+  }
+  void expect_bounded() {
+    const auto result = dump();
+    ASSERT_TRUE(result) << result.error().detail(Audience::operators);
+    EXPECT_EQ(result->files.size(), kCount + 2U);
+    EXPECT_EQ(result->measures.watches, request_.limits.watches);
+    EXPECT_LT(peak_, 32_MiB) << "they lay in the staging folder until the last was written";
+  }
+};
+
+TEST_F(LargeObjects, AreSealedWhileTheyAreWritten) {
+  expect_bounded();
+}
+
+TEST_F(LargeObjects, AreSealedWhileTheyAreWrittenWhereTheFolderCannotBeWatched) {
+  request_.limits.watches = false;
+  expect_bounded();
+}
+
 TEST_F(HoldBack, StopsPgDumpUntilTheSealersHaveCaughtUp) {
+  server_.execute(
+      "CREATE TABLE t AS SELECT repeat(md5(g::text), 32) x FROM "
+      "generate_series(1, 98304) g");
   const auto result = dump();
   ASSERT_TRUE(result) << result.error().detail(Audience::operators);
   EXPECT_TRUE(was_stopped_) << "it wrote on while nothing was sealed";

@@ -59,7 +59,7 @@ class SealThreads::Worker {
         home_.queue_.sealed_more(file.name, got);
         if (staged.position() - released >= kReleaseEvery) {
           released = staged.position();
-          if (!is_read_again(file.kind)) release(staged);
+          if (!is_read_again(file.kind)) release(file, staged);
         }
       } else if (is_complete()) {
         return {};
@@ -83,8 +83,11 @@ class SealThreads::Worker {
                  {"reason", "the rows of a table do not end with the trailer of COPY"}});
   }
 
-  void release(platform::StagingFile& staged) {
-    if (!staged.release()) home_.punches_.store(false, std::memory_order_relaxed);
+  void release(const DumpFile& file, platform::StagingFile& staged) {
+    if (staged.release())
+      home_.queue_.released(file.name, staged.position());
+    else
+      home_.punches_.store(false, std::memory_order_relaxed);
   }
 
   static Done done(const DumpFile& file, const artefact::Sealed& sealed) {

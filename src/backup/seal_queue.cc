@@ -1,5 +1,8 @@
 #include "backup/seal_queue.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace vigie::backup {
 namespace {
 
@@ -14,18 +17,36 @@ void SealQueue::tell(std::vector<DumpFile> appeared, const std::vector<std::stri
   const std::lock_guard lock(mutex_);
   for (DumpFile& file : appeared) {
     files_[file.name].closed = finished_;
-    waiting_.push_back(std::move(file));
+    if (file.whole && !finished_)
+      aside_.push_back(std::move(file));
+    else
+      waiting_.push_back(std::move(file));
   }
-  for (const std::string& name : closed) {
-    if (const auto found = files_.find(name); found != files_.end()) found->second.closed = true;
-  }
+  for (const std::string& name : closed) close(name);
   changed_.notify_all();
+}
+
+void SealQueue::close(const std::string& name) {
+  if (const auto found = files_.find(name); found != files_.end()) found->second.closed = true;
+  const auto found = std::ranges::find(aside_, name, &DumpFile::name);
+  if (found == aside_.end()) return;
+  waiting_.push_back(std::move(*found));
+  aside_.erase(found);
+}
+
+std::vector<std::string> SealQueue::aside() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const DumpFile& file : aside_) names.push_back(file.name);
+  return names;
 }
 
 void SealQueue::finish() {
   const std::lock_guard lock(mutex_);
   finished_ = true;
   for (auto& [name, state] : files_) state.closed = true;
+  std::ranges::move(aside_, std::back_inserter(waiting_));
+  aside_.clear();
   changed_.notify_all();
 }
 
@@ -51,6 +72,15 @@ Bytes SealQueue::unsealed() const {
   Bytes sum;
   for (const auto& [name, state] : files_) {
     if (state.size > state.sealed) sum += Bytes{state.size - state.sealed};
+  }
+  return sum;
+}
+
+Bytes SealQueue::staged() const {
+  const std::lock_guard lock(mutex_);
+  Bytes sum;
+  for (const auto& [name, state] : files_) {
+    if (state.size > state.released) sum += Bytes{state.size - state.released};
   }
   return sum;
 }
@@ -81,6 +111,11 @@ void SealQueue::sealed_more(const std::string& name, uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   files_[name].sealed += bytes;
   sealed_ += Bytes{bytes};
+}
+
+void SealQueue::released(const std::string& name, uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  files_[name].released = bytes;
 }
 
 bool SealQueue::may_grow(const std::string& name) {

@@ -19,8 +19,10 @@ class FolderWatch {
     bool incomplete = false;           // events were lost: list the folder
   };
 
-  // Watches from here on. Never fails: without inotify each take() is `incomplete`.
-  explicit FolderWatch(const Path& folder);
+  // Watches from here on. Never fails: without inotify (or when `wanted` is false) each take() is
+  // `incomplete`.
+  explicit FolderWatch(const Path& folder, bool wanted = true);
+  bool works() const { return bool{fd_}; }
 
   // What happened since the last call; does not wait. Whoever calls it at intervals gets many
   // events at once: waking up for each of thousands of small files costs more than they do.
@@ -31,5 +33,9 @@ class FolderWatch {
 
   Descriptor fd_;
 };
+
+// Does some process have the file open for writing? True also when that cannot be told. Only for a
+// file that we have not open ourselves, and that nobody opens for writing again.
+bool may_have_writer(const Path& path);
 
 }  // namespace vigie::platform
