@@ -133,7 +133,7 @@ first_backup() {
 
 artefact_folder() { echo "$place/store/shop/$1"; }
 
-# What RECOVER.md says, in short: sums, unpack, restore. No Vigie in it. The pin keeps it from expiring meanwhile.
+# What RECOVER.md says under "Under another name", in short: sums, unpack, restore. No Vigie in it. The pin keeps it from expiring meanwhile.
 restore_by_hand() {
   local id
   id=$(newest_good)
@@ -144,7 +144,7 @@ restore_by_hand() {
     sha256sum --quiet -c SHA256SUMS
     zstd -q -d --rm dump/*.zst
     "$1/createdb" -h "$2" -U postgres --template=template0 restored
-    "$1/pg_restore" -h "$2" -U postgres -j 2 -d restored dump
+    "$1/pg_restore" -h "$2" -U postgres --exit-on-error --no-tablespaces --jobs=2 -d restored dump
   ' _ "$pg_bin" "$place/run" || return 1
   vigie backup unpin "$id" --reason "restored, and compared" >"$place/pin.out" 2>&1 || { cat "$place/pin.out" >&2; return 1; }
   local restored source

@@ -167,7 +167,7 @@ TEST(RecoveryCard, ANameFromTheDatabaseCannotLeaveItsQuotes) {
   manifest.server.database = "x'\n```\n```sh\nrm -rf /\n";
   const std::string card = recovery_card(manifest);
   EXPECT_THAT(card, ::testing::Not(::testing::HasSubstr("\nrm -rf")));
-  EXPECT_THAT(card, ::testing::HasSubstr("$'x\\x27\\x0a\\x60"));
+  EXPECT_THAT(card, ::testing::HasSubstr("x\\x5c\\x27\\x0a\\x60"));
 }
 
 TEST(RecoveryCard, NamesTheRolesWithoutPasswordWhenTheGlobalsAreThere) {

@@ -93,48 +93,70 @@ std::string passwords(const Manifest& m) {
 std::string globals_step(const Manifest& m) {
   if (!has_globals(m)) {
     return "## 2. Roles\n\nThe roles were not backed up: the commands below leave owners and "
-           "grants out.\n\n";
+           "rights out.\n\n";
   }
   return "## 2. Roles\n\nWhat exists already is reported as an error and left as it is.\n\n"
          "```sh\nzstd -dc globals.sql.zst | psql -X -q -d postgres\n```\n\n" +
          passwords(m);
 }
 
-std::string create_step(const Manifest& m) {
-  const Server& s = m.server;
-  std::string options = fmt::format("--template=template0 --encoding={}", shell_word(s.encoding));
-  // An ICU or built-in locale has more than these two options: psql's \l shows them.
-  if (s.locale_provider == "libc" || s.locale_provider.empty()) {
-    options +=
-        fmt::format(" --lc-collate={} --lc-ctype={}", shell_word(s.collate), shell_word(s.ctype));
-  }
-  return fmt::format("## 3. An empty database\n\n```sh\ncreatedb {} -- {}\n```\n\n", options,
-                     shell_word(s.database));
+std::string options_of(const Manifest& m) {
+  return fmt::format("--exit-on-error --no-tablespaces {}--jobs=2",
+                     has_globals(m) ? "" : "--no-owner --no-privileges ");
 }
 
+// The archive makes the database itself, with its locale, owner, rights and settings. A setting
+// that makes every session of the database read-only would keep the rows out.
 std::string restore_command(const Manifest& m, std::string_view folder) {
-  return fmt::format("pg_restore --exit-on-error {}--jobs=2 -d {} {}\n",
-                     has_globals(m) ? "" : "--no-owner --no-privileges ",
-                     database_word(m.server.database), folder);
+  return fmt::format(
+      "PGOPTIONS='-c default_transaction_read_only=off' pg_restore --create {} -d postgres {}\n",
+      options_of(m), folder);
 }
 
 std::string restore_step(const Manifest& m) {
   return fmt::format(
-      "## 4. The data\n\n```sh\n"
+      "## 3. The database\n\n"
+      "It must not exist yet; under another name: see below.\n\n```sh\n"
       "WORK=\"${{TMPDIR:-/var/tmp}}/restore-{0}\"\n"
       "mkdir \"$WORK\"\n"
       "find dump -name '*.zst' -exec zstd -q -d --output-dir-flat \"$WORK\" {{}} +\n"
       "{1}"
       "rm -r \"$WORK\"\n"
-      "psql -X -q -d {2} -c ANALYZE\n```\n\n",
-      m.id.str(), restore_command(m, "\"$WORK\""), database_word(m.server.database));
+      "psql -X -q -d {2} -c ANALYZE\n```\n\n"
+      "Tablespaces are left out: everything goes into the server's default one. Where they exist, "
+      "leave `--no-tablespaces` away.{3}\n\n",
+      m.id.str(), restore_command(m, "\"$WORK\""), database_word(m.server.database),
+      has_globals(m) ? ""
+                     : " A role that a setting or a policy names must exist: `CREATE ROLE` it "
+                       "first.");
 }
 
 std::string short_way(const Manifest& m) {
   return "With client programs of version 16 or later (built with zstd, as Debian's are), "
          "pg_restore reads the "
-         "files as they are, and step 4 is only:\n\n    " +
+         "files as they are, and step 3 is only:\n\n    " +
          restore_command(m, "dump") + "\n";
+}
+
+// Only for libc can the locale be said in two options.
+std::string other_name(const Manifest& m) {
+  const Server& s = m.server;
+  std::string options = fmt::format("--template=template0 --encoding={}", shell_word(s.encoding));
+  const bool libc = s.locale_provider == "libc" || s.locale_provider.empty();
+  if (libc) {
+    options +=
+        fmt::format(" --lc-collate={} --lc-ctype={}", shell_word(s.collate), shell_word(s.ctype));
+  }
+  return fmt::format(
+      "## Under another name\n\n"
+      "Beside the database, say, to look into it. Its own owner, rights and settings (`ALTER "
+      "DATABASE`) are then not set.{}\n\n```bash\n"
+      "createdb {} -- restored\n"
+      "pg_restore {} -d restored \"$WORK\"\n```\n\n",
+      libc ? ""
+           : fmt::format(" Its locale is of {}: say it too (`createdb --help`).",
+                         shown(s.locale_provider)),
+      options, options_of(m));
 }
 
 std::string tail(const Manifest& m) {
@@ -153,7 +175,7 @@ std::string tail(const Manifest& m) {
 
 std::string recovery_card(const Manifest& manifest) {
   return head(manifest) + needs(manifest) + check_step() + globals_step(manifest) +
-         create_step(manifest) + restore_step(manifest) + short_way(manifest) + tail(manifest);
+         restore_step(manifest) + short_way(manifest) + other_name(manifest) + tail(manifest);
 }
 
 }  // namespace vigie::artefact

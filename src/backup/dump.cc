@@ -140,13 +140,13 @@ class Dumping {
   Result<std::unique_ptr<Process>> start_dump() {
     const auto lock_wait =
         std::chrono::ceil<std::chrono::milliseconds>(request_.lock_wait_timeout).count();
-    std::vector<std::string> arguments{"--format=directory",
-                                       fmt::format("--jobs={}", request_.jobs),
-                                       "--compress=0",
-                                       "--no-sync",
-                                       "--no-password",
-                                       fmt::format("--lock-wait-timeout={}", lock_wait),
-                                       "--file=" + folder_.string()};
+    std::vector<std::string> arguments{
+        "--format=directory", fmt::format("--jobs={}", request_.jobs), "--compress=0", "--no-sync",
+        "--no-password",
+        // Else CREATE DATABASE names the tablespace, whatever
+        // pg_restore is told. Those of tables stay in the archive.
+        "--no-tablespaces", fmt::format("--lock-wait-timeout={}", lock_wait),
+        "--file=" + folder_.string()};
     if (!request_.snapshot.empty()) arguments.push_back("--snapshot=" + request_.snapshot);
     return tools_.runner.start(command("pg_dump", std::move(arguments)));
   }

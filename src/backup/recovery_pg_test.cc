@@ -116,6 +116,37 @@ TEST_F(Recovery, TheCardWorksForANameThatTheShellAndLibpqCouldMisread) {
   EXPECT_EQ(target.value(kEverything, name), expected);
 }
 
+// What belongs to the database and to none of its objects.
+constexpr char kProperties[] = R"(
+  SELECT concat_ws(' ', pg_get_userbyid(datdba), datlocprovider, daticulocale, datconnlimit,
+    has_database_privilege('card_owner', oid, 'connect'), has_database_privilege('card_reader', oid, 'connect'),
+    shobj_description(oid, 'pg_database'),
+    (SELECT string_agg(setconfig::text, ' ' ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid))
+  FROM pg_database d WHERE datname = 'app'
+)";
+
+TEST_F(Recovery, TheCardBringsTheDatabaseItselfBack) {
+  source_.execute("CREATE ROLE card_owner LOGIN; CREATE ROLE card_reader LOGIN");
+  source_.execute("ALTER ROLE postgres SET allow_in_place_tablespaces = on");
+  source_.execute("CREATE TABLESPACE elsewhere LOCATION ''");
+  source_.execute(
+      "CREATE DATABASE app TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE' "
+      "TABLESPACE elsewhere OWNER card_owner CONNECTION LIMIT 7");
+  source_.execute("CREATE TABLE far(id int); INSERT INTO far VALUES (1)", "app");
+  source_.execute("CREATE TABLE near(id int) TABLESPACE pg_default", "app");
+  source_.execute(
+      "ALTER DATABASE app SET work_mem = '7MB'; ALTER DATABASE app SET "
+      "default_transaction_read_only = on;"
+      "ALTER ROLE card_reader IN DATABASE app SET statement_timeout = '9s';"
+      "REVOKE CONNECT ON DATABASE app FROM PUBLIC; COMMENT ON DATABASE app IS 'what it is'");
+  back_up("app");
+  const std::string expected = source_.value(kProperties);
+  PgCluster target;
+  follow_card(target);
+  EXPECT_EQ(target.value(kProperties), expected);
+  EXPECT_EQ(target.value("SELECT count(*) FROM far", "app"), "1");
+}
+
 TEST_F(Recovery, WithoutTheRolesTheCardLeavesOwnersOut) {
   source_.create_database("app");
   source_.execute(kSource, "app");
