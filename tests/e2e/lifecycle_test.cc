@@ -16,6 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class LifecycleTest : public ::testing::Test {
  protected:
@@ -121,6 +122,25 @@ TEST_F(LifecycleTest, ACrashBetweenAnEndsEntryAndItsRowLeavesOneEntryAndTheRowFo
   EXPECT_EQ(state_of(runs), "interrupted");
   EXPECT_THAT(entries_of(waits), ElementsAre("run_ended"));
   EXPECT_THAT(entries_of(runs), ElementsAre("interrupted"));
+}
+
+TEST_F(LifecycleTest, TheEvidenceSaysWhoCancelledARunAndOneThatHasEndedIsLeftAlone) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  const std::string run = start_a_dump();
+  const Ran cancel =
+      host_.run({"run", "cancel", run, "--reason", "wrong database", "--ref", "T-7"});
+  EXPECT_EQ(cancel.status, 0) << cancel.err;
+  ASSERT_TRUE(comes([&] { return state_of(run) == "cancelled"; })) << host_.log();
+  EXPECT_THAT(entries_of(run), ElementsAre("backup", "run_ended"));
+  const std::string entry =
+      host_.run({"evidence", "list", "--kind", "run_ended", "-o", "jsonl"}).out;
+  EXPECT_THAT(entry, HasSubstr(R"("cancel_reason":"wrong database","cancel_ref":"T-7")"));
+  EXPECT_THAT(entry, HasSubstr(R"("cancelled_by":"socket:uid=)"));
+
+  const Ran again = host_.run({"run", "cancel", run});
+  EXPECT_EQ(again.status, 5);
+  EXPECT_THAT(again.err, HasSubstr("has ended: cancelled"));
+  EXPECT_THAT(entries_of(run), ElementsAre("backup", "run_ended"));
 }
 
 TEST_F(LifecycleTest, ADaemonSaysHowMuchMemoryItHasAndThatItLives) {
