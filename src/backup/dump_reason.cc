@@ -15,8 +15,8 @@ struct Pattern {
 
 // The first that occurs anywhere decides; the more telling ones stand first.
 constexpr Pattern kPatterns[] = {
-    {"No space left on device", DumpTrouble::disk_full},
-    {"Disk quota exceeded", DumpTrouble::disk_full},
+    {"No space left on device", DumpTrouble::server_full},
+    {"Disk quota exceeded", DumpTrouble::server_full},
     {"could not obtain lock on relation", DumpTrouble::lock_timeout},
     {"canceling statement due to lock timeout", DumpTrouble::lock_timeout},
     {"query would be affected by row-level security", DumpTrouble::row_security},
@@ -45,6 +45,24 @@ bool holds(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+// What it says of its own files begins so. What the server said has its severity, of whatever
+// language, and two spaces in front.
+bool says_own_disk_full(std::string_view line) {
+  if (!holds(line, "No space left on device") && !holds(line, "Disk quota exceeded")) return false;
+  const bool own = line.starts_with("pg_dump: error: could not ") ||
+                   line.starts_with("pg_dumpall: error: could not ");
+  return own && !holds(line, ":  ");
+}
+
+bool own_disk_full(std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (says_own_disk_full(text.substr(0, end))) return true;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return false;
+}
+
 // "pg_dump: error: …": who, and how bad; the rest is somebody else's words.
 std::string redacted_line(std::string_view line) {
   constexpr std::string_view kPrefixes[] = {
@@ -70,6 +88,7 @@ DumpTrouble dump_trouble(std::string_view text) {
   if (holds(text, "FATAL:  database \"") && holds(text, "does not exist")) {
     return DumpTrouble::missing;
   }
+  if (own_disk_full(text)) return DumpTrouble::disk_full;
   for (const Pattern& pattern : kPatterns) {
     if (holds(text, pattern.text)) return pattern.trouble;
   }
@@ -92,6 +111,8 @@ std::string_view words_for(DumpTrouble trouble) {
   switch (trouble) {
     case DumpTrouble::disk_full:
       return "no space left in the staging folder";
+    case DumpTrouble::server_full:
+      return "the server has no space left";
     case DumpTrouble::lock_timeout:
       return "a lock was not granted in time";
     case DumpTrouble::connection:

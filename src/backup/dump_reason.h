@@ -12,6 +12,7 @@ namespace vigie::backup {
 enum class DumpTrouble : unsigned char {
   other,
   disk_full,       // no space left where it writes
+  server_full,     // no space left where the server writes
   lock_timeout,    // a table's lock was not granted in time
   connection,      // the server went away, or was never there
   authentication,  // the role or its password was refused

@@ -20,6 +20,19 @@ TEST(DumpReason, AnOutputKeepsWhoSaidItHowBadItIsAndAReasonButNoWordOfIt) {
             "[21 bytes]");
 }
 
+TEST(DumpReason, AFullDiskOfTheServerIsNotOurs) {
+  EXPECT_EQ(
+      dump_trouble("pg_dump: error: could not write to output file: No space left on device\n"),
+      DumpTrouble::disk_full);
+  EXPECT_EQ(dump_trouble("pg_dump: error: Dumping the contents of table \"t\" failed\n"
+                         "pg_dump: detail: Error message from server: ERROR:  could not write to "
+                         "file \"base/pgsql_tmp/1\": No space left on device\n"),
+            DumpTrouble::server_full);
+  EXPECT_EQ(dump_trouble("pg_dump: error: could not open large object 7: FEHLER:  konnte nicht "
+                         "schreiben: No space left on device\n"),
+            DumpTrouble::server_full);
+}
+
 TEST(DumpReason, AnOutputIsBounded) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += "x\n";
