@@ -26,7 +26,6 @@ std::string row_settings_sql(const RowSettings& settings) {
       "SET search_path = ''; SET DateStyle = ISO; SET IntervalStyle = postgres; "
       "SET extra_float_digits = 3; SET bytea_output = hex; SET TimeZone = 'UTC'; "
       "SET row_security = off; SET quote_all_identifiers = off";
-  sql += "; SET client_encoding = " + platform::quote_literal(settings.encoding);
   sql += "; SET lc_monetary = " + platform::quote_literal(settings.lc_monetary);
   return sql;
 }

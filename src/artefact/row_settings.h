@@ -15,9 +15,10 @@ struct RowSettings {
 
 RowSettings row_settings(const Server& server);
 
-// Statements for a session that will say COPY … TO STDOUT.
+// Statements for a session that will say COPY … TO STDOUT WITH (ENCODING the server's): its own
+// client_encoding is that of the names in its statements.
 std::string row_settings_sql(const RowSettings& settings);
-// For PGOPTIONS of pg_dump: those that it does not set itself.
+// For PGOPTIONS of pg_dump, beside its --encoding: those that it does not set itself.
 std::string row_settings_pgoptions(const RowSettings& settings);
 
 }  // namespace vigie::artefact

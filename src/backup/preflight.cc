@@ -21,18 +21,22 @@ std::optional<Finding> judge_version(const SourceFacts& facts) {
       false};
 }
 
+// One of what cannot be read.
+std::string unreadable_object(const SourceFacts& facts) {
+  const auto table = std::ranges::find(facts.tables, false, &SourceRelation::readable);
+  if (table != facts.tables.end()) return table->qualified();
+  if (facts.unreadable_sequences > 0) return facts.unreadable_sequence;
+  return fmt::format("{} large objects", facts.unreadable_large_objects);
+}
+
 std::optional<Finding> judge_readable(const SourceFacts& facts, const PreflightInput& input) {
-  const auto unreadable = std::ranges::find(facts.tables, false, &SourceRelation::readable);
-  if (unreadable == facts.tables.end() && facts.unreadable_large_objects == 0) return std::nullopt;
-  const auto count =
+  const auto tables =
       static_cast<uint64_t>(std::ranges::count(facts.tables, false, &SourceRelation::readable));
-  const std::string object = unreadable == facts.tables.end()
-                                 ? fmt::format("{} large objects", facts.unreadable_large_objects)
-                                 : unreadable->qualified();
-  return Finding{Error(ErrorCode::table_not_readable,
-                       {{"database", input.database},
-                        {"observed", number(count + facts.unreadable_large_objects)},
-                        {"object", object}})};
+  const uint64_t all = tables + facts.unreadable_sequences + facts.unreadable_large_objects;
+  if (all == 0) return std::nullopt;
+  return Finding{Error(ErrorCode::table_not_readable, {{"database", input.database},
+                                                       {"observed", number(all)},
+                                                       {"object", unreadable_object(facts)}})};
 }
 
 std::optional<Finding> judge_row_security(const SourceFacts& facts, const PreflightInput& input) {

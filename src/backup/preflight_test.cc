@@ -31,6 +31,15 @@ TEST(JudgeSource, BlocksOnATableThatCannotBeRead) {
   EXPECT_EQ(findings[0].error.parameter("object"), "\"public\".\"orders\"");
 }
 
+TEST(JudgeSource, BlocksOnASequenceThatCannotBeRead) {
+  SourceFacts facts = healthy();
+  facts.unreadable_sequences = 1;
+  facts.unreadable_sequence = "public.numbers";
+  const auto findings = judge_source(facts, {.database = "app"});
+  ASSERT_EQ(codes(findings), std::vector{ErrorCode::table_not_readable});
+  EXPECT_EQ(findings[0].error.parameter("object"), "public.numbers");
+}
+
 TEST(JudgeSource, BlocksOnRowSecurity) {
   SourceFacts facts = healthy();
   facts.tables[0].row_security = true;

@@ -14,7 +14,6 @@ constexpr std::string_view kServer = R"sql(
 select current_setting('server_version'), current_database(), pg_encoding_to_char(d.encoding),
        d.datcollate, d.datctype, current_setting('lc_monetary'),
        r.rolsuper, pg_is_in_recovery(), pg_backend_pid(),
-       case when has_database_privilege(d.oid, 'connect') then pg_database_size(d.oid) end,
        case when pg_has_role('pg_read_all_settings', 'member') then current_setting('data_directory') end
 from pg_database d, pg_roles r
 where d.datname = current_database() and r.rolname = current_user)sql";
@@ -27,12 +26,17 @@ from pg_database where datname = current_database())sql";
 constexpr std::string_view kLocaleBefore15 = R"sql(
 select 'c', coalesce(pg_collation_actual_version((select oid from pg_collation where collname = 'default')), ''))sql";
 
+constexpr std::string_view kDatabaseSize =
+    "set statement_timeout = '10s'; select pg_database_size(current_database())";
+
 constexpr std::string_view kSystemIdentifier = "select system_identifier from pg_control_system()";
 
 // What pg_dump locks: ordinary and partitioned tables, partitions, foreign tables; of an
-// extension's tables only those that the extension itself declared to be configuration.
+// extension's tables only those that the extension itself declared to be configuration. A standby
+// has no rows of unlogged tables, and pg_dump asks it for none.
 constexpr std::string_view kTables = R"sql(
-select c.oid, n.nspname, c.relname, c.relkind = 'r',
+select c.oid, n.nspname, c.relname,
+       c.relkind = 'r' and not (c.relpersistence = 'u' and pg_is_in_recovery()),
        has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage'),
        row_security_active(c.oid),
        e.extname is not null
@@ -46,6 +50,19 @@ where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
   and (e.oid is null or c.oid = any(e.extconfig))
 order by c.oid
 limit $1)sql";
+
+// pg_dump reads the last value of each.
+constexpr std::string_view kSequences = R"sql(
+select count(*), coalesce(min(quote_ident(n.nspname) || '.' || quote_ident(c.relname)), '')
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.objsubid = 0 and d.deptype = 'e'
+                     and d.refclassid = 'pg_extension'::regclass
+left join pg_extension e on e.oid = d.refobjid
+where c.relkind = 'S' and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  and (e.oid is null or c.oid = any(e.extconfig))
+  and not (has_sequence_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage')))sql";
 
 constexpr std::string_view kLargeObjects = R"sql(
 select count(*), count(*) filter (where not (pg_has_role(lomowner, 'usage')
@@ -69,6 +86,9 @@ constexpr std::string_view kNotIncluded = R"sql(
 with me as (select rolsuper from pg_roles where rolname = current_user)
 select 'rows of a foreign table', c.oid::regclass::text, 'they live in the foreign server'
 from pg_class c where c.relkind = 'f'
+union all
+select 'rows of an unlogged table', c.oid::regclass::text, 'a standby does not have them'
+from pg_class c where c.relkind = 'r' and c.relpersistence = 'u' and pg_is_in_recovery()
 union all
 select 'rows of a materialised view', c.oid::regclass::text, 'they are computed again'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and n.nspname !~ '^pg_'
@@ -97,8 +117,7 @@ Result<> read_server(PgConnection& session, SourceFacts& facts, const CallLimits
   facts.in_recovery = truth(rows->at(0, 7));
   // A pooler answers with a cancel key of its own, so the two numbers differ.
   facts.pooled = rows->integer(0, 8) != session.backend_pid();
-  facts.database_size = {static_cast<uint64_t>(rows->integer(0, 9))};
-  facts.data_directory = rows->at(0, 10);
+  facts.data_directory = rows->at(0, 9);
   return {};
 }
 
@@ -161,6 +180,13 @@ Result<> read_large_objects(PgConnection& session, SourceFacts& facts, const Cal
   return {};
 }
 
+Result<> read_sequences(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows, session.query(kSequences, limits));
+  facts.unreadable_sequences = static_cast<uint64_t>(rows->integer(0, 0));
+  facts.unreadable_sequence = rows->at(0, 1);
+  return {};
+}
+
 }  // namespace
 
 std::string SourceRelation::qualified() const {
@@ -172,6 +198,11 @@ std::string read_system_identifier(PgConnection& session, const CallLimits& limi
   return rows ? std::string((*rows)->at(0, 0)) : std::string();
 }
 
+Bytes read_database_size(PgConnection& session, const CallLimits& limits) {
+  const auto rows = session.query(kDatabaseSize, limits);
+  return rows ? Bytes{static_cast<uint64_t>((*rows)->integer(0, 0))} : Bytes{};
+}
+
 Result<SourceFacts> read_source(PgConnection& session, const std::string& database_name,
                                 const CallLimits& limits) {
   SourceFacts facts;
@@ -181,6 +212,7 @@ Result<SourceFacts> read_source(PgConnection& session, const std::string& databa
   TRY_ASSIGN(facts.collations, read_versions(session, kUsedCollations, limits));
   TRY_ASSIGN(facts.extensions, read_versions(session, kExtensions, limits));
   TRY(read_large_objects(session, facts, limits));
+  TRY(read_sequences(session, facts, limits));
   TRY_ASSIGN(facts.login_roles, read_column(session, kRoles, limits));
   TRY(read_not_included(session, facts, limits));
   return facts;

@@ -35,10 +35,12 @@ struct SourceFacts {
   bool superuser = false;
   bool pooled = false;  // the session is not the backend's own: a pooler stands in between
   bool in_recovery = false;
-  Bytes database_size;  // 0: the role may not ask
+  Bytes database_size;  // 0: not known
   uint64_t large_objects = 0;
   uint64_t unreadable_large_objects = 0;
-  std::string data_directory;  // empty when the role may not read it
+  uint64_t unreadable_sequences = 0;
+  std::string unreadable_sequence;  // one of them, quoted
+  std::string data_directory;       // empty when the role may not read it
   int major() const { return server.version_num / 10000; }
 };
 
@@ -49,6 +51,10 @@ Result<SourceFacts> read_source(platform::PgConnection& session, const std::stri
 // Empty where the role may not read it. Not inside a transaction: a refusal would end that.
 std::string read_system_identifier(platform::PgConnection& session,
                                    const platform::CallLimits& limits);
+
+// 0 where the role may not ask, or the server takes too long: it looks at each file. Not inside a
+// transaction either.
+Bytes read_database_size(platform::PgConnection& session, const platform::CallLimits& limits);
 
 inline constexpr size_t kMaxTables = 50'000;
 

@@ -33,13 +33,26 @@ std::vector<const SourceRelation*> comparable(const std::vector<SourceRelation>&
   return out;
 }
 
+// A transaction keeps every lock to its end, on each table that was read and on each of its
+// indexes. Going back to before a statement lets go of what it locked.
+template <class Ask>
+auto letting_go(SourceSession& source, const CallLimits& limits, Ask ask) -> decltype(ask()) {
+  TRY(source.session().query("savepoint looked", limits));
+  auto answer = ask();
+  if (!answer) return answer;
+  TRY(source.session().query("rollback to savepoint looked; release savepoint looked", limits));
+  return answer;
+}
+
 Result<SourceRows> count_rows(SourceSession& source, const std::vector<const SourceRelation*>& all,
                               const CallLimits& limits) {
   SourceRows counts;
   for (size_t from = 0; from < all.size(); from += kTablesInOneStatement) {
     const auto part =
         std::span(all).subspan(from, std::min(kTablesInOneStatement, all.size() - from));
-    TRY_ASSIGN(const auto rows, source.session().query(count_statement(part), limits));
+    TRY_ASSIGN(const auto rows, letting_go(source, limits, [&] {
+                 return source.session().query(count_statement(part), limits);
+               }));
     for (size_t i = 0; i < rows->rows(); ++i) {
       counts[static_cast<uint32_t>(rows->integer(i, 0))].rows =
           static_cast<uint64_t>(rows->integer(i, 1));
@@ -58,7 +71,9 @@ Result<std::string> copy_statement(SourceSession& source, const SourceRelation& 
           "where attrelid = $1::oid and attnum > 0 and not attisdropped and attgenerated = ''",
           {fmt::format("{}", table.oid)}, limits));
   const std::string columns = rows->is_null(0, 0) ? "" : fmt::format(" ({})", rows->at(0, 0));
-  return fmt::format("copy {}{} to stdout", table.qualified(), columns);
+  // The names are in the session's encoding, the rows in the database's.
+  return fmt::format("copy {}{} to stdout with (encoding {})", table.qualified(), columns,
+                     platform::quote_literal(source.facts().server.encoding));
 }
 
 Result<SourceRows> fingerprint_rows(SourceSession& source,
@@ -70,13 +85,11 @@ Result<SourceRows> fingerprint_rows(SourceSession& source,
   for (const SourceRelation* table : tables) {
     TRY_ASSIGN(const std::string sql, copy_statement(source, *table, limits));
     artefact::RowCounter counter(key);
-    TRY(source.session().copy_out(
-        sql,
-        [&](std::string_view line) {
-          counter.add(line);
-          return true;
-        },
-        limits));
+    const auto add = [&](std::string_view line) {
+      counter.add(line);
+      return true;
+    };
+    TRY(letting_go(source, limits, [&] { return source.session().copy_out(sql, add, limits); }));
     summaries[table->oid] = counter.summary();
   }
   return summaries;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "artefact/copy_rows.h"
 #include "backup/source_session.h"
 #include "tests/support/pg_cluster.h"
 
@@ -50,6 +51,16 @@ class SourceCheckTest : public ::testing::Test {
   Result<artefact::SourceCheck> counts(SourceSession& source,
                                        const std::vector<artefact::TableEntry>& tables) {
     return check(source, SourceCheck::counts, tables);
+  }
+
+  // The rows of the only table are this text.
+  void expect_full(SourceSession& source, std::string_view text) {
+    const artefact::FingerprintKey key = artefact::new_fingerprint_key();
+    artefact::RowCounter expected(key);
+    expected.add(text);
+    const auto rows = read_source_rows(source, SourceCheck::full, key, limits());
+    ASSERT_TRUE(rows) << rows.error().detail(Audience::operators);
+    EXPECT_EQ(rows->begin()->second, expected.summary());
   }
 
   static std::unique_ptr<testing::PgCluster> cluster_;
@@ -129,6 +140,57 @@ TEST_F(SourceCheckTest, WhoStopsItMeanwhileHasCancelledIt) {
   const auto check =
       compare_with_source(source, "app", SourceCheck::counts, rows, dumped(source), stopped);
   EXPECT_EQ(check.error().code(), ErrorCode::cancelled);
+}
+
+TEST_F(SourceCheckTest, KeepsNobodyFromATableThatWasRead) {
+  for (const SourceCheck mode : {SourceCheck::counts, SourceCheck::full}) {
+    auto source = open();
+    ASSERT_TRUE(read_source_rows(source, mode, {}, limits()));
+    EXPECT_EQ(
+        cluster_->value("select count(*) from pg_locks l join pg_class c on c.oid = l.relation "
+                        "where c.relname like 'orders%' and l.pid <> pg_backend_pid()",
+                        "app"),
+        "0");
+  }
+}
+
+// Its names and rows are bytes that are no UTF-8.
+TEST_F(SourceCheckTest, ReadsADatabaseWithoutAnEncoding) {
+  cluster_->execute("drop database if exists bytes with (force)");
+  cluster_->execute("create database bytes template template0 encoding 'SQL_ASCII' locale 'C'");
+  cluster_->execute(
+      "do $$ begin execute format('create table %I as select %L::text t', convert_from('\\xe9', "
+      "'SQL_ASCII'), convert_from('\\xe8', 'SQL_ASCII')); end $$",
+      "bytes");
+  auto source =
+      SourceSession::open(*connector_, cluster_->named_dsn("bytes"), "test", clock_, limits());
+  ASSERT_TRUE(source) << source.error().detail(Audience::operators);
+  EXPECT_EQ(source->facts().tables.at(0).name, "\xe9");
+  expect_full(*source, "\xe8\n");
+}
+
+TEST_F(SourceCheckTest, ReadsALatin1DatabaseInItsOwnEncoding) {
+  cluster_->execute("drop database if exists latin with (force)");
+  cluster_->execute("create database latin template template0 encoding 'LATIN1' locale 'C'");
+  cluster_->execute(
+      "do $$ begin execute format('create table %I as select chr(232) t', chr(233)); end $$",
+      "latin");
+  auto source =
+      SourceSession::open(*connector_, cluster_->named_dsn("latin"), "test", clock_, limits());
+  ASSERT_TRUE(source);
+  expect_full(*source, "\xe8\n");
+}
+
+TEST_F(SourceCheckTest, ASequenceThatTheRoleMayNotReadIsSeen) {
+  cluster_->execute(
+      "do $$ begin create role reader login; exception when duplicate_object then null; end $$");
+  cluster_->execute(
+      "create sequence numbers; grant select on all tables in schema public to reader", "app");
+  const auto source = SourceSession::open(*connector_, cluster_->named_dsn("app", "reader"), "test",
+                                          clock_, limits());
+  ASSERT_TRUE(source);
+  EXPECT_EQ(source->facts().unreadable_sequences, 1U);
+  EXPECT_EQ(source->facts().unreadable_sequence, "public.numbers");
 }
 
 TEST_F(SourceCheckTest, ReadsWhatTheServerSaysOfItself) {

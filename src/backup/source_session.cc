@@ -27,13 +27,21 @@ Result<SourceSession> SourceSession::open(platform::PgConnector& connector,
   SourceSession source;
   TRY_ASSIGN(source.session_, connector.connect(dsn, application_name, limits));
   const std::string identifier = read_system_identifier(*source.session_, limits);
+  const Bytes size = read_database_size(*source.session_, limits);
   TRY(source.begin(clock, limits));
   TRY_ASSIGN(source.facts_, read_source(*source.session_, dsn.name, limits));
   source.facts_.server.system_identifier = identifier;
+  source.facts_.database_size = size;
   return source;
 }
 
 Result<> SourceSession::begin(const platform::Clock& clock, const platform::CallLimits& limits) {
+  constexpr int kKnowsTransactionTimeout = 170000;
+  if (session_->server_version() >= kKnowsTransactionTimeout)
+    TRY(session_->query("set transaction_timeout = 0", limits));
+  // Names in such a database are bytes of any encoding: as UTF-8 the server would refuse them.
+  if (session_->parameter_status("server_encoding") == "SQL_ASCII")
+    TRY(session_->query("set client_encoding = 'SQL_ASCII'", limits));
   TRY(session_->query(kBegin, limits));
   TRY_ASSIGN(const auto rows, session_->query(kExport, limits));
   id_ = rows->at(0, 0);

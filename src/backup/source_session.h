@@ -28,6 +28,8 @@ class SourceSession {
   const artefact::Snapshot& snapshot() const { return snapshot_; }
   const SourceFacts& facts() const { return facts_; }
   platform::PgConnection& session() { return *session_; }
+  // Ends the snapshot; what was read stays.
+  void close() { session_.reset(); }
 
  private:
   SourceSession() = default;

@@ -253,6 +253,7 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   const artefact::FingerprintKey key = artefact::new_fingerprint_key();
   TRY_ASSIGN(auto dumped, dump(source, key, out));
   TRY_ASSIGN(auto checked, check(source, dumped));
+  source.close();  // it holds back what VACUUM may remove, and publishing takes its time
   TRY_ASSIGN(auto version, client_version(tools_.processes, clients_of(source), work_.limits()));
   return Attempt{std::move(source), std::move(dumped.dump), std::move(checked), key,
                  std::move(version)};
