@@ -147,6 +147,9 @@ class Dumping {
         // pg_restore is told. Those of tables stay in the archive.
         "--no-tablespaces", fmt::format("--lock-wait-timeout={}", lock_wait),
         "--file=" + folder_.string()};
+    // Else a client_encoding that was set for the role or the database would be the dump's.
+    if (!request_.row_settings.encoding.empty())
+      arguments.push_back("--encoding=" + request_.row_settings.encoding);
     if (!request_.snapshot.empty()) arguments.push_back("--snapshot=" + request_.snapshot);
     return tools_.runner.start(command("pg_dump", std::move(arguments)));
   }

@@ -133,6 +133,18 @@ class Dump : public ::testing::Test {
   MonoTime deadline_ = MonoTime::max();
 };
 
+TEST_F(Dump, IsInTheDatabasesEncodingWhateverTheRolesIs) {
+  fill(R"(
+    DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET client_encoding = latin1', current_database()); END $$;
+    CREATE TABLE t AS SELECT 'é'::text AS t;
+  )");
+  const auto result = dump();
+  ASSERT_TRUE(result) << result.error().detail(Audience::operators);
+  const auto* t = table(*result, "t");
+  ASSERT_NE(t, nullptr);
+  EXPECT_EQ(t->rows, session_->copy("public.t", request_.fingerprint_key));
+}
+
 TEST_F(Dump, HasTheRowsAndFingerprintsThatTheSourceHas) {
   fill(R"(
     CREATE TABLE plain(id int, t text, at timestamptz, f float8, b bytea, i interval, m money);
