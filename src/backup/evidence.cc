@@ -38,6 +38,11 @@ ledger::Assertion source_assertion(const artefact::SourceCheck& check) {
 }
 
 void add_deviations(ledger::Entry& entry, const Taken& taken) {
+  const auto& check = taken.manifest.source_check;
+  if (check.mode != "none" && check.result != "passed") {
+    entry.deviations.push_back(
+        "the dump could not be compared with its source (source_check: " + check.mode + ")");
+  }
   for (const Error& warning : taken.warnings) entry.deviations.push_back(described(warning));
   if (!taken.watched)
     entry.deviations.emplace_back(
