@@ -111,6 +111,12 @@ void Wiring::look_around(std::stop_token stop) {
     world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
   if (const auto kept = run_logs_.retain(); !kept)
     world_.log.write(LogLevel::warn, "runs.retain", kept.error());
+  scrub_what_is_due();
+}
+
+// One at a time: a second one would wait for the first, and then read the same artefact again.
+void Wiring::scrub_what_is_due() {
+  if (executor_->view()->at_work("scrub")) return;
   const auto due = backups_->next_scrub();
   if (!due) return;
   jobs::RunRequest scrub = verify_request(*due, backup::VerifyMode::full);
@@ -120,10 +126,7 @@ void Wiring::look_around(std::stop_token stop) {
   };
   scrub.trigger.by = "schedule";
   scrub.correlation_id = new_correlation_id();
-  // One at a time: the second of a job and kind waits, a third is refused, which is as it should
-  // be.
-  if (const auto started = executor_->submit(std::move(scrub));
-      !started && started.error().code() != ErrorCode::run_conflict) {
+  if (const auto started = executor_->submit(std::move(scrub)); !started) {
     world_.log.write(LogLevel::warn, "scrub", started.error());
   }
 }

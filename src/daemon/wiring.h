@@ -104,6 +104,7 @@ class Wiring {
   Result<> cancel(const RunId& id, const jobs::RunTrigger& who);
   Result<> record_end_of(const jobs::RunRow& row);
   Result<> shown(Result<> recorded) const;
+  void scrub_what_is_due();
   void log_end(const jobs::RunRow& row);
   Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
 

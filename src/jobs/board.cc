@@ -10,6 +10,11 @@ const JobView* JobsView::find(std::string_view job, std::string_view kind) const
   return found == jobs.end() ? nullptr : &*found;
 }
 
+bool JobsView::at_work(std::string_view kind) const {
+  return std::ranges::any_of(
+      jobs, [&](const JobView& job) { return job.kind == kind && (job.running || job.queued); });
+}
+
 void Board::load(std::vector<LastRuns> last, std::vector<RunRow> recent) {
   const std::lock_guard lock(mutex_);
   for (LastRuns& runs : last) {

@@ -167,6 +167,16 @@ TEST_F(ExecutorTest, ARunThatWaitsIsNotOvertakenOnItsClaims) {
   EXPECT_EQ(ended_.take()->id, waits);
 }
 
+TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
+  EXPECT_FALSE(executor_->view()->at_work("backup"));
+  const RunId runs = submit(request("a", until_let_go()));
+  EXPECT_TRUE(executor_->view()->at_work("backup"));
+  EXPECT_FALSE(executor_->view()->at_work("scrub"));
+  let_go_.put(true);
+  wait(runs);
+  EXPECT_FALSE(executor_->view()->at_work("backup"));
+}
+
 TEST_F(ExecutorTest, ARunOvertakesOnOtherClaims) {
   submit(request("a", until_let_go(), {"x"}));
   const RunId waits = submit(request("b", done, {"x"}));

@@ -39,6 +39,8 @@ struct JobsView {
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
 
   const JobView* find(std::string_view job, std::string_view kind) const;
+  // A run of this kind runs or waits, of whichever job.
+  bool at_work(std::string_view kind) const;
 };
 inline constexpr size_t kRecentRuns = 50;
 

@@ -1,0 +1,137 @@
+// The whole program in this process: its real rooms over a folder, without sockets, schedules and
+// signals.
+#include "daemon/wiring.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "tests/support/backup_room.h"
+#include "tests/support/mailbox.h"
+
+namespace vigie::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using jobs::RunOutcome;
+using jobs::RunState;
+using testing::Mailbox;
+
+// Whoever opens `held` first has it, as it then is, and waits before reading it.
+class HeldFiles final : public platform::ForwardingFileSystem {
+ public:
+  explicit HeldFiles(platform::Path held)
+      : ForwardingFileSystem(platform::real_file_system()), held_(std::move(held)) {}
+
+  Result<std::unique_ptr<platform::ReadableFile>> open_read(const platform::Path& path) override {
+    auto file = ForwardingFileSystem::open_read(path);
+    if (path == held_ && holds_.exchange(false)) {
+      opened.put(true);
+      go_on.take();
+    }
+    return file;
+  }
+
+  void hold() { holds_ = true; }
+  Mailbox<bool> opened;
+  Mailbox<bool> go_on;
+
+ private:
+  const platform::Path held_;
+  std::atomic<bool> holds_ = false;
+};
+
+class WiringTest : public ::testing::Test {
+ protected:
+  // A verified artefact of an earlier life lies in the store.
+  WiringTest() {
+    earlier_.good(backup::night(28));
+    earlier_.open("elsewhere");
+    write("");
+    wiring_ = *Wiring::open(world(), *config::load(files_, path_).config, path_);
+  }
+  // Work that still waits must end before what it waits for does.
+  ~WiringTest() override { wiring_.reset(); }
+
+  void write(std::string_view comment) {
+    const std::string folder = folder_.string();
+    const std::string text = fmt::format(
+        "state: {{dir: {0}/state}}\n"
+        "databases:\n  app: {{dsn: \"host={0} dbname=app\"}}\n"
+        "stores:\n  local: {{type: local, path: {0}/artefacts, reserve: 1MiB}}\n"
+        "backups:\n  nightly: {{database: app, store: local, schedule: \"0 2 * * *\"}}\n# {1}\n",
+        folder, comment);
+    ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), path_, text));
+  }
+  std::string in_file() { return config::load(platform::real_file_system(), path_).config->sha256; }
+  Result<> reload() { return wiring_->reload({"human", "test", new_correlation_id(), {}}, "", ""); }
+
+  RunId submit(jobs::RunRequest request) {
+    auto submitted = wiring_->executor().submit(std::move(request));
+    EXPECT_TRUE(submitted) << submitted.error().detail(Audience::operators);
+    return submitted ? submitted->id : RunId();
+  }
+  // Stands in for a run: it is at work until it is let go.
+  jobs::RunRequest stand_in(std::string job, std::string kind, std::vector<std::string> claims) {
+    jobs::RunRequest request;
+    request.job = std::move(job);
+    request.kind = std::move(kind);
+    request.correlation_id = new_correlation_id();
+    request.claims = std::move(claims);
+    request.timeout = std::chrono::days(30);
+    request.work = [this](jobs::RunContext& context) {
+      started_.put(context.id());
+      let_go_.take();
+      return RunOutcome::succeeded();
+    };
+    return request;
+  }
+  RunState end_of(const RunId& id) { return wiring_->executor().wait(id, {})->state; }
+  std::optional<jobs::JobView> view_of(std::string_view job, std::string_view kind) const {
+    const auto view = wiring_->executor().view();
+    const jobs::JobView* const found = view->find(job, kind);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  }
+
+ private:
+  World world() {
+    return {files_, *processes_, *postgres_, *http_, earlier_.clock, log_, "test", false};
+  }
+
+ protected:
+  backup::RoomForTest earlier_;
+  const platform::Path folder_ = earlier_.root().parent_path();
+  const platform::Path path_ = folder_ / "vigie.yaml";
+  HeldFiles files_{path_};
+  Mailbox<RunId> started_;
+  Mailbox<bool> let_go_;
+
+ private:
+  std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
+  std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
+  std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client();
+  platform::Logger log_{[](std::string_view) {}, platform::LogLevel::error, earlier_.clock,
+                        platform::known_secrets()};
+
+ protected:
+  std::unique_ptr<Wiring> wiring_;
+};
+
+TEST_F(WiringTest, OneScrubIsAtWorkAtATime) {
+  const RunId first = submit(stand_in("nightly", "scrub", {}));
+  started_.take();
+  earlier_.clock.advance(std::chrono::days(9));
+  wiring_->look_around({});
+  EXPECT_FALSE(view_of("nightly", "scrub")->queued);
+  let_go_.put(true);
+  EXPECT_EQ(end_of(first), RunState::succeeded);
+  wiring_->look_around({});
+  const auto after = view_of("nightly", "scrub");
+  EXPECT_TRUE(after->queued || after->running || after->last_attempt->id != first) << "one was due";
+}
+
+}  // namespace
+}  // namespace vigie::daemon
