@@ -63,6 +63,8 @@ jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
   jobs::RunRequest request;
   request.job = job.value_or("all");
   request.kind = "prune";
+  // One of all jobs would keep each of them from its backup while it waits for the longest run.
+  request.lets_others_by = !job;
   for (const config::BackupJob& one : config->backups) {
     if (!job || *job == one.name()) request.claims.push_back("job:" + one.name());
   }
@@ -86,8 +88,7 @@ void Wiring::tidy(std::stop_token stop) {
 
 void Wiring::settle(std::stop_token stop) {
   tidy(stop);
-  // One a job: a prune of all of them would keep every job's claim while it waits for the longest
-  // one.
+  // One a job: a prune of all of them would wait until all are idle at once.
   const auto config = this->config();
   for (const config::BackupJob& job : config->backups) {
     if (stop.stop_requested()) return;

@@ -73,6 +73,8 @@ class Wiring {
   // artefacts whose verification is due.
   void look_around(std::stop_token stop);
 
+  // The expiry of one job, or of all.
+  jobs::RunRequest prune_request(const std::optional<std::string>& job);
   // What the scheduler starts for a job.
   jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                   CorrelationId correlation);
@@ -98,7 +100,6 @@ class Wiring {
   void add_commands(api::Services& services);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
-  jobs::RunRequest prune_request(const std::optional<std::string>& job);
   status::Views views() const;
   // Errors: run_not_found, run_conflict when it has ended.
   Result<> cancel(const RunId& id, const jobs::RunTrigger& who);

@@ -133,5 +133,15 @@ TEST_F(WiringTest, OneScrubIsAtWorkAtATime) {
   EXPECT_TRUE(after->queued || after->running || after->last_attempt->id != first) << "one was due";
 }
 
+TEST_F(WiringTest, APruneOfAllJobsLetsOthersByAndStartsAtLast) {
+  submit(stand_in("nightly", "backup", {"job:nightly"}));
+  started_.take();
+  const RunId all = submit(wiring_->prune_request(std::nullopt));
+  let_go_.put(true);
+  EXPECT_EQ(end_of(all), RunState::succeeded);
+  EXPECT_TRUE(wiring_->prune_request(std::nullopt).lets_others_by);
+  EXPECT_FALSE(wiring_->prune_request("nightly").lets_others_by);
+}
+
 }  // namespace
 }  // namespace vigie::daemon

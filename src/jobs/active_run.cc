@@ -60,6 +60,7 @@ ActiveRun::ActiveRun(RunRow accepted, RunRequest& request, const platform::Clock
     : row(std::move(accepted)),
       work(std::move(request.work)),
       start_before(request.start_before),
+      lets_others_by(request.lets_others_by),
       clock_(clock),
       report_(std::move(report)) {}
 

@@ -10,8 +10,9 @@
 //
 // What may run together. Two runs that have one claim in common never run at the same time; they
 // run in the order in which they were asked for, and a run that waits keeps its claims from those
-// behind it, so that nobody starves. Of one job and kind, one may run and one may wait behind it;
-// a third is refused with run_conflict.
+// behind it, so that nobody starves. One that lets others by does not: it starts, in its turn, when
+// all its claims happen to be free, so it may wait long, and nobody waits for it. Of one job and
+// kind, one may run and one may wait behind it; a third is refused with run_conflict.
 //
 // What is durable. A run's row is written before submit() returns, again before its work begins, at
 // each new phase of its progress, and at its end, when the end's evidence is durable
@@ -82,6 +83,7 @@ struct RunRequest {
   RunTrigger trigger{};
   CorrelationId correlation_id{};
   std::vector<std::string> claims{};  // "db:app", "store:local", "scratch"
+  bool lets_others_by = false;        // while it waits, it does not keep them from those behind it
   Duration timeout = std::chrono::hours(4);
   // A scheduled run: the due time is recorded as done in the same transaction as the row.
   std::optional<SystemTime> due_at{};

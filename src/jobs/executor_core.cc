@@ -132,7 +132,7 @@ void ExecutorCore::dispatch() {
     if (free == 0) break;
     const bool starts = may_start(*run, busy);
     // A run that waits keeps its claims from those behind it.
-    busy.push_back(run.get());
+    if (starts || !run->lets_others_by) busy.push_back(run.get());
     if (!starts) continue;
     take_from_queue(*run);
     ready_.push_back(run);

@@ -177,6 +177,28 @@ TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
   EXPECT_FALSE(executor_->view()->at_work("backup"));
 }
 
+TEST_F(ExecutorTest, ARunThatLetsOthersByKeepsNobodyWaitingAndStartsAtLast) {
+  submit(request("a", until_let_go(), {"x"}));
+  RunRequest patient = request("all", done, {"x", "y"});
+  patient.lets_others_by = true;
+  const RunId waits = submit(std::move(patient));
+  EXPECT_EQ(wait(submit(request("b", done, {"y"}))).state, RunState::succeeded);
+  EXPECT_EQ(find(waits).state, RunState::queued);
+  let_go_.put(true);
+  EXPECT_EQ(wait(waits).state, RunState::succeeded);
+}
+
+TEST_F(ExecutorTest, ARunThatLetsOthersByKeepsItsClaimsOnceItRuns) {
+  RunRequest patient = request("all", until_let_go(), {"x"});
+  patient.lets_others_by = true;
+  submit(std::move(patient));
+  const RunId behind = submit(request("a", done, {"x"}));
+  started_.take();
+  EXPECT_EQ(find(behind).state, RunState::queued);
+  let_go_.put(true);
+  EXPECT_EQ(wait(behind).state, RunState::succeeded);
+}
+
 TEST_F(ExecutorTest, ARunOvertakesOnOtherClaims) {
   submit(request("a", until_let_go(), {"x"}));
   const RunId waits = submit(request("b", done, {"x"}));
