@@ -215,6 +215,7 @@ void Wiring::on_reload(std::function<void()> listener) {
 
 Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reason,
                         const std::string& reference) {
+  const std::lock_guard one_at_a_time(reload_mutex_);
   const SystemTime now = world_.clock.now();
   ledger::Entry entry = reload_entry(trigger, now, reason, reference);
   auto loaded = config::load_or_fail(world_.files, config_path_);

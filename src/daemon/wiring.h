@@ -58,7 +58,8 @@ class Wiring {
   std::shared_ptr<const config::Config> config() const;
 
   // Reads the file again. A bad one leaves the old one in force and shows in status; each is an
-  // entry of the ledger. Errors: config_reload_failed.
+  // entry of the ledger. One at a time: what the last one read is in force. Errors:
+  // config_reload_failed.
   Result<> reload(const ledger::Trigger& trigger, const std::string& reason,
                   const std::string& reference);
   // Called after each reload that was taken: the scheduler is set anew.
@@ -115,6 +116,7 @@ class Wiring {
   std::optional<platform::LockFile> lock_;  // of a writer
   jobs::RunLogs run_logs_;
   SystemTime started_at_;
+  std::mutex reload_mutex_;  // held from reading the file until it is in force
   mutable std::mutex mutex_;
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_
   status::ProcessView process_;                   // guarded by mutex_

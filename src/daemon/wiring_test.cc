@@ -143,5 +143,19 @@ TEST_F(WiringTest, APruneOfAllJobsLetsOthersByAndStartsAtLast) {
   EXPECT_FALSE(wiring_->prune_request("nightly").lets_others_by);
 }
 
+TEST_F(WiringTest, TheReloadThatReadTheFileLastIsInForce) {
+  files_.hold();
+  std::jthread first([&] { EXPECT_TRUE(reload()); });
+  files_.opened.take();
+  write("newer");
+  auto second = std::async(std::launch::async, [&] { return reload().has_value(); });
+  // It waits for the first one; if it did not, it would be done by now.
+  EXPECT_EQ(second.wait_for(300ms), std::future_status::timeout);
+  files_.go_on.put(true);
+  EXPECT_TRUE(second.get());
+  first.join();
+  EXPECT_EQ(wiring_->config()->sha256, in_file());
+}
+
 }  // namespace
 }  // namespace vigie::daemon
