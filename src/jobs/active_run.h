@@ -31,6 +31,8 @@ class ActiveRun final : public RunContext {
 
   std::optional<RunProgress> latest_progress() const;
   bool shares_claims_with(const ActiveRun& other) const;
+  // Its end is not written yet, and it never held a claim.
+  bool ended_waiting() const { return end && !row.started_at; }
   bool is_of(const std::string& job, const std::string& kind) const {
     return row.job == job && row.kind == kind;
   }
@@ -46,8 +48,8 @@ class ActiveRun final : public RunContext {
   StopCause cause = StopCause::none;  // the first
   std::string cause_reason;
   std::optional<size_t> worker;  // whose thread it is in
-  std::optional<RunRow> end;     // how it ended; not written yet
-  bool abandoned = false;        // its work did not return in time; its end is written already
+  // How it ended, once and for all; not written yet. Its work may still be at it: given up.
+  std::optional<RunRow> end;
 
  private:
   const platform::Clock& clock_;

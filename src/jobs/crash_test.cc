@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <latch>
 
-#include "jobs/run_store.h"
+#include "jobs/runs_for_test.h"
 #include "jobs/scheduler.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/mailbox.h"
@@ -144,17 +144,6 @@ INSTANTIATE_TEST_SUITE_P(
 
 class RecoveryCrashTest : public CrashTest {
  protected:
-  void leave_a_running_row() {
-    RunRow row;
-    row.id = RunId(std::string(32, 'a'));
-    row.job = "nightly";
-    row.kind = "backup";
-    row.created_at = clock_.now();
-    const auto store = *RunStore::open(state_);
-    ASSERT_TRUE(store->accept(row, std::nullopt));
-    row.state = RunState::running;
-    ASSERT_TRUE(store->save(row));
-  }
   void recover_and_die() {
     ::setenv("VIGIE_FAILPOINTS", (std::string(GetParam().failpoint) + "=kill").c_str(), 1);
     (void)Executor::open(state_, clock_);
@@ -163,7 +152,9 @@ class RecoveryCrashTest : public CrashTest {
 
 TEST_P(RecoveryCrashTest, ARecoveryThatDiesIsDoneAgain) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  if (!::testing::internal::InDeathTestChild()) leave_a_running_row();
+  if (!::testing::internal::InDeathTestChild()) {
+    ASSERT_TRUE(leave_a_running_row(state_, RunId(std::string(32, 'a')), clock_.now()));
+  }
   EXPECT_EXIT(recover_and_die(), ::testing::KilledBySignal(SIGKILL), "");
 
   int recovered = 0;
@@ -260,6 +251,32 @@ class StuckTest : public ::testing::Test, protected SharedState {
     const bool named = executor->shutdown() == std::vector{*id};
     std::_Exit(named && ended.take() == id ? 7 : 1);
   }
+
+  // The disk of the ledger hangs: what ended, and what still waited, cannot be recorded.
+  void leave_with_a_stuck_end() {
+    const platform::RealClock clock;
+    std::latch never(1);
+    testing::Mailbox<RunId> ending;
+    ExecutorOptions options;
+    options.shutdown_limit = 100ms;
+    ExecutorHooks hooks;
+    hooks.record = [&](const RunRow& row) -> Result<> {
+      ending.put(row.id);
+      never.wait();
+      return {};
+    };
+    auto executor = *Executor::open(state_, clock, options, std::move(hooks));
+    RunRequest request;
+    request.job = "nightly";
+    request.kind = "backup";
+    request.work = [](RunContext&) { return RunOutcome::succeeded(); };
+    const auto first = executor->submit(request);
+    ending.take();
+    const auto waits = executor->submit(request);
+    std::vector stuck{first->id, waits->id};
+    std::ranges::sort(stuck);
+    std::_Exit(executor->shutdown() == stuck ? 7 : 1);
+  }
 };
 
 TEST_F(StuckTest, WorkThatDoesNotReturnIsNamedAndRecordedInTime) {
@@ -268,6 +285,19 @@ TEST_F(StuckTest, WorkThatDoesNotReturnIsNamedAndRecordedInTime) {
   const auto executor = *Executor::open(state_, clock_);
   EXPECT_EQ(executor->view()->recent.front().state, RunState::interrupted);
   EXPECT_EQ(executor->view()->recent.front().error()->parameter("reason"), "Vigie was stopped");
+}
+
+TEST_F(StuckTest, AnEndThatCannotBeRecordedIsNamedInTimeAndFoundAtTheNextStart) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(leave_with_a_stuck_end(), ::testing::ExitedWithCode(7), "");
+  size_t recovered = 0;
+  ExecutorHooks hooks;
+  hooks.recover = [&](RunRow& /*row*/) -> Result<> {
+    ++recovered;
+    return {};
+  };
+  const auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
+  EXPECT_EQ(recovered, 2U);
 }
 
 }  // namespace

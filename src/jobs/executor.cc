@@ -32,6 +32,8 @@ Executor::Executor(std::shared_ptr<ExecutorCore> core) : core_(std::move(core)) 
         [core = core_, worker](const std::stop_token& stop) { core->work(stop, worker); });
   }
   watch_ = std::jthread([core = core_](const std::stop_token& stop) { core->watch(stop); });
+  recorder_ =
+      std::jthread([core = core_](const std::stop_token& stop) { core->record_ends(stop); });
 }
 
 Executor::~Executor() {
@@ -71,8 +73,16 @@ std::vector<RunId> Executor::shutdown() {
     stuck_.push_back(run);
     if (worker) workers_[*worker].detach();
   }
+  recorder_.request_stop();
+  if (const auto unwritten = core_->await_recorder()) {
+    recorder_.detach();
+    for (const RunId& run : *unwritten) {
+      if (std::ranges::find(stuck_, run) == stuck_.end()) stuck_.push_back(run);
+    }
+  }
   workers_.clear();  // stops and joins those that are not detached
   watch_ = {};
+  recorder_ = {};
   return stuck_;
 }
 

@@ -16,16 +16,18 @@
 //
 // What is durable. A run's row is written before submit() returns, again before its work begins, at
 // each new phase of its progress, and at its end, when the end's evidence is durable
-// (hooks.record). When the end cannot be written (a full disk) it is kept in memory and tried again
-// every half minute; JobsView says so, and nothing new starts until it is written. An end whose
-// evidence cannot be written waits in the same way, but keeps others back only when there are
+// (hooks.record). Until then the run keeps its claims, and who began is seen to run: a disk that
+// hangs over the evidence holds back ends and what waits for them, while submit(), cancel(), find()
+// and view() answer. When the end cannot be written (a full disk) it is kept in memory and tried
+// again every half minute; JobsView says so, and nothing new starts until it is written. An end
+// whose evidence cannot be written waits in the same way, but keeps others back only when there are
 // queue_limit of them.
 //
 // At open, rows of a process that is gone become `interrupted`, each when hooks.recover has its
 // evidence. Work is a function, so what was only queued does not start again by itself.
 //
-// Threads: `workers` that run work, one that watches deadlines. All functions may be called from
-// any thread. Clock must outlive the Executor.
+// Threads: `workers` that run work, one that watches deadlines, one that records ends. All
+// functions may be called from any thread. Clock must outlive the Executor.
 #pragma once
 
 #include <functional>
@@ -117,10 +119,10 @@ struct ExecutorHooks {
   // When a run has ended, before its end is written and its claims are free: make its evidence
   // durable. After a crash in between, `recover` sees the run again.
   //
-  // Both are called with the executor's lock held, and must not call it; when they fail, they are
-  // called again.
+  // Both are called by one thread at a time, without a lock; when they fail, they are called again.
+  // They must not wait for the end of a run.
   std::function<Result<>(const RunRow&)> record;
-  // When a run has ended: log it. In the thread that ended it, without a lock.
+  // When a run has ended, before `record`: log it. In the same thread.
   std::function<void(const RunRow&)> ended;
 };
 
@@ -156,9 +158,9 @@ class Executor {
   JobsViewPtr view() const;
 
   // Takes no new runs, ends what waits, stops what runs, and waits for it up to shutdown_limit. All
-  // of it is recorded as interrupted. The runs whose work did not return are returned: their
-  // threads are still at work, so the process must leave by _Exit() without tearing anything down.
-  // Idempotent.
+  // of it is recorded as interrupted. The runs whose work did not return are returned, and those
+  // whose end could not be written since a disk hangs: threads are still at work on them, so the
+  // process must leave by _Exit() without tearing anything down. Idempotent.
   std::vector<RunId> shutdown();
 
  private:
@@ -169,6 +171,7 @@ class Executor {
   std::mutex shutdown_mutex_;
   std::vector<std::jthread> workers_;  // guarded by shutdown_mutex_, as all below
   std::jthread watch_;
+  std::jthread recorder_;
   std::vector<RunId> stuck_;
   bool shut_down_ = false;
 };

@@ -45,6 +45,7 @@ ExecutorCore::ExecutorCore(std::unique_ptr<RunStore> store, const platform::Cloc
       hooks_(std::move(hooks)),
       board_(options.queue_limit),
       watcher_(clock),
+      recorder_(clock),
       drained_(clock) {}
 
 Result<> ExecutorCore::recover() {
@@ -113,7 +114,8 @@ Result<> ExecutorCore::admit(const RunRequest& request) const {
     return fail(ErrorCode::run_conflict,
                 {{"name", request.job}, {"run", (*waits)->id().str()}, {"state", "waits already"}});
   }
-  if (queue_.size() >= options_.queue_limit) {
+  // What was called off while it waited takes its place until its end is written.
+  if (queue_.size() + ending_.size() >= options_.queue_limit) {
     return fail(ErrorCode::queue_full,
                 {{"name", "the queue of runs"}, {"limit", std::to_string(options_.queue_limit)}});
   }
@@ -124,7 +126,7 @@ void ExecutorCore::dispatch() {
   if (closing_ || held_back()) return;
   std::vector<const ActiveRun*> busy;
   for (const auto& [id, run] : active_) {
-    if (std::ranges::find(queue_, run) == queue_.end()) busy.push_back(run.get());
+    if (holds_claims(run)) busy.push_back(run.get());
   }
   size_t free = options_.workers - std::min(options_.workers, busy.size());
   const std::deque<ActiveRunPtr> waiting = queue_;
@@ -141,6 +143,10 @@ void ExecutorCore::dispatch() {
   ready_changed_.notify_all();
 }
 
+bool ExecutorCore::holds_claims(const ActiveRunPtr& run) const {
+  return !run->ended_waiting() && std::ranges::find(queue_, run) == queue_.end();
+}
+
 void ExecutorCore::take_from_queue(const ActiveRun& run) {
   std::erase_if(queue_, [&](const ActiveRunPtr& waiting) { return waiting.get() == &run; });
 }
@@ -149,8 +155,10 @@ Result<RunRow> ExecutorCore::find(const RunId& id) {
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = active_.find(id); found != active_.end()) {
-      RunRow row = found->second->row;
-      row.progress = found->second->latest_progress();
+      const ActiveRun& run = *found->second;
+      if (run.ended_waiting()) return *run.end;
+      RunRow row = run.row;
+      row.progress = run.latest_progress();
       return row;
     }
     if (const auto found = unsaved_.find(id); found != unsaved_.end()) return found->second.row;
@@ -210,46 +218,6 @@ Result<> ExecutorCore::noted(Result<> written) {
     board_.state_failed(written.error(), clock_.now());
   }
   return written;
-}
-
-Result<> ExecutorCore::record(End& end) {
-  if (!end.recorded && end.found && hooks_.recover) TRY(hooks_.recover(end.row));
-  if (!end.recorded && !end.found && hooks_.record) TRY(hooks_.record(end.row));
-  end.recorded = true;
-  return {};
-}
-
-void ExecutorCore::record_unrecorded() {
-  for (auto& [id, end] : unsaved_) {
-    const bool known = end.recorded;
-    if (!record(end)) return;  // the next one would fail as well
-    if (!known && end.found) board_.changed(end.row);
-  }
-}
-
-// Those whose evidence is durable.
-Result<> ExecutorCore::save_unsaved() {
-  for (auto one = unsaved_.begin(); one != unsaved_.end();) {
-    if (!one->second.recorded) {
-      ++one;
-      continue;
-    }
-    TRY(noted(store_->save(one->second.row)));
-    one = unsaved_.erase(one);
-  }
-  return {};
-}
-
-RunRow ExecutorCore::save_end(End end) {
-  const bool saved = record(end) && save_unsaved() && noted(store_->save_state(end.row));
-  RunRow row = end.row;
-  if (!saved) unsaved_.emplace(row.id, std::move(end));
-  return row;
-}
-
-bool ExecutorCore::held_back() const {
-  return unsaved_.size() >= options_.queue_limit ||
-         std::ranges::any_of(unsaved_, [](const auto& one) { return one.second.recorded; });
 }
 
 }  // namespace vigie::jobs

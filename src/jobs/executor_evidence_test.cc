@@ -5,6 +5,7 @@
 
 #include "jobs/executor.h"
 #include "jobs/run_store.h"
+#include "jobs/runs_for_test.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/mailbox.h"
 #include "tests/support/temp_folder.h"
@@ -33,6 +34,10 @@ class EvidenceTest : public ::testing::Test {
   }
 
   Result<> take(const RunRow& row) {
+    if (hangs_) {
+      hung_.put(row.id);
+      mended_.take();
+    }
     if (!takes_) return fail(ErrorCode::ledger_unwritable);
     recorded_.put(row);
     return {};
@@ -42,7 +47,7 @@ class EvidenceTest : public ::testing::Test {
     RunRequest request;
     request.job = std::move(job);
     request.kind = "backup";
-    request.claims = {"x"};
+    request.claims = {claim_};
     request.work = std::move(work);
     if (window_) request.start_before = clock_.now() + *window_;
     return executor_->submit(std::move(request))->id;
@@ -61,16 +66,7 @@ class EvidenceTest : public ::testing::Test {
   }
   void leave_a_running_row(const RunId& id) {
     executor_.reset();
-    RunRow row;
-    row.id = id;
-    row.job = "nightly";
-    row.kind = "backup";
-    row.created_at = clock_.now();
-    const auto store = *RunStore::open(folder_ / "state.db");
-    ASSERT_TRUE(store->accept(row, std::nullopt));
-    row.state = RunState::running;
-    row.started_at = clock_.now();
-    ASSERT_TRUE(store->save(row));
+    ASSERT_TRUE(jobs::leave_a_running_row(folder_ / "state.db", id, clock_.now()));
   }
 
   testing::TempFolder folder_;
@@ -78,7 +74,11 @@ class EvidenceTest : public ::testing::Test {
   ExecutorOptions options_;
   std::atomic<bool> takes_ = true;
   std::atomic<bool> known_ = false;  // the evidence says how the dead run ended
+  std::atomic<bool> hangs_ = false;  // what is to be recorded waits until it is mended
   std::optional<Duration> window_;
+  std::string claim_ = "x";
+  Mailbox<RunId> hung_;
+  Mailbox<bool> mended_;
   Mailbox<RunRow> recorded_;
   Mailbox<RunId> started_;
   Mailbox<bool> let_go_;
@@ -159,6 +159,61 @@ TEST_F(EvidenceTest, ADeadRunIsMarkedOnlyWhenItsEvidenceIsDurable) {
   executor_.reset();
   EXPECT_EQ(stored(id), RunState::interrupted);
   EXPECT_TRUE(recorded_.empty());
+}
+
+TEST_F(EvidenceTest, NobodyWaitsForALedgerThatHangsButWhatEndsAndWhatIsBehindIt) {
+  hangs_ = true;
+  const RunId ends = submit("a", done);
+  EXPECT_EQ(hung_.take(), ends);
+  EXPECT_EQ(executor_->find(ends)->state, RunState::running) << "nothing proves its end yet";
+  EXPECT_TRUE(executor_->view()->find("a", "backup")->running);
+  const RunId cancelled = submit("b", done);
+  const RunId behind = submit("c", done);
+  EXPECT_EQ(executor_->find(behind)->state, RunState::queued) << "its claim is not free yet";
+  ASSERT_TRUE(executor_->cancel(cancelled, "no more"));
+  EXPECT_EQ(executor_->find(cancelled)->state, RunState::cancelled);
+  claim_ = "y";
+  const RunId other = submit("d", until_let_go());
+  EXPECT_EQ(started_.take(), other);
+
+  hangs_ = false;
+  mended_.put(true);
+  EXPECT_EQ(executor_->wait(behind, {})->state, RunState::succeeded);
+  for (const RunId& id : {ends, cancelled, behind}) EXPECT_EQ(recorded_.take()->id, id);
+  let_go_.put(true);
+}
+
+TEST_F(EvidenceTest, ADeadlineHoldsWhileALedgerHangs) {
+  hangs_ = true;
+  submit("a", done);
+  hung_.take();
+  claim_ = "y";
+  submit("b", [this](RunContext& context) {
+    started_.put(context.id());
+    context.clock().sleep_until(MonoTime::max(), context.stop_token());
+    let_go_.put(true);
+    return RunOutcome::of(Error(ErrorCode::cancelled));
+  });
+  started_.take();
+  clock_.advance(RunRequest().timeout);
+  EXPECT_TRUE(let_go_.take()) << "nobody stopped it";
+  hangs_ = false;
+  mended_.put(true);
+}
+
+TEST_F(EvidenceTest, WhatIsCalledOffWhileALedgerHangsTakesItsPlaceInTheQueue) {
+  executor_.reset();
+  options_.queue_limit = 2;
+  open();
+  hangs_ = true;
+  submit("a", done);
+  hung_.take();
+  for (const char* job : {"b", "c"}) ASSERT_TRUE(executor_->cancel(submit(job, done), "no more"));
+  RunRequest fourth;
+  fourth.job = "d";
+  EXPECT_EQ(executor_->submit(std::move(fourth)).error().code(), ErrorCode::queue_full);
+  hangs_ = false;
+  mended_.put(true);
 }
 
 TEST_F(EvidenceTest, ADeadRunIsMarkedAsItsEvidenceSays) {

@@ -1,9 +1,16 @@
 // How the executor ends.
+#include <chrono>
 #include <utility>
 
 #include "jobs/executor_core.h"
 
 namespace vigie::jobs {
+namespace {
+
+// What is left to be written after shutdown_limit is written in less, or its disk hangs.
+constexpr Duration kLastWrites = std::chrono::seconds(2);
+
+}  // namespace
 
 void ExecutorCore::close() {
   std::vector<ActiveRunPtr> all;
@@ -26,36 +33,43 @@ void ExecutorCore::drain() {
   while (clock_.monotonic() < limit) {
     {
       const std::lock_guard lock(mutex_);
-      if (active_.empty()) break;
+      if (active_.empty()) return;
     }
     drained_.sleep_until(limit, {});
   }
-  const std::lock_guard lock(mutex_);
-  // The last chance of this process. What cannot be written is found running at the next start.
-  record_unrecorded();
-  (void)save_unsaved();
 }
 
 std::vector<std::pair<RunId, std::optional<size_t>>> ExecutorCore::abandon() {
   std::vector<std::pair<RunId, std::optional<size_t>>> out;
-  std::vector<RunRow> told;
+  std::vector<ActiveRunPtr> stuck;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, run] : active_) {
-      run->abandoned = true;
+      if (run->end) continue;  // its work returned
       out.emplace_back(id, run->worker);
-      // One that has an end is in its hook.
-      if (!run->end) told.push_back(ended_row(*run, {}, clock_.now()));
-      board_.changed(save_end({run->end ? *run->end : told.back()}));
+      stuck.push_back(run);
     }
-    active_.clear();
   }
-  for (const RunRow& row : told) {
-    if (hooks_.ended) hooks_.ended(row);
-  }
-  publish();
-  ended_.notify_all();
+  for (const ActiveRunPtr& run : stuck) finish(run, RunOutcome{});
   return out;
+}
+
+std::optional<std::vector<RunId>> ExecutorCore::await_recorder() {
+  const MonoTime limit = clock_.monotonic() + kLastWrites;
+  while (true) {
+    const bool late = clock_.monotonic() >= limit;
+    {
+      const std::lock_guard lock(mutex_);
+      if (recorder_ended_) return std::nullopt;
+      if (late) {
+        std::vector<RunId> runs;
+        for (const auto& [id, run] : active_) runs.push_back(id);
+        for (const auto& [id, end] : unsaved_) runs.push_back(id);
+        return runs;
+      }
+    }
+    drained_.sleep_until(limit, {});
+  }
 }
 
 }  // namespace vigie::jobs

@@ -4,7 +4,7 @@
 
 #include <latch>
 
-#include "jobs/run_store.h"
+#include "jobs/runs_for_test.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/mailbox.h"
 #include "tests/support/temp_folder.h"
@@ -167,16 +167,6 @@ TEST_F(ExecutorTest, ARunThatWaitsIsNotOvertakenOnItsClaims) {
   EXPECT_EQ(ended_.take()->id, waits);
 }
 
-TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
-  EXPECT_FALSE(executor_->view()->at_work("backup"));
-  const RunId runs = submit(request("a", until_let_go()));
-  EXPECT_TRUE(executor_->view()->at_work("backup"));
-  EXPECT_FALSE(executor_->view()->at_work("scrub"));
-  let_go_.put(true);
-  wait(runs);
-  EXPECT_FALSE(executor_->view()->at_work("backup"));
-}
-
 TEST_F(ExecutorTest, ARunThatLetsOthersByKeepsNobodyWaitingAndStartsAtLast) {
   submit(request("a", until_let_go(), {"x"}));
   RunRequest patient = request("all", done, {"x", "y"});
@@ -197,6 +187,16 @@ TEST_F(ExecutorTest, ARunThatLetsOthersByKeepsItsClaimsOnceItRuns) {
   EXPECT_EQ(find(behind).state, RunState::queued);
   let_go_.put(true);
   EXPECT_EQ(wait(behind).state, RunState::succeeded);
+}
+
+TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
+  EXPECT_FALSE(executor_->view()->at_work("backup"));
+  const RunId runs = submit(request("a", until_let_go()));
+  EXPECT_TRUE(executor_->view()->at_work("backup"));
+  EXPECT_FALSE(executor_->view()->at_work("scrub"));
+  let_go_.put(true);
+  wait(runs);
+  EXPECT_FALSE(executor_->view()->at_work("backup"));
 }
 
 TEST_F(ExecutorTest, ARunOvertakesOnOtherClaims) {
@@ -398,23 +398,13 @@ TEST_F(ExecutorTest, NothingIsAcceptedAfterShutdown) {
 
 TEST_F(ExecutorTest, WhatADeadProcessLeftIsInterruptedAfterItsLeftoversWereCleaned) {
   close();
-  RunRow row;
-  row.id = new_run_id();
-  row.job = "nightly";
-  row.kind = "backup";
-  row.created_at = clock_.now();
-  {
-    const auto store = *RunStore::open(folder_ / "state.db");
-    ASSERT_TRUE(store->accept(row, std::nullopt));
-    row.state = RunState::running;
-    row.started_at = clock_.now();
-    ASSERT_TRUE(store->save(row));
-  }
+  const RunId id = new_run_id();
+  ASSERT_TRUE(leave_a_running_row(folder_ / "state.db", id, clock_.now()));
   open();
   ASSERT_EQ(recovered_.size(), 1U);
   EXPECT_TRUE(recovered_[0].started_at);
-  EXPECT_EQ(find(row.id).state, RunState::interrupted);
-  EXPECT_EQ(executor_->view()->find("nightly", "backup")->last_attempt->id, row.id);
+  EXPECT_EQ(find(id).state, RunState::interrupted);
+  EXPECT_EQ(executor_->view()->find("nightly", "backup")->last_attempt->id, id);
   recovered_.clear();
   reopen();
   EXPECT_TRUE(recovered_.empty());

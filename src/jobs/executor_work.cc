@@ -7,9 +7,8 @@
 namespace vigie::jobs {
 namespace {
 
-// The wall clock may jump, and a disk may have space again: nobody sleeps longer than this.
+// The wall clock may jump: nobody sleeps longer than this.
 constexpr Duration kLongestSleep = std::chrono::seconds(30);
-constexpr size_t kPruneEvery = 100;
 
 RunOutcome call(ActiveRun& run) {
   try {
@@ -59,45 +58,10 @@ Result<> ExecutorCore::start(ActiveRun& run) {
   return {};
 }
 
-void ExecutorCore::finish(const ActiveRunPtr& run, RunOutcome outcome) {
-  RunRow row;
-  {
-    const std::lock_guard lock(mutex_);
-    if (run->abandoned) return;
-    row = ended_row(*run, std::move(outcome), clock_.now());
-    run->end = row;
-  }
-  settle(row);
-}
-
-void ExecutorCore::settle(const RunRow& row) {
-  if (hooks_.ended) hooks_.ended(row);
-  bool prunes = false;
-  {
-    const std::lock_guard lock(mutex_);
-    // Abandoned while its hook was at work: that end is the one that counts.
-    if (active_.erase(row.id) == 0) return;
-    board_.changed(save_end({row}));
-    prunes = ++ended_since_prune_ % kPruneEvery == 0;
-    dispatch();
-    publish();  // so that whoever waited for the end finds it in the view
-  }
-  ended_.notify_all();
-  drained_.wake();
-  watcher_.wake();
-  if (prunes) prune();
-}
-
-void ExecutorCore::prune() {
-  const Result<> pruned = store_->prune(options_.keep_rows);
-  const std::lock_guard lock(mutex_);
-  (void)noted(pruned);
-}
-
 void ExecutorCore::report(ActiveRun& run, const RunProgress& progress, bool new_phase) {
   {
     const std::lock_guard lock(mutex_);
-    if (run.end || run.abandoned) return;
+    if (run.end) return;
     run.row.progress = progress;
     // Only for whoever reads the row after a crash: a failure is shown, and the work goes on.
     if (new_phase) (void)noted(store_->save(run.row));
@@ -117,10 +81,6 @@ MonoTime ExecutorCore::look() {
   {
     const std::lock_guard lock(mutex_);
     const MonoTime mono = clock_.monotonic();
-    if (!unsaved_.empty()) {
-      record_unrecorded();
-      if (save_unsaved()) dispatch();
-    }
     stopped = overdue(mono);
     missed = too_late(clock_.now());
     next = next_look(mono, clock_.now());
@@ -133,7 +93,7 @@ MonoTime ExecutorCore::look() {
 std::vector<ActiveRunPtr> ExecutorCore::overdue(MonoTime now) {
   std::vector<ActiveRunPtr> runs;
   for (const auto& [id, run] : active_) {
-    if (run->deadline_at > now || run->cause != StopCause::none) continue;
+    if (run->deadline_at > now || run->cause != StopCause::none || run->end) continue;
     request_end(*run, StopCause::deadline, {});
     runs.push_back(run);
   }
@@ -162,9 +122,9 @@ void ExecutorCore::end_missed(const ActiveRunPtr& run) {
 }
 
 MonoTime ExecutorCore::next_look(MonoTime mono, SystemTime wall) const {
-  MonoTime next = mono + (unsaved_.empty() ? kLongestSleep : options_.save_retry);
+  MonoTime next = mono + kLongestSleep;
   for (const auto& [id, run] : active_) {
-    if (run->cause == StopCause::none) next = std::min(next, run->deadline_at);
+    if (run->cause == StopCause::none && !run->end) next = std::min(next, run->deadline_at);
   }
   for (const ActiveRunPtr& run : queue_) {
     if (!run->start_before) continue;
