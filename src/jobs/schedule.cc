@@ -140,6 +140,11 @@ unsigned next_bit(uint64_t bits, unsigned from) {
   return from >= 64 ? 64U : static_cast<unsigned>(std::countr_zero(bits >> from << from));
 }
 
+// Of a number that is not zero.
+int highest_bit(uint64_t bits) {
+  return 63 - std::countl_zero(bits);
+}
+
 }  // namespace
 
 Result<Schedule> Schedule::parse(std::string_view text) {
@@ -244,6 +249,15 @@ std::optional<SystemTime> Schedule::next_after(const TimeZone& zone, SystemTime 
   return any_hour_ ? next_elapsed(zone, after) : next_on_wall(zone, after);
 }
 
+std::optional<SystemTime> Schedule::last_of_even_day(const TimeZone& zone, SystemTime time) const {
+  const platform::OffsetSpan span = zone.span_at(time);
+  const auto day = floor<days>(zone.to_local(time));
+  const SystemTime begin(day.time_since_epoch() - span.offset);
+  if (every_ != Duration{0} || span.begin > begin || span.end < begin + days{1})
+    return std::nullopt;
+  return begin + hours{highest_bit(hours_)} + minutes{highest_bit(minutes_)};
+}
+
 std::vector<SystemTime> next_times(const Schedule& schedule, const TimeZone& zone, SystemTime after,
                                    size_t count) {
   std::vector<SystemTime> out;
@@ -255,17 +269,59 @@ std::vector<SystemTime> next_times(const Schedule& schedule, const TimeZone& zon
   return out;
 }
 
-std::optional<Gaps> gaps(const Schedule& schedule, const TimeZone& zone, SystemTime from,
-                         size_t count) {
-  const std::vector<SystemTime> times =
-      next_times(schedule, zone, from, std::max<size_t>(count, 2));
-  if (times.size() < 2) return std::nullopt;
-  Gaps out{times[1] - times[0], times[1] - times[0]};
-  for (size_t i = 2; i < times.size(); ++i) {
-    out.shortest = std::min(out.shortest, times[i] - times[i - 1]);
-    out.longest = std::max(out.longest, times[i] - times[i - 1]);
+namespace {
+
+// From one due time to the next. Days on which the clock is not changed are all alike within: the
+// first is walked in full, of the others only the ends, else thirty years of minutes would take
+// seconds.
+class Walk {
+ public:
+  Walk(const Schedule& schedule, const TimeZone& zone, SystemTime first)
+      : schedule_(schedule), zone_(zone), at_(first), day_(day_of(first)) {}
+
+  SystemTime at() const { return at_; }
+  const std::optional<Gaps>& found() const { return found_; }
+
+  // False when there is no next one.
+  bool step() {
+    const auto next = schedule_.next_after(zone_, at_);
+    if (!next) return false;
+    const Duration gap = *next - at_;
+    if (!found_) found_ = Gaps{gap, gap};
+    found_->shortest = std::min(found_->shortest, gap);
+    found_->longest = std::max(found_->longest, gap);
+    at_ = *next;
+    if (day_of(at_) != day_) enter_day();
+    return true;
   }
-  return out;
+
+ private:
+  local_days day_of(SystemTime time) const { return floor<days>(zone_.to_local(time)); }
+  void enter_day() {
+    day_ = day_of(at_);
+    const auto last = schedule_.last_of_even_day(zone_, at_);
+    if (last && walked_one_) at_ = *last;
+    walked_one_ = walked_one_ || last;
+  }
+
+  const Schedule& schedule_;
+  const TimeZone& zone_;
+  SystemTime at_;
+  local_days day_;
+  bool walked_one_ = false;
+  std::optional<Gaps> found_;
+};
+
+}  // namespace
+
+std::optional<Gaps> gaps(const Schedule& schedule, const TimeZone& zone, SystemTime from,
+                         Duration within) {
+  if (schedule.period() != Duration{0}) return Gaps{schedule.period(), schedule.period()};
+  const auto first = schedule.next_after(zone, from);
+  if (!first) return std::nullopt;
+  Walk walk(schedule, zone, *first);
+  while (walk.step() && walk.at() <= from + within) continue;
+  return walk.found();
 }
 
 }  // namespace vigie::jobs

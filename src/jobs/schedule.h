@@ -34,6 +34,12 @@ class Schedule {
   // The first due time after `after`. Nothing when it is more than 50 years away.
   std::optional<SystemTime> next_after(const platform::TimeZone& zone, SystemTime after) const;
 
+  // The last due time of the day on the wall on which `time` lies; of a day on which the clock is
+  // not changed, and that has due times. Nothing: it is changed.
+  std::optional<SystemTime> last_of_even_day(const platform::TimeZone& zone, SystemTime time) const;
+  // Of "every"; zero for the others.
+  Duration period() const { return every_; }
+
   bool operator==(const Schedule&) const = default;
 
  private:
@@ -62,13 +68,14 @@ class Schedule {
 std::vector<SystemTime> next_times(const Schedule& schedule, const platform::TimeZone& zone,
                                    SystemTime after, size_t count);
 
-// The shortest and the longest time between two due times, in the first `count` after `from` and at
-// most 50 years.
+// The shortest and the longest time between two due times, of which the earlier is at most `within`
+// after `from`, or the first of all. Nothing when there are no two. Thirty years, because a leap
+// day falls on the same weekday again after 28.
 struct Gaps {
   Duration shortest{0};
   Duration longest{0};
 };
 std::optional<Gaps> gaps(const Schedule& schedule, const platform::TimeZone& zone, SystemTime from,
-                         size_t count = 8000);
+                         Duration within = std::chrono::days(366 * 30));
 
 }  // namespace vigie::jobs

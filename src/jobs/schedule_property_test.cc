@@ -178,5 +178,37 @@ RC_GTEST_PROP(ScheduleProperty, EveryRunsEvenlyInEveryZone, ()) {
   RC_ASSERT(*schedule->next_after(zone, first) == first + seconds{period});
 }
 
+// Step by step, leaving nothing out.
+std::optional<Gaps> slow_gaps(const Schedule& schedule, const TimeZone& zone, SystemTime from,
+                              Duration within) {
+  std::optional<Gaps> found;
+  auto at = schedule.next_after(zone, from);
+  while (at && (!found || *at <= from + within)) {
+    const auto next = schedule.next_after(zone, *at);
+    if (!next) break;
+    const Duration gap = *next - *at;
+    if (!found) found = Gaps{gap, gap};
+    found = Gaps{std::min(found->shortest, gap), std::max(found->longest, gap)};
+    at = next;
+  }
+  return found;
+}
+
+RC_GTEST_PROP(ScheduleProperty, GapsAreThoseOfEveryStep, ()) {
+  const TimeZone zone = *TimeZone::find(*rc::gen::elementOf(kZones));
+  const Fields fields = any_fields();
+  const auto schedule = Schedule::parse(fields.text());
+  RC_PRE(schedule.has_value());
+  const SystemTime from = any_time(zone) - days{*rc::gen::inRange(0, 20)};
+  RC_LOG() << fields.text() << " in " << zone.name() << " from " << format_rfc3339(from) << "\n";
+  constexpr days kWithin{20};
+  const auto found = gaps(*schedule, zone, from, kWithin);
+  const auto expected = slow_gaps(*schedule, zone, from, kWithin);
+  RC_ASSERT(found.has_value() == expected.has_value());
+  if (!found) return;
+  RC_ASSERT(found->shortest == expected->shortest);
+  RC_ASSERT(found->longest == expected->longest);
+}
+
 }  // namespace
 }  // namespace vigie::jobs

@@ -156,6 +156,32 @@ TEST(Gaps, OfLeapDaysAreAtMostEightYears) {
   EXPECT_EQ(found->shortest, Duration(24h * 1461));
   EXPECT_EQ(found->longest, Duration(24h * 2921));
 }
+TEST(Gaps, SeesTheWeeksBetweenMinutes) {
+  const auto found =
+      gaps(*Schedule::parse("* * 1-7 * *"), zone("Europe/Paris"), at("2026-01-01T00:00:00Z"));
+  EXPECT_EQ(found->shortest, Duration(1min));
+  // From 7 October to 1 November, with the hour that comes twice.
+  EXPECT_EQ(found->longest, Duration(24 * 24h + 1h + 1min));
+}
+TEST(Gaps, OfLeapDaysAreFourYears) {
+  const auto found = gaps(*Schedule::parse("0 0 29 2 *"), {}, at("2026-01-01T00:00:00Z"));
+  EXPECT_EQ(found->shortest, Duration(24h * 1461));
+  EXPECT_EQ(found->longest, Duration(24h * 1461));
+}
+TEST(Gaps, OfALeapDayOrItsMondaysAreAlmostAYear) {
+  const auto found = gaps(*Schedule::parse("0 0 29 2 1"), {}, at("2026-01-01T00:00:00Z"));
+  EXPECT_EQ(found->shortest, Duration(24h));
+  EXPECT_EQ(found->longest, Duration(24h * 350));
+}
+TEST(Gaps, OfLeapDaysOnASundayAreTwentyEightYears) {
+  const auto found = gaps(*Schedule::parse("0 0 29 2 */7"), {}, at("2026-01-01T00:00:00Z"));
+  EXPECT_EQ(found->longest, Duration(24h * 10227));
+}
+TEST(Gaps, OfAPeriodAreThePeriod) {
+  const auto found = gaps(*Schedule::parse("every 10m"), {}, at("2026-01-01T00:00:00Z"));
+  EXPECT_EQ(found->shortest, Duration(10min));
+  EXPECT_EQ(found->longest, Duration(10min));
+}
 TEST(Gaps, SeesSummerTime) {
   const auto found =
       gaps(*Schedule::parse("0 2 * * *"), zone("Europe/Paris"), at("2026-11-20T00:00:00Z"));
