@@ -1,90 +1,11 @@
-#include "jobs/executor.h"
-
-#include <gtest/gtest.h>
-
-#include <latch>
+#include "tests/support/executor_for_test.h"
 
 #include "jobs/runs_for_test.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/mailbox.h"
-#include "tests/support/temp_folder.h"
 
 namespace vigie::jobs {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Mailbox;
-
-class ExecutorTest : public ::testing::Test {
- protected:
-  void SetUp() override { open(); }
-  // Work that still waits must end before what it waits for does.
-  void TearDown() override { close(); }
-
-  void open() {
-    ExecutorHooks hooks;
-    hooks.recover = [this](const RunRow& row) { return recovered_.push_back(row), Result<>(); };
-    hooks.ended = [this](const RunRow& row) { ended_.put(row); };
-    auto opened = Executor::open(folder_ / "state.db", clock_, options_, std::move(hooks));
-    ASSERT_TRUE(opened) << opened.error().detail(Audience::operators);
-    executor_ = std::move(*opened);
-  }
-  void close() { executor_.reset(); }
-  void reopen() {
-    close();
-    open();
-  }
-
-  static RunRequest request(std::string job, Work work, std::vector<std::string> claims = {}) {
-    RunRequest request;
-    request.job = std::move(job);
-    request.kind = "backup";
-    request.correlation_id = CorrelationId("c1");
-    request.claims = std::move(claims);
-    request.work = std::move(work);
-    return request;
-  }
-  static RunOutcome done(RunContext& /*context*/) { return RunOutcome::succeeded(); }
-  static RunOutcome disk_full(RunContext& /*context*/) {
-    return RunOutcome::of(Error(ErrorCode::disk_full, {{"path", "/x"}}));
-  }
-  // These say that they run; then they run until they are stopped, or until the test lets them go.
-  Work until_stopped() {
-    return [this](RunContext& context) {
-      started_.put(context.id());
-      context.clock().sleep_until(MonoTime::max(), context.stop_token());
-      return RunOutcome::of(Error(ErrorCode::cancelled));
-    };
-  }
-  Work until_let_go() {
-    return [this](RunContext& context) {
-      started_.put(context.id());
-      let_go_.take();
-      return RunOutcome::succeeded();
-    };
-  }
-
-  RunId submit(RunRequest request) {
-    auto submitted = executor_->submit(std::move(request));
-    EXPECT_TRUE(submitted) << submitted.error().detail(Audience::operators);
-    return submitted ? submitted->id : RunId();
-  }
-  RunRow wait(const RunId& id) {
-    auto row = executor_->wait(id, {});
-    EXPECT_TRUE(row);
-    return row ? *row : RunRow();
-  }
-  RunRow find(const RunId& id) { return *executor_->find(id); }
-
-  testing::TempFolder folder_;
-  testing::FakeClock clock_;
-  ExecutorOptions options_;
-  Mailbox<RunId> started_;
-  Mailbox<bool> let_go_;
-  Mailbox<RunRow> ended_;
-  std::vector<RunRow> recovered_;
-  std::unique_ptr<Executor> executor_;
-};
 
 TEST_F(ExecutorTest, ARunThatSucceededKeepsItsResultAcrossARestart) {
   const RunId id = submit(request("nightly", [](RunContext&) {
@@ -133,62 +54,6 @@ TEST_F(ExecutorTest, AnExceptionEndsItsRunAlone) {
   EXPECT_EQ(wait(submit(request("nightly", done))).state, RunState::succeeded);
 }
 
-TEST_F(ExecutorTest, RunsWithoutACommonClaimRunTogether) {
-  std::latch both(2);
-  const Work meet = [&](RunContext&) {
-    both.arrive_and_wait();
-    return RunOutcome::succeeded();
-  };
-  const RunId a = submit(request("a", meet, {"db:a"}));
-  const RunId b = submit(request("b", meet, {"db:b"}));
-  EXPECT_EQ(wait(a).state, RunState::succeeded);
-  EXPECT_EQ(wait(b).state, RunState::succeeded);
-}
-
-TEST_F(ExecutorTest, RunsWithACommonClaimRunOneAfterTheOther) {
-  const RunId a = submit(request("a", until_let_go(), {"db:a", "store:local"}));
-  const RunId b = submit(request("b", done, {"db:b", "store:local"}));
-  started_.take();
-  EXPECT_EQ(find(b).state, RunState::queued);
-  let_go_.put(true);
-  EXPECT_EQ(wait(b).state, RunState::succeeded);
-  EXPECT_EQ(ended_.take()->id, a);
-}
-
-TEST_F(ExecutorTest, ARunThatWaitsIsNotOvertakenOnItsClaims) {
-  submit(request("a", until_let_go(), {"x"}));
-  const RunId waits = submit(request("b", done, {"x", "y"}));
-  const RunId behind = submit(request("c", done, {"y"}));
-  started_.take();
-  EXPECT_EQ(find(behind).state, RunState::queued);
-  let_go_.put(true);
-  wait(behind);
-  ended_.take();
-  EXPECT_EQ(ended_.take()->id, waits);
-}
-
-TEST_F(ExecutorTest, ARunThatLetsOthersByKeepsNobodyWaitingAndStartsAtLast) {
-  submit(request("a", until_let_go(), {"x"}));
-  RunRequest patient = request("all", done, {"x", "y"});
-  patient.lets_others_by = true;
-  const RunId waits = submit(std::move(patient));
-  EXPECT_EQ(wait(submit(request("b", done, {"y"}))).state, RunState::succeeded);
-  EXPECT_EQ(find(waits).state, RunState::queued);
-  let_go_.put(true);
-  EXPECT_EQ(wait(waits).state, RunState::succeeded);
-}
-
-TEST_F(ExecutorTest, ARunThatLetsOthersByKeepsItsClaimsOnceItRuns) {
-  RunRequest patient = request("all", until_let_go(), {"x"});
-  patient.lets_others_by = true;
-  submit(std::move(patient));
-  const RunId behind = submit(request("a", done, {"x"}));
-  started_.take();
-  EXPECT_EQ(find(behind).state, RunState::queued);
-  let_go_.put(true);
-  EXPECT_EQ(wait(behind).state, RunState::succeeded);
-}
-
 TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
   EXPECT_FALSE(executor_->view()->at_work("backup"));
   const RunId runs = submit(request("a", until_let_go()));
@@ -197,47 +62,6 @@ TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
   let_go_.put(true);
   wait(runs);
   EXPECT_FALSE(executor_->view()->at_work("backup"));
-}
-
-TEST_F(ExecutorTest, ARunOvertakesOnOtherClaims) {
-  submit(request("a", until_let_go(), {"x"}));
-  const RunId waits = submit(request("b", done, {"x"}));
-  EXPECT_EQ(wait(submit(request("c", done, {"z"}))).state, RunState::succeeded);
-  EXPECT_EQ(find(waits).state, RunState::queued);
-  let_go_.put(true);
-}
-
-TEST_F(ExecutorTest, OneRunOfAJobWaitsBehindItselfAndAThirdIsRefused) {
-  submit(request("nightly", until_let_go()));
-  const RunId second = submit(request("nightly", done));
-  const auto third = executor_->submit(request("nightly", done));
-  ASSERT_FALSE(third);
-  EXPECT_EQ(third.error().code(), ErrorCode::run_conflict);
-  EXPECT_EQ(third.error().parameter("run"), second.str());
-  let_go_.put(true);
-  EXPECT_EQ(wait(second).state, RunState::succeeded);
-}
-
-TEST_F(ExecutorTest, TheQueueHasABound) {
-  close();
-  options_.queue_limit = 1;
-  open();
-  submit(request("a", until_let_go(), {"x"}));
-  submit(request("b", done, {"x"}));
-  EXPECT_EQ(executor_->submit(request("c", done, {"x"})).error().code(), ErrorCode::queue_full);
-  let_go_.put(true);
-}
-
-TEST_F(ExecutorTest, NoMoreRunsThanWorkers) {
-  close();
-  options_.workers = 1;
-  open();
-  submit(request("a", until_let_go()));
-  const RunId b = submit(request("b", done));
-  started_.take();
-  EXPECT_EQ(find(b).state, RunState::queued);
-  let_go_.put(true);
-  EXPECT_EQ(wait(b).state, RunState::succeeded);
 }
 
 TEST_F(ExecutorTest, CancellingStopsARunAndSaysWhy) {
