@@ -288,8 +288,8 @@ TEST_F(DamageTest, PagesOfAChangedOrderLeaveNothingOut) {
 TEST_F(DamageTest, DamagedLinesAreLeftOutOfReading) {
   write_entries(5);
   edit([](auto& lines) { lines[2][20] = '#'; });
-  const auto reader = Reader::open(real_file_system(), home_);
-  EXPECT_EQ((*reader)->page({})->entries.size(), 4U);
+  const auto looking = *Ledger::open(real_file_system(), home_, clock_, {.read_only = true});
+  EXPECT_EQ(looking->page({})->entries.size(), 4U);
 }
 
 TEST_F(DamageTest, OneLineOfANewerVersionIsDamageAndNotARefusal) {

@@ -34,6 +34,18 @@ void note_damage(Survey& survey, const json::object& entry, uint64_t seq) {
   }
 }
 
+void note_verification(Survey& survey, const json::object& entry, uint64_t seq) {
+  const json::object* measures = find_object(entry, "measures");
+  VerificationView& noted = survey.verification.emplace();
+  noted.at = parse_rfc3339(text_at(entry, "ended_at")).value_or(SystemTime());
+  const std::string_view result = text_at(entry, "result");
+  if (result == to_string(Outcome::passed)) noted.result = Verdict::passed;
+  if (result == to_string(Outcome::failed)) noted.result = Verdict::failed;
+  noted.error_code = text_at(entry, "error_code");
+  noted.problems = measures ? number_at(*measures, "problems") : 0;
+  survey.verification_seq = seq;
+}
+
 // The first `size` bytes of it: a torn line behind them is not of the segment.
 Result<std::string> hash_of(const platform::ReadableFile& file, Bytes size,
                             const std::stop_token& stop) {
@@ -77,7 +89,8 @@ Result<> identify_damages(platform::FileSystem& files, const platform::Path& fol
 }
 
 bool concerns_ledger(std::string_view kind) {
-  return kind == kind::kLedgerDamage || kind == kind::kAcknowledgement;
+  return kind == kind::kLedgerDamage || kind == kind::kAcknowledgement ||
+         kind == kind::kEvidenceVerify;
 }
 
 void note_line(Survey& survey, std::string_view line) {
@@ -87,6 +100,8 @@ void note_line(Survey& survey, std::string_view line) {
   const uint64_t seq = number_at(*entry, "seq");
   if (text_at(*entry, "kind") == kind::kLedgerDamage) {
     note_damage(survey, *entry, seq);
+  } else if (text_at(*entry, "kind") == kind::kEvidenceVerify) {
+    note_verification(survey, *entry, seq);
   } else {
     const json::object* subject = find_object(*entry, "subject");
     if (subject && text_at(*subject, "type") == "ledger") survey.acknowledged_seq = seq;

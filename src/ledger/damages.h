@@ -14,7 +14,8 @@ namespace vigie::ledger {
 Result<> identify_damages(platform::FileSystem& files, const platform::Path& folder, Survey& survey,
                           const std::stop_token& stop);
 
-// Kinds of which the ledger itself must know what they say: damage, acknowledgements.
+// Kinds of which the ledger itself must know what they say: damage, acknowledgements,
+// verifications.
 bool concerns_ledger(std::string_view kind);
 void note_line(Survey& survey, std::string_view line);
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "ledger/reader.h"
+#include "ledger/query.h"
 #include "ledger/survey.h"
 
 namespace vigie::ledger {

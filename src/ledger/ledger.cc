@@ -32,6 +32,10 @@ Result<Recorded> Ledger::acknowledge_damage(const Trigger& trigger, std::string 
   return writer_->acknowledge_damage(std::move(entry));
 }
 
+Result<VerifyReport> Ledger::verify(const Trigger& trigger, std::stop_token stop) {
+  return writer_->verify(trigger, stop);
+}
+
 Result<> Ledger::for_each(const Filter& filter, const Visit& visit, std::stop_token stop) const {
   return writer_->index().for_each(filter, visit, stop);
 }

@@ -13,7 +13,8 @@
 #include "base/result.h"
 #include "ledger/entry.h"
 #include "ledger/options.h"
-#include "ledger/reader.h"
+#include "ledger/query.h"
+#include "ledger/verify.h"
 #include "ledger/view.h"
 #include "platform/clock.h"
 #include "platform/file_system.h"
@@ -48,7 +49,13 @@ class Ledger {
   Result<Recorded> acknowledge_damage(const Trigger& trigger, std::string reason,
                                       std::string reference);
 
-  // As in reader.h, up to the last durable entry.
+  // As verify() of verify.h, and more: a tail that was cut or written anew since this process wrote
+  // it. Damage that nobody knew is recorded. Leaves an entry evidence_verify, unless it was stopped
+  // (cancelled); appends go on meanwhile, but while new damage is looked at again. Errors: those of
+  // verify() and append().
+  Result<VerifyReport> verify(const Trigger& trigger, std::stop_token stop = {});
+
+  // As in query.h, up to the last durable entry.
   Result<> for_each(const Filter& filter, const Visit& visit, std::stop_token stop = {}) const;
   Result<Page> page(const Filter& filter, std::stop_token stop = {}) const;
 
@@ -56,7 +63,8 @@ class Ledger {
   LedgerViewPtr view() const;
 
   // Makes the reserve again when it was released and there is room; records damage that could not
-  // be recorded. Cheap when there is nothing to do: call it every minute or so.
+  // be recorded; writes a probe when nothing was written for five minutes, so that the view's
+  // proven_at is earned. Cheap when there is nothing to do: call it every minute or so.
   Result<> maintain();
 
  private:

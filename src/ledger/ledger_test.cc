@@ -8,6 +8,7 @@
 
 #include "ledger/verify.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/ledger_samples.h"
 #include "tests/support/temp_folder.h"
 
@@ -164,20 +165,11 @@ TEST_F(LedgerTest, StoppedReadingIsCancelled) {
   EXPECT_EQ(ledger->page({}, stop.get_token()).error().code(), ErrorCode::cancelled);
 }
 
-TEST_F(LedgerTest, ReaderNeedsNoWriter) {
-  with_entries(10, 3_KiB);
-  const auto reader = Reader::open(real_file_system(), folder_ / "ledger");
-  ASSERT_TRUE(reader);
-  EXPECT_EQ((*reader)->page({})->entries.size(), 10U);
-  EXPECT_EQ((*reader)->view()->last_seq, 10U);
-}
-
-TEST_F(LedgerTest, ReaderSeesAllThatWasThereWhenItIsSealedMeanwhile) {
+TEST_F(LedgerTest, WhoOnlyLooksSeesAllThatWasThereWhenItIsSealedMeanwhile) {
   const auto ledger = with_entries(4, 3_KiB);
-  const auto reader = Reader::open(real_file_system(), folder_ / "ledger");
-  ASSERT_TRUE(reader);
+  const auto looking = open({.read_only = true});
   for (int i = 5; i <= 20; ++i) ASSERT_TRUE(ledger->append(backup_entry(i)));
-  EXPECT_THAT(seqs(*(*reader)->page({})), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(seqs(*looking->page({})), ElementsAre(1, 2, 3, 4));
 }
 
 TEST_F(LedgerTest, ReadingGoesOnWhileSegmentsAreSealed) {
@@ -239,8 +231,41 @@ TEST_F(LedgerTest, WhoOnlyLooksChangesNothing) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::ledger_unwritable);
   EXPECT_FALSE(ledger->maintain());
+  EXPECT_FALSE(ledger->verify({}));
+  EXPECT_FALSE(ledger->view()->proven_at) << "nobody has tried";
   EXPECT_EQ(platform::read_file(real_file_system(), current(), 1_MiB).value(), before);
   EXPECT_FALSE(real_file_system().info(folder_ / "ledger" / "reserve"));
+}
+
+TEST_F(LedgerTest, KnowsWhenItLastTookAWrite) {
+  const auto ledger = open();
+  const SystemTime opened = clock_.now();
+  EXPECT_EQ(ledger->view()->proven_at, opened);
+  clock_.advance(std::chrono::minutes(4));
+  ASSERT_TRUE(ledger->maintain());
+  EXPECT_EQ(ledger->view()->proven_at, opened) << "that was lately enough";
+  clock_.advance(std::chrono::minutes(1));
+  ASSERT_TRUE(ledger->maintain());
+  EXPECT_EQ(ledger->view()->proven_at, clock_.now());
+  clock_.advance(std::chrono::minutes(3));
+  ASSERT_TRUE(ledger->append(backup_entry(1)));
+  EXPECT_EQ(ledger->view()->proven_at, clock_.now());
+  EXPECT_EQ(verified().entries, 1U) << "a probe is no entry";
+}
+
+TEST_F(LedgerTest, AFolderThatTakesNoWritesAnyMoreIsFoundWithoutAnEntry) {
+  FaultyFileSystem files(folder_ / "disk");
+  const auto ledger = *Ledger::open(files, folder_ / "disk" / "ledger", clock_, {16_MiB, {}});
+  files.fail_from(files.calls(), Fault::io);
+  const SystemTime opened = clock_.now();
+  clock_.advance(std::chrono::minutes(5));
+  EXPECT_FALSE(ledger->maintain());
+  EXPECT_EQ(ledger->view()->error_code, "ledger_unwritable");
+  EXPECT_EQ(ledger->view()->proven_at, opened);
+  files.no_faults();
+  ASSERT_TRUE(ledger->maintain()) << "tried again at once";
+  EXPECT_EQ(ledger->view()->error_code, "");
+  EXPECT_EQ(ledger->view()->proven_at, clock_.now());
 }
 
 TEST_F(LedgerTest, WhoOnlyLooksNeedsNoFolderAndMakesNone) {

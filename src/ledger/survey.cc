@@ -236,7 +236,25 @@ LedgerView view_of(const Survey& survey) {
   for (const SegmentView& segment : survey.segments) view.size += segment.size;
   view.damages = survey.damages;
   view.torn = survey.torn;
+  view.verification = survey.verification;
+  if (view.verification)
+    view.verification->acknowledged = survey.acknowledged_seq > survey.verification_seq;
   return view;
+}
+
+VerifyReport report_of(Survey& survey) {
+  const LedgerView view = view_of(survey);
+  VerifyReport report;
+  report.entries = view.entries;
+  report.segments = view.segments.size() - (survey.current ? 0 : 1);
+  report.size = view.size;
+  report.last_seq = view.last_seq;
+  report.head = view.head;
+  report.problems = std::move(survey.problems);
+  report.problem_count = survey.problem_count;
+  report.acknowledged = !view.damages.empty() && !view.damaged();
+  report.torn = view.torn;
+  return report;
 }
 
 }  // namespace vigie::ledger

@@ -1,9 +1,10 @@
 // One pass over the whole ledger: what is in it, where each entry lies, and what is wrong. The base
-// of Ledger::open, Reader::open and verify.
+// of Ledger::open and verify.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -54,6 +55,8 @@ struct Survey {
   std::vector<DamageView> damages;  // one for each damaged segment
   std::vector<DamageRecord> recorded;
   uint64_t acknowledged_seq = 0;  // of the last acknowledgement of the ledger's damage
+  std::optional<VerificationView> verification;  // the last
+  uint64_t verification_seq = 0;
   Bytes torn;
   // The current segment, open: it stays the same file when a writer seals it. Null: there is none.
   std::shared_ptr<const platform::ReadableFile> current;
@@ -70,7 +73,9 @@ Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder,
 // Of a folder that is not there.
 Survey empty_survey();
 
-// All of it but what only the writer knows: observed_at, the reserve, a failure.
+// All of it but what only the writer knows: observed_at, the reserve, a failure, a proof.
 LedgerView view_of(const Survey& survey);
+// Takes its problems.
+VerifyReport report_of(Survey& survey);
 
 }  // namespace vigie::ledger

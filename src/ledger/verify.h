@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ struct VerifyReport {
     return entries > 0 ? Verdict::passed : Verdict::could_not_verify;
   }
   bool good() const { return verdict() == Verdict::passed; }
+  // The first problem, when there is one that nobody has acknowledged.
+  std::optional<Error> finding() const;
 };
 
 // ledger_newer when a newer release wrote a segment; file_not_found when there is no such folder.

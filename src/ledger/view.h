@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "base/verdict.h"
 
 namespace vigie::ledger {
 
@@ -33,6 +34,15 @@ struct DamageView {
   bool acknowledged = false;
 };
 
+// What the last evidence_verify entry says.
+struct VerificationView {
+  SystemTime at;
+  Verdict result = Verdict::could_not_verify;
+  std::string error_code;     // empty when it passed
+  uint64_t problems = 0;      // acknowledged ones too
+  bool acknowledged = false;  // an acknowledgement of the ledger's damage followed
+};
+
 struct LedgerView {
   SystemTime observed_at;
   uint64_t entries = 0;               // readable ones
@@ -44,8 +54,10 @@ struct LedgerView {
   std::vector<DamageView> damages;
   Bytes torn;                  // cut off at the end of the current segment when it was opened
   bool reserve_ready = false;  // a full disk can still be recorded
-  std::string error_code;      // of the last append, when it failed
+  std::string error_code;      // of the last append, or of the last probe, when it failed
   std::optional<SystemTime> failed_at;
+  std::optional<SystemTime> proven_at;  // when it last took a write; nothing: nobody has tried
+  std::optional<VerificationView> verification;
 
   // Damage that nobody has acknowledged: status is fail.
   bool damaged() const {

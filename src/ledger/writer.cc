@@ -13,6 +13,8 @@ namespace vigie::ledger {
 namespace {
 
 constexpr size_t kDamagesInEntry = 500;
+constexpr std::string_view kProbe = "probe";
+constexpr Duration kProbeEvery = std::chrono::minutes(5);
 
 bool unrecorded(const DamageView& damage) {
   return damage.recorded_seq == 0;
@@ -33,7 +35,8 @@ tl::unexpected<Error> not_readable(const platform::Path& folder, uint64_t seq) {
 
 Ledger::Writer::Writer(platform::FileSystem& files, const platform::Path& folder,
                        const platform::Clock& clock, LedgerOptions options, Survey found)
-    : folder_(folder),
+    : files_(files),
+      folder_(folder),
       clock_(clock),
       options_(options),
       state_(std::move(found)),
@@ -50,6 +53,7 @@ void Ledger::Writer::settle() {
   if (done) done = record_damage();
   if (!done) (void)failed(done.error());
   (void)reserve_.make();  // the view says whether it is there
+  (void)prove();          // and how this went
   publish();
 }
 
@@ -64,7 +68,7 @@ Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
   const std::lock_guard lock(mutex_);
   TRY(writable());
   TRY(record_damage());
-  if (std::ranges::all_of(state_.damages, &DamageView::acknowledged)) {
+  if (all_acknowledged()) {
     return fail(ErrorCode::state_conflict,
                 {{"path", folder_.string()}, {"reason", "there is no damage to acknowledge"}});
   }
@@ -79,10 +83,32 @@ Result<> Ledger::Writer::maintain() {
   const std::lock_guard lock(mutex_);
   TRY(writable());
   TRY(record_damage());
+  TRY(prove());
   if (reserve_.ready() || options_.reserve.count == 0) return {};
   auto made = reserve_.make();
   publish();
   return made;
+}
+
+void Ledger::Writer::proven() {
+  probe_error_.clear();
+  proven_at_ = clock_.now();
+  next_probe_ = clock_.monotonic() + kProbeEvery;
+}
+
+// When nothing was appended lately: does the folder still take a write? A full disk does not, and
+// the reserve is there for it: that is no failure, and no proof.
+Result<> Ledger::Writer::prove() {
+  if (clock_.monotonic() < next_probe_) return {};
+  const auto probed = platform::write_file_replace(files_, folder_ / kProbe, "\n");
+  if (probed) {
+    proven();
+  } else if (probed.error().code() != ErrorCode::disk_full || !reserve_.ready()) {
+    probe_error_ = told(probed.error()).info().name;
+    failed_at_ = clock_.now();
+  }
+  publish();
+  return probed;
 }
 
 LedgerViewPtr Ledger::Writer::view() const {
@@ -194,18 +220,21 @@ void Ledger::Writer::appended(const LineView& entry, std::string_view text) {
   }
   error_code_.clear();
   failed_at_.reset();
+  proven();
   publish();
 }
 
-Error Ledger::Writer::failed(const Error& error) {
+Error Ledger::Writer::told(const Error& error) const {
   const bool own_words = error.code() == ErrorCode::disk_full ||
                          error.code() == ErrorCode::file_corrupt ||
                          error.code() == ErrorCode::ledger_unwritable;
-  Error told =
-      own_words
-          ? error
-          : Error(ErrorCode::ledger_unwritable,
-                  {{"path", folder_.string()}, {"reason", std::string(error.parameter("reason"))}});
+  if (own_words) return error;
+  return Error(ErrorCode::ledger_unwritable,
+               {{"path", folder_.string()}, {"reason", std::string(error.parameter("reason"))}});
+}
+
+Error Ledger::Writer::failed(const Error& error) {
+  Error told = this->told(error);
   error_code_ = told.info().name;
   failed_at_ = clock_.now();
   return told;
@@ -215,8 +244,9 @@ void Ledger::Writer::publish() {
   auto view = std::make_shared<LedgerView>(view_of(state_));
   view->observed_at = clock_.now();
   view->reserve_ready = reserve_.ready() || options_.reserve.count == 0;
-  view->error_code = error_code_;
+  view->error_code = error_code_.empty() ? probe_error_ : error_code_;
   view->failed_at = failed_at_;
+  view->proven_at = proven_at_;
   const std::lock_guard lock(view_mutex_);
   view_ = std::move(view);
 }

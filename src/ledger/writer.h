@@ -22,6 +22,7 @@ class Ledger::Writer {
   void settle();
   Result<Recorded> append(const Entry& entry);
   Result<Recorded> acknowledge_damage(Entry entry);
+  Result<VerifyReport> verify(const Trigger& trigger, const std::stop_token& stop);
   Result<> maintain();
 
   const Index& index() const { return index_; }
@@ -33,12 +34,19 @@ class Ledger::Writer {
   Result<> write(std::string_view line);
   Result<> write_or_use_reserve(std::string_view line);
   Result<> seal();
+  Result<VerifyReport> verify_files(const std::stop_token& stop);
+  Result<VerifyReport> take_up_damage(const std::stop_token& stop);
+  bool all_acknowledged() const;
+  Result<> prove();
+  void proven();
   Result<> record_damage();
   Entry damage_entry() const;
   void appended(const LineView& entry, std::string_view text);
+  Error told(const Error& error) const;
   Error failed(const Error& error);
   void publish();
 
+  platform::FileSystem& files_;
   const platform::Path folder_;
   const platform::Clock& clock_;
   const LedgerOptions options_;
@@ -49,6 +57,9 @@ class Ledger::Writer {
   Reserve reserve_;
   std::string error_code_;
   std::optional<SystemTime> failed_at_;
+  std::string probe_error_;  // of the last probe, when it failed
+  std::optional<SystemTime> proven_at_;
+  MonoTime next_probe_{};
 
   Index index_;  // has its own mutex
 

@@ -1,5 +1,4 @@
-// Reading entries, with a filter, in bounded memory. Needs no lock on the state folder: it sees
-// what was whole when it was opened. Thread-safe.
+// What can be asked of the ledger's entries, and how they come: in bounded memory.
 //
 // Entries come as they stand in the ledger, by seq. A line that is damaged is left out; verify()
 // (verify.h) says which. Where a damaged ledger holds one seq twice, a page's end may part the two,
@@ -19,8 +18,6 @@
 #include "platform/file_system.h"
 
 namespace vigie::ledger {
-
-class Index;
 
 struct Filter {
   std::optional<std::string> kind{};
@@ -46,23 +43,5 @@ using Visit = std::function<bool(const json::object& entry)>;
 
 // At most 8 MiB of lines make a page, whatever its limit says.
 inline constexpr Bytes kPageBytes = 8_MiB;
-
-class Reader {
- public:
-  static Result<std::unique_ptr<Reader>> open(platform::FileSystem& files,
-                                              const platform::Path& folder,
-                                              std::stop_token stop = {});
-  ~Reader();
-
-  // All entries that match; the filter's limit does not count.
-  Result<> for_each(const Filter& filter, const Visit& visit, std::stop_token stop = {}) const;
-  Result<Page> page(const Filter& filter, std::stop_token stop = {}) const;
-  LedgerViewPtr view() const { return view_; }
-
- private:
-  explicit Reader(std::unique_ptr<Index> index);
-  std::unique_ptr<Index> index_;
-  LedgerViewPtr view_;
-};
 
 }  // namespace vigie::ledger
