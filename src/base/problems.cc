@@ -76,9 +76,10 @@ std::vector<Problem> Problems::sorted() const {
 Error Problems::as_error() const {
   const std::vector<Problem> all = sorted();
   const auto first = std::ranges::find(all, Severity::mistake, &Problem::severity);
-  return Error(ErrorCode::config_invalid,
-               {{"observed", std::to_string(mistakes_)},
-                {"reason", first == all.end() ? std::string() : first->text(file_)}});
+  return Error(
+      ErrorCode::config_invalid,
+      {{"observed", mistakes_ == 1 ? "1 mistake" : std::to_string(mistakes_) + " mistakes"},
+       {"reason", first == all.end() ? std::string() : first->text(file_)}});
 }
 
 }  // namespace vigie
