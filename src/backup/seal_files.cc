@@ -7,7 +7,6 @@
 namespace vigie::backup {
 namespace {
 
-using artefact::CopyRows;
 using artefact::FileKind;
 
 // Holes are punched in steps of this: each costs the file system a transaction.
