@@ -160,22 +160,20 @@ void Sqlite::Close::operator()(sqlite3* db) const {
 
 namespace {
 
-// Without a -wal the file is whole, and opened as what nobody changes: SQLite writes nothing then.
-// With one, an index of it is read where it is, or made in memory.
-std::string copy_source(const Path& path, bool wal) {
-  return fmt::format("file:{}?{}", percent_encode(path.string()),
-                     wal ? "readonly_shm=1" : "immutable=1");
-}
-
-// What a writer changes beside our reading of a file that was whole.
+// What lies there, and what a writer changes beside our reading of it.
 struct FileMark {
-  bool wal = false;
+  bool log = false;     // -wal, with something in it
+  bool shared = false;  // -shm: the index of it, which every process with the file open keeps there
   struct ::timespec changed {};
   ::off_t size = 0;
+  ::off_t log_size = 0;
   bool operator==(const FileMark& other) const {
-    return wal == other.wal && size == other.size && changed.tv_sec == other.changed.tv_sec &&
+    return log == other.log && shared == other.shared && size == other.size &&
+           log_size == other.log_size && changed.tv_sec == other.changed.tv_sec &&
            changed.tv_nsec == other.changed.tv_nsec;
   }
+  // A log without its index is what a copy of the folder has of a process that was killed.
+  bool lost_index() const { return log && !shared; }
 };
 
 // Nothing when there is no file.
@@ -186,23 +184,43 @@ Result<std::optional<FileMark>> mark_of(const Path& path) {
     return fail(file_error(errno, path));
   }
   struct ::stat log {};
-  const bool wal = ::stat((path.string() + "-wal").c_str(), &log) == 0 && log.st_size > 0;
-  return FileMark{wal, info.st_mtim, info.st_size};
+  struct ::stat shared {};
+  const bool has_log = ::stat((path.string() + "-wal").c_str(), &log) == 0 && log.st_size > 0;
+  const bool has_index = ::stat((path.string() + "-shm").c_str(), &shared) == 0;
+  return FileMark{has_log, has_index, info.st_mtim, info.st_size, has_log ? log.st_size : 0};
+}
+
+// Without a log the file is whole, and opened as what nobody changes: SQLite writes nothing then.
+// With one, its index is read where it is, or made in memory when no process keeps it. Where it is
+// not there at all, SQLite would make it: unless it may take the file for its own, which takes
+// locks that a reader cannot have. Nobody holds any: whoever had the file open would have the
+// index.
+std::string copy_source(const Path& path, const FileMark& mark) {
+  const std::string_view how = !mark.log           ? "immutable=1"
+                               : mark.lost_index() ? "vfs=unix-none"
+                                                   : "readonly_shm=1";
+  return fmt::format("file:{}?{}", percent_encode(path.string()), how);
 }
 
 struct CloseHandle {
   void operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
 };
 
-Result<> copy_pages(sqlite3* to, const Path& path, const std::string& uri, int busy_timeout_ms) {
+Result<> copy_pages(sqlite3* to, const Path& path, const FileMark& mark, int busy_timeout_ms) {
   sqlite3* handle = nullptr;
   int code = ::sqlite3_open_v2(
-      uri.c_str(), &handle,
+      copy_source(path, mark).c_str(), &handle,
       SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
       nullptr);
   const std::unique_ptr<sqlite3, CloseHandle> from(handle);
   if (code != SQLITE_OK) return fail(sqlite_error(code, path, handle));
   ::sqlite3_busy_timeout(handle, busy_timeout_ms);
+  if (mark.lost_index()) {
+    // The log stays as it is, also at the end.
+    ::sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    code = ::sqlite3_exec(handle, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return fail(sqlite_error(code, path, handle));
+  }
   sqlite3_backup* const backup = ::sqlite3_backup_init(to, "main", handle, "main");
   if (backup == nullptr) return fail(sqlite_error(::sqlite3_extended_errcode(to), path, to));
   ::sqlite3_backup_step(backup, -1);
@@ -217,9 +235,10 @@ Result<> copy_into(sqlite3* to, const Path& path, int busy_timeout_ms) {
   for (int i = 1;; ++i) {
     TRY_ASSIGN(const auto before, mark_of(path));
     if (!before) return {};
-    auto copied = copy_pages(to, path, copy_source(path, before->wal), busy_timeout_ms);
+    auto copied = copy_pages(to, path, *before, busy_timeout_ms);
     TRY_ASSIGN(const auto after, mark_of(path));
-    if (copied && (before->wal || before == after)) return {};
+    const bool locked = before->log && !before->lost_index();  // against writers, by SQLite
+    if (copied && (locked || before == after)) return {};
     if (!copied && (i == kTries || before == after)) return copied;
     if (i == kTries) return fail(ErrorCode::state_busy, {{"path", path.string()}});
   }

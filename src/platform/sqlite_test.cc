@@ -26,6 +26,14 @@ struct SqliteTest : ::testing::Test {
     if (!db) throw std::runtime_error(db.error().detail(Audience::operators));
     return std::move(*db);
   }
+  // As a process does that is killed then: the log stays beside the file, and nobody has it open.
+  void write_and_die(const char* script) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(open().execute(script) ? ::raise(SIGKILL) : 1);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+  }
   static int64_t number(Sqlite& db, std::string_view sql) {
     auto rows = db.query(sql);
     EXPECT_TRUE(rows);
@@ -310,22 +318,30 @@ TEST_F(SqliteTest, ACopyHoldsWhatAWriterAtWorkHasCommitted) {
   ASSERT_TRUE(db.execute("COMMIT"));
 }
 
-// What a killed process leaves: a log beside the file, that nobody has open.
 TEST_F(SqliteTest, ACopyReadsTheLogThatAKilledWriterLeftAndLeavesItThere) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    Sqlite db = open();
-    const bool done = db.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)").has_value();
-    ::_exit(done ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_EQ(status, 0);
+  write_and_die("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
   const auto before = names_in(folder.path());
   ASSERT_EQ(before.size(), 3U);
   Sqlite copy = open({.copy = true});
   EXPECT_EQ(number(copy, "SELECT count(*) FROM t"), 1);
   EXPECT_EQ(names_in(folder.path()), before);
+}
+
+// The folder was copied, or restored, without what processes share.
+TEST_F(SqliteTest, ACopyReadsALogWhoseIndexIsLostAndLeavesItThere) {
+  write_and_die("CREATE TABLE t(a); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)");
+  std::filesystem::remove(file.string() + "-shm");
+  const auto log_size = std::filesystem::file_size(file.string() + "-wal");
+  const auto before = names_in(folder.path());
+  {
+    Sqlite copy = open({.copy = true});
+    EXPECT_EQ(number(copy, "SELECT count(*) FROM t"), 2);
+    EXPECT_EQ(names_in(folder.path()), before);
+  }
+  EXPECT_EQ(names_in(folder.path()), before);
+  EXPECT_EQ(std::filesystem::file_size(file.string() + "-wal"), log_size);
+  Sqlite again = open();
+  EXPECT_EQ(number(again, "SELECT count(*) FROM t"), 2) << "the writer after it finds all of it";
 }
 
 TEST_F(SqliteTest, ACopyOfAMissingFileIsEmptyAndMakesNone) {
