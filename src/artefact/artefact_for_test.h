@@ -89,7 +89,7 @@ inline Sealed seal_into(MemoryArtefact& artefact, Manifest& manifest, const std:
   return sealed;
 }
 
-inline void cover_with(MemoryArtefact& artefact, const Manifest& manifest) {
+inline void cover_with(MemoryArtefact& artefact, Manifest manifest) {
   const Cover cover = make_cover(manifest);
   artefact.files[std::string(kCardName)] = cover.card;
   artefact.files[std::string(kSumsName)] = cover.sums;

@@ -209,7 +209,7 @@ std::string sums_text(const Manifest& manifest, std::string_view manifest_text) 
   return text;
 }
 
-Cover make_cover(Manifest manifest) {
+Cover make_cover(Manifest& manifest) {
   Cover cover;
   cover.card = recovery_card(manifest);
   manifest.files.push_back(card_entry(cover.card));

@@ -115,7 +115,8 @@ struct Manifest {
 // the format reserves (manifest.json, SHA256SUMS).
 bool is_stored_name(std::string_view name);
 
-// The three texts beside the sealed files, made from one manifest: adds the card to `files`.
+// The three texts beside the sealed files, made from one manifest, to whose `files`
+// the card is added.
 // Write card and sums as they are, then publish the manifest's text.
 struct Cover {
   std::string card;      // RECOVER.md
@@ -123,7 +124,7 @@ struct Cover {
   std::string manifest;  // manifest.json
   std::string manifest_sha256;
 };
-Cover make_cover(Manifest manifest);
+Cover make_cover(Manifest& manifest);
 
 // SHA256SUMS as it must be beside a manifest of these bytes.
 std::string sums_text(const Manifest& manifest, std::string_view manifest_text);

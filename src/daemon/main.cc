@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "daemon/alone.h"
 #include "daemon/serve.h"
+#include "platform/heap.h"
 #include "platform/version.h"
 
 namespace vigie::daemon {
@@ -45,6 +46,7 @@ class SignalThread {
 int run_main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "__supervise")
     return platform::supervise_main(argc - 2, argv + 2);
+  platform::keep_heap_small();
   // Blocked in every thread that will be: `serve` waits for them, and so does a command's signal
   // thread.
   const sigset_t signals = ending_signals();

@@ -4,6 +4,7 @@
 
 #include "daemon/convert.h"
 #include "daemon/run_evidence.h"
+#include "platform/heap.h"
 #include "platform/system_info.h"
 
 namespace vigie::daemon {
@@ -129,7 +130,10 @@ Result<> Wiring::open_jobs() {
     return shown(record_found(*ledger_, row));
   };
   hooks.record = [this](const jobs::RunRow& row) { return shown(record_end_of(row)); };
-  hooks.ended = [this](const jobs::RunRow& row) { log_end(row); };
+  hooks.ended = [this](const jobs::RunRow& row) {
+    log_end(row);
+    platform::give_back_heap();
+  };
   TRY_ASSIGN(executor_, jobs::Executor::open(platform::Path(config_->state.dir) / "state.db",
                                              world_.clock, options, std::move(hooks)));
   return {};

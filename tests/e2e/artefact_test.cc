@@ -68,7 +68,7 @@ class ArtefactTest : public ::testing::Test {
   void cover_with(Manifest changed) const {
     std::erase_if(changed.files,
                   [](const auto& file) { return file.kind == artefact::FileKind::card; });
-    const artefact::Cover cover = make_cover(std::move(changed));
+    const artefact::Cover cover = make_cover(changed);
     write(folder_ / "RECOVER.md", cover.card);
     write(folder_ / "SHA256SUMS", cover.sums);
     write(folder_ / "manifest.json", cover.manifest);
