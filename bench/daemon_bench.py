@@ -15,6 +15,11 @@ def own_rss(pid):
     return sum(lib.rss_kib(p) for p in lib.own_processes(pid)) / 1024
 
 
+def still_runs(process):
+    if process.poll() is not None:
+        raise SystemExit(f"the daemon under measurement ended with {process.returncode}")
+
+
 def during_a_backup(folder, database, title):
     data.ensure(database)
     vigie = Vigie(folder / database, database, verify="full", jobs=4, level=3)
@@ -22,17 +27,29 @@ def during_a_backup(folder, database, title):
         with lib.Peak(rss=lambda: own_rss(process.pid), staging=lambda: lib.folder_kib(vigie.state / "staging") / 1024) as peak:
             vigie.backup()
         time.sleep(2)
+        still_runs(process)
         after = own_rss(process.pid)
-    lib.record(f"{title}: resident memory of the daemon and its children, peak", peak.peaks["rss"], None, "MiB", "<= 64")
+        most = max(peak.peaks["rss"], lib.high_water_kib(process.pid) / 1024)
+    lib.record(f"{title}: resident memory of the daemon and its children, peak", most, None, "MiB", "<= 64")
     lib.record(f"{title}: staging, peak", peak.peaks["staging"], None, "MiB", "<= 256")
     lib.record(f"{title}: resident memory two seconds after", after, None, "MiB", "-")
     shutil.rmtree(vigie.folder)
 
 
+def demo_configuration(vigie):
+    script = 'place=$1 every=$2; source "$3"; configuration "unix:$4"'
+    arguments = [vigie.folder, "24h", lib.ROOT / "scripts/demo/proofs.sh", vigie.socket]
+    text = lib.subprocess.run(["bash", "-ec", script, "_", *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+    return text.replace("rpo_target: 1m", "rpo_target: 26h")
+
+
 def idle(folder):
+    """The demo's own configuration, but for its schedule: nothing is to run meanwhile."""
     vigie = Vigie(folder / "idle", "bench_tiny")
+    vigie.configure(demo_configuration(vigie))
     with vigie.daemon() as (process, _):
         time.sleep(3)
+        still_runs(process)
         lib.record("idle: resident memory", own_rss(process.pid), None, "MiB", "<= 25")
     shutil.rmtree(vigie.folder)
 
@@ -56,7 +73,7 @@ def copy_artefact(original, number):
 def start_with_many(folder, count):
     vigie = Vigie(folder / "many", "bench_tiny")
     # Nothing may expire: the copies have no schedule to fit into.
-    vigie.config.write_text(vigie.config.read_text().replace("keep_last: 1,", f"keep_last: {count + 10},"))
+    vigie.configure(vigie.config.read_text().replace("keep_last: 1,", f"keep_last: {count + 10},"))
     vigie.backup()
     original = vigie.artefact(vigie.newest()["id"])
     for number in range(count - 1):
@@ -67,7 +84,8 @@ def start_with_many(folder, count):
         deadline = time.monotonic() + 120
         while len(vigie.list()) < count and time.monotonic() < deadline:
             time.sleep(0.2)
-    found = len(vigie.list())
+    if (found := len(vigie.list())) != count:
+        raise SystemExit(f"only {found} of {count} artefacts were found in time")
     times = []
     for _ in range(3):
         with vigie.daemon() as (_, seconds):

@@ -80,7 +80,7 @@ def vigie(folder):
     from vigie import Vigie
     daemon = Vigie(folder, "postgres")
     port = free_port()
-    daemon.config.write_text(re.sub(r'listen: "unix:[^"]*"', f"listen: 127.0.0.1:{port}", daemon.config.read_text()))
+    daemon.configure(re.sub(r'listen: "unix:[^"]*"', f"listen: 127.0.0.1:{port}", daemon.config.read_text()))
     daemon.socket = daemon.state / "vigie.sock"
     with daemon.daemon():
         yield port
@@ -94,7 +94,12 @@ def crowd(port):
         if process.stdout.readline() != "ready\n":
             raise SystemExit("the crowd did not come together")
         yield
+        if process.poll() is not None:
+            raise SystemExit("the crowd left before its time")
         process.stdin.close()
+        there = int(process.stdout.readline() or 0)
+    if there < 0.95 * (DRIPPING + IDLE):
+        raise SystemExit(f"only {there} of {DRIPPING + IDLE} clients were connected at the end")
 
 
 def wrk(port):

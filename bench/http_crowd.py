@@ -2,7 +2,8 @@
 """A crowd that a server must bear: DRIPPING clients that send a byte a second, IDLE ones that send nothing. Who is cut
 comes again.
 
-usage: http_crowd.py PORT DRIPPING IDLE     prints "ready" when all are there; ends with its standard input
+usage: http_crowd.py PORT DRIPPING IDLE     prints "ready" when all are there; ends with its standard input,
+and prints how many are connected then
 """
 import resource
 import selectors
@@ -22,11 +23,17 @@ class Client:
     def connect(self):
         if self.socket:
             self.socket.close()
-        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+            self.socket = None
+        try:
+            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        except OSError:  # refused: it comes again with the next tick
+            return
         self.socket.setblocking(False)
         self.sent = 0
 
     def tick(self):
+        if not self.socket:
+            return self.connect()
         try:
             if not self.socket.recv(4096):
                 return self.connect()
@@ -55,6 +62,7 @@ def main():
         for client in clients:
             client.tick()
         ended.select(timeout=max(0, began + 1 - time.monotonic()))
+    print(sum(client.socket is not None for client in clients), flush=True)
 
 
 main()

@@ -100,7 +100,7 @@ def record(name, ours, peer, unit, target):
     """A line of results; ratio is ours to peer (peer None: the value itself is what the target speaks of)."""
     ratio = ours / peer if peer else ours
     peer_text = "-" if peer is None else f"{peer:.3f}"
-    line = "\t".join([name, f"{ours:.3f}", peer_text, unit, f"{ratio:.3f}", target])
+    line = "\t".join([name, f"{ours:.3f}", peer_text, unit, f"{ratio!r}", target])
     results = os.environ.get("VIGIE_BENCH_RESULTS")
     if results:
         with open(results, "a") as file:
@@ -138,6 +138,12 @@ def rss_kib(pid):
     return 0
 
 
+def high_water_kib(pid):
+    """The most that was ever resident of one process, by the kernel's own account."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
 def folder_kib(folder):
     """Blocks that a folder's files really take: punched holes do not count."""
     total = 0
@@ -148,25 +154,44 @@ def folder_kib(folder):
     return total
 
 
-class Peak(threading.Thread):
-    """Calls each probe every 10 ms until the end of the `with`; `peaks` has the largest of each."""
+class Probe(threading.Thread):
+    """Calls `probe` every 10 ms, or as often as it can; `peak` has the largest answer."""
 
-    def __init__(self, **probes):
+    def __init__(self, probe):
         super().__init__(daemon=True)
-        self.probes, self.peaks, self.over = probes, dict.fromkeys(probes, 0), threading.Event()
+        self.probe, self.peak, self.over, self.trouble = probe, 0, threading.Event(), None
 
     def run(self):
-        while not self.over.wait(0.01):
-            for name, probe in self.probes.items():
-                self.peaks[name] = max(self.peaks[name], probe())
+        try:
+            while not self.over.wait(0.01):
+                self.peak = max(self.peak, self.probe())
+        except Exception as trouble:  # told by Peak, in the thread that measures
+            self.trouble = trouble
+
+
+class Peak:
+    """The largest answer of each probe from the beginning to the end of the `with`, in `peaks`. A probe that failed, or
+    that never saw anything, ends the bench: nothing was measured then."""
+
+    def __init__(self, **probes):
+        self.probes = {name: Probe(probe) for name, probe in probes.items()}
+        self.peaks = {}
 
     def __enter__(self):
-        self.start()
+        for probe in self.probes.values():
+            probe.start()
         return self
 
-    def __exit__(self, *_):
-        self.over.set()
-        self.join()
+    def __exit__(self, error, *_):
+        for probe in self.probes.values():
+            probe.over.set()
+            probe.join()
+        if error:
+            return
+        for name, probe in self.probes.items():
+            if probe.trouble or not probe.peak:
+                raise SystemExit(f"{name} was not measured: {probe.trouble or 'it was never more than nothing'}")
+            self.peaks[name] = probe.peak
 
 
 def scratch():

@@ -24,7 +24,7 @@ class Vigie:
         self.state = self.folder / "state"
         for place in (self.store, self.state):
             lib.own_folder(place)
-        self.config.write_text(f"""
+        self.configure(f"""
 server: {{listen: "unix:{self.socket}"}}
 state: {{dir: {self.state}}}
 databases:
@@ -44,6 +44,9 @@ backups:
     verify: {{after_backup: {verify}}}
     rpo_target: 9000h
 """)
+
+    def configure(self, text):
+        self.config.write_text(text)
         if os.geteuid() == 0:
             shutil.chown(self.config, lib.USER)
 
@@ -64,10 +67,6 @@ backups:
 
     def artefact(self, backup_id):
         return self.store / "bench" / backup_id
-
-    def forget_backups(self):
-        """An empty store, so that disks and folders are the same for each round."""
-        shutil.rmtree(self.store / "bench", ignore_errors=True)
 
     @contextlib.contextmanager
     def daemon(self):
