@@ -5,6 +5,7 @@ what must always be so. The ledger is read here by its published format alone, n
 usage: scripts/soak.py SECONDS [BINARY] [--seed N]       (as root: PostgreSQL and Vigie run as the user postgres)
 """
 import argparse
+import collections
 import contextlib
 import hashlib
 import json
@@ -118,7 +119,9 @@ class Server:
         wait_for("PostgreSQL to start", started)
 
     def sessions(self):
-        return self.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'vigie%'") != "0"
+        """Vigie's own sessions, and those of pg_dump, which carry their run's id."""
+        ours = "application_name LIKE 'vigie%' OR application_name ~ '^[0-9a-f]{32}$'"
+        return self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {ours}") != "0"
 
 
 class Daemon:
@@ -191,11 +194,17 @@ class Ledger:
         """id -> the manifest's hash, of each artefact that an entry says was published or found."""
         return {a["name"]: a["sha256"] for e in self.entries if e["kind"] in ("backup", "recovered") and e["result"] == "passed" for a in e["artefacts"]}
 
+    def told_twice(self):
+        """Artefacts that came to be by more than one entry, and runs that ended by more than one."""
+        born = [a["name"] for e in self.entries if e["kind"] in ("backup", "recovered") and e["result"] == "passed" for a in e["artefacts"]]
+        ended = [e["trigger"]["run_id"] for e in self.entries if e["kind"] == "run_ended"]
+        return [name for told in (born, ended) for name, count in collections.Counter(told).items() if count > 1]
+
     def expired(self):
         return {a["name"] for e in self.entries if e["kind"] == "retention" for a in e["artefacts"]}
 
     def missed(self):
-        return [e for e in self.entries if e["error_code"] == "backup_not_found"]
+        return [e for e in self.entries if e["error_code"] == "backup_lost"]
 
     def runs(self):
         return {e["trigger"]["run_id"] for e in self.entries}
@@ -205,7 +214,7 @@ class Soak:
     def __init__(self, work, binary):
         self.work, self.server, self.daemon = work, Server(work), Daemon(work, binary)
         self.runs, self.seen, self.read, self.least, self.entries = [], set(), set(), 0, 0
-        self.done = {}
+        self.done, self.taken = collections.Counter(), collections.Counter()
 
     # --- what is done to it -----------------------------------------------------------------------
 
@@ -215,7 +224,8 @@ class Soak:
         status, output = self.daemon.run(*verb, "--no-wait")
         if status == 0:
             self.runs += output.split()
-        return verb[1]
+            self.taken[verb[1]] += 1
+        return verb[1] if status == 0 else f"{verb[1]} (refused)"
 
     def hurt(self):
         time.sleep(random.uniform(0, 2.5))
@@ -223,8 +233,10 @@ class Soak:
         if what.startswith("server"):
             self.server.kill()
         if what == "dump":
-            for pid in dumps_of(self.work):
+            dumps = dumps_of(self.work)
+            for pid in dumps:
                 kill(pid)
+            what = "dump" if dumps else "nothing: no dump was there"
         if "daemon" in what:
             self.daemon.kill()
         if what.endswith("start"):
@@ -236,7 +248,7 @@ class Soak:
     def round(self):
         asked = self.ask()
         what = self.hurt()
-        self.done[(asked, what)] = self.done.get((asked, what), 0) + 1
+        self.done[(asked, what)] += 1
         if self.daemon.process is None:
             wait_for("pg_dump to die with the daemon", lambda: not dumps_of(self.work))
         self.server.ensure()
@@ -302,6 +314,8 @@ class Soak:
             raise Broken(f"gone without an entry of an expiry: {lost}")
         if missed := ledger.missed():
             raise Broken(f"an artefact was found missing: {missed}")
+        if doubled := ledger.told_twice():
+            raise Broken(f"told twice by the ledger: {doubled}")
         if untold := set(self.runs) - ledger.runs():
             raise Broken(f"runs without an entry: {untold}")
 
@@ -319,7 +333,17 @@ class Soak:
         status, output = self.daemon.run("evidence", "verify")
         if status:
             raise Broken(f"vigie evidence verify: {output}")
+        self.check_reach(rounds)
         return rounds
+
+    def check_reach(self, rounds):
+        """What was never tried proves nothing; in few rounds chance may leave something out."""
+        reached = {"a backup": self.taken["run"], "an artefact": len(self.seen)}
+        if rounds >= 100:
+            reached |= {"a prune": self.taken["prune"], "a verification": self.taken["verify"],
+                        "a killed dump": sum(count for (_, what), count in self.done.items() if what == "dump")}
+        if missing := [what for what, count in reached.items() if not count]:
+            raise Broken(f"never reached: {', '.join(missing)}")
 
 
 def end(soak, work, keep):
@@ -357,6 +381,7 @@ def main():
         sys.exit(f"soak: BROKEN: {broken}")
     except KeyboardInterrupt:
         keep = False
+        sys.exit(130)
     finally:
         end(soak, work, keep)
 
