@@ -47,6 +47,8 @@ void add_deviations(ledger::Entry& entry, const Taken& taken) {
   if (!taken.watched)
     entry.deviations.emplace_back(
         "sessions that waited behind the dump could not be watched all the time");
+  if (taken.check_gave_way)
+    entry.deviations.emplace_back("the source check gave way to a session that waited behind it");
   if (!taken.dump.punches) {
     entry.deviations.emplace_back(
         "the staging folder's file system cannot punch holes: its bound is the largest table");

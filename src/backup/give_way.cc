@@ -9,12 +9,21 @@ using namespace std::chrono_literals;
 
 // pg_locks is visible to every role; what pg_stat_activity says of other roles' sessions is not.
 constexpr std::string_view kWaiting = R"sql(
-with dump as (select array_agg(pid) as pids from pg_stat_activity where application_name = $1)
-select distinct l.pid from pg_locks l, dump
-where not l.granted and l.pid <> all(dump.pids) and pg_blocking_pids(l.pid) && dump.pids
+with own as (select array_agg(pid) as pids from pg_stat_activity
+             where application_name = any(array[$1, 'vigie ' || $1]))
+select distinct l.pid from pg_locks l, own
+where not l.granted and l.pid <> all(own.pids) and pg_blocking_pids(l.pid) && own.pids
 limit 1000)sql";
 
 }  // namespace
+
+Result<std::vector<int>> waiting_behind(platform::PgConnection& session, const RunId& run,
+                                        const platform::CallLimits& limits) {
+  TRY_ASSIGN(const auto rows, session.query(kWaiting, {run.str()}, limits));
+  std::vector<int> pids;
+  for (size_t i = 0; i < rows->rows(); ++i) pids.push_back(static_cast<int>(rows->integer(i, 0)));
+  return pids;
+}
 
 bool Waiters::update(const std::vector<int>& pids, MonoTime now) {
   std::erase_if(since_,
@@ -23,12 +32,12 @@ bool Waiters::update(const std::vector<int>& pids, MonoTime now) {
       pids, [&](int pid) { return now - since_.emplace(pid, now).first->second >= patience_; });
 }
 
-GiveWayWatch::GiveWayWatch(platform::PgConnector& connector, const platform::Dsn& dsn,
-                           std::string dump_application, Duration patience,
-                           const platform::Clock& clock, std::stop_source give_way)
+GiveWayWatch::GiveWayWatch(platform::PgConnector& connector, const platform::Dsn& dsn, RunId run,
+                           Duration patience, const platform::Clock& clock,
+                           std::stop_source give_way)
     : connector_(connector),
       dsn_(dsn),
-      dump_application_(std::move(dump_application)),
+      run_(std::move(run)),
       patience_(patience),
       clock_(clock),
       give_way_source_(std::move(give_way)),
@@ -39,24 +48,15 @@ void GiveWayWatch::watch(std::stop_token stop) {
   Result<std::unique_ptr<platform::PgConnection>> session =
       connector_.connect(dsn_, "vigie give way", {clock_.monotonic() + 10s, stop});
   while (session && clock_.sleep_until(clock_.monotonic() + 1s, stop)) {
-    const auto waited = look(**session, waiters, stop);
-    if (!waited) break;
-    if (*waited) {
+    const auto waiting = waiting_behind(**session, run_, {clock_.monotonic() + 10s, stop});
+    if (!waiting) break;
+    if (waiters.update(*waiting, clock_.monotonic())) {
       gave_way_ = true;
       give_way_source_.request_stop();
       return;
     }
   }
   if (!stop.stop_requested()) blind_ = true;
-}
-
-Result<bool> GiveWayWatch::look(platform::PgConnection& session, Waiters& waiters,
-                                std::stop_token stop) {
-  TRY_ASSIGN(const auto rows,
-             session.query(kWaiting, {dump_application_}, {clock_.monotonic() + 10s, stop}));
-  std::vector<int> pids;
-  for (size_t i = 0; i < rows->rows(); ++i) pids.push_back(static_cast<int>(rows->integer(i, 0)));
-  return waiters.update(pids, clock_.monotonic());
 }
 
 }  // namespace vigie::backup

@@ -126,6 +126,7 @@ class Taking {
   std::vector<Error> warnings_;
   int gave_way_ = 0;
   bool watched_ = true;
+  bool check_gave_way_ = false;
   std::optional<Error> below_reserve_;
   Bytes estimate_;  // of the raw bytes, for progress
   MonoTime next_look_{};
@@ -207,8 +208,8 @@ Result<Taking::Dumped> Taking::dump(SourceSession& source, const artefact::Finge
   const std::stop_callback outer(work_.stop, [&] { stop.request_stop(); });
   std::optional<GiveWayWatch> watch;
   if (request_.job.give_way.after > 0s) {
-    watch.emplace(tools_.postgres, request_.database.dsn, work_.run.str(),
-                  request_.job.give_way.after, tools_.clock, stop);
+    watch.emplace(tools_.postgres, request_.database.dsn, work_.run, request_.job.give_way.after,
+                  tools_.clock, stop);
   }
   const DumpTools tools{tools_.processes, tools_.clock,
                         [&](const DumpProgress& progress) {
@@ -224,6 +225,7 @@ Result<Taking::Dumped> Taking::dump(SourceSession& source, const artefact::Finge
   if (result && reading.joinable()) report("source check");
   reading = {};
   if (watch && watch->blind()) watched_ = false;
+  check_gave_way_ = result && !rows && watch && watch->gave_way();
   if (result) return Dumped{std::move(*result), std::move(rows)};
   if (work_.stop.stop_requested()) return fail(result.error());
   if (watch && watch->gave_way()) {
@@ -315,8 +317,8 @@ Result<Taken> Taking::publish(Attempt attempt, store::ArtefactWriter& out) {
   view.tables = manifest.tables.size();
   view.correlation_id = work_.correlation.str();
   view.manifest_sha256 = cover.manifest_sha256;
-  return Taken{std::move(view), std::move(manifest), attempt.dump.measures,
-               warnings_,       gave_way_,           watched_};
+  return Taken{std::move(view), std::move(manifest), attempt.dump.measures, warnings_, gave_way_,
+               watched_,        check_gave_way_};
 }
 
 Result<Taken> Taking::run() {

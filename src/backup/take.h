@@ -43,8 +43,9 @@ struct Taken {
   artefact::Manifest manifest;
   DumpMeasures dump;
   std::vector<Error> warnings;
-  int gave_way = 0;     // how often the dump was cancelled for those who waited
-  bool watched = true;  // false: whether somebody waited could not be seen all the time
+  int gave_way = 0;             // how often the dump was cancelled for those who waited
+  bool watched = true;          // false: whether somebody waited could not be seen all the time
+  bool check_gave_way = false;  // the source check was, and is not known
 };
 
 // Errors: those of preflight, of take_dump, dump_gave_way, space_reserve, source_rows_differ, and
