@@ -163,7 +163,7 @@ const FileEntry* Manifest::file(std::string_view name) const {
 }
 
 std::string Manifest::to_json() const {
-  const json::object out{
+  json::object out{
       {"schema", "vigie.artefact/1"},
       {"id", id.str()},
       {"job", id.job},
@@ -187,6 +187,7 @@ std::string Manifest::to_json() const {
       {"not_included", not_included_json(not_included)},
       {"roles_without_password", names_json(roles_without_password)},
       {"source_check", json::object{{"mode", source_check.mode}, {"result", source_check.result}}}};
+  if (not_included_more > 0) out["not_included_more"] = not_included_more;
   return canonical_json(out) + "\n";
 }
 

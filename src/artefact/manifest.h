@@ -97,6 +97,7 @@ struct Manifest {
   std::vector<Versioned> extensions;
   std::vector<Versioned> collations;
   std::vector<NotIncluded> not_included;
+  uint64_t not_included_more = 0;  // than are named
   std::vector<std::string> roles_without_password;
   SourceCheck source_check;
 

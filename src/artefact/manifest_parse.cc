@@ -183,6 +183,9 @@ Result<std::vector<Versioned>> parse_versioned(const Fields& fields, std::string
 }
 
 Result<> parse_not_included(const Fields& fields, Manifest& manifest) {
+  if (find_value(fields.raw(), "not_included_more") != nullptr) {
+    TRY_ASSIGN(manifest.not_included_more, fields.number("not_included_more"));
+  }
   return fields.each("not_included", kMaxOther, [&](const Fields& item) -> Result<> {
     NotIncluded entry;
     TRY_ASSIGN(entry.kind, item.text("kind"));

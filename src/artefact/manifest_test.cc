@@ -153,6 +153,17 @@ TEST(Manifest, WritesNamesThatAreNotUtf8) {
   EXPECT_THAT(manifest.to_json(), ::testing::HasSubstr("caf\\\\xe9"));
 }
 
+TEST(Manifest, SaysHowManyMoreAreNotIncludedThanAreNamed) {
+  EXPECT_EQ(Manifest::parse(manifest_text(), test_id())->not_included_more, 0U);
+  const auto manifest =
+      Manifest::parse(changed([](json::object& o) { o["not_included_more"] = 7; }), test_id());
+  ASSERT_TRUE(manifest) << manifest.error().detail(Audience::operators);
+  EXPECT_THAT(manifest->to_json(), ::testing::HasSubstr("\"not_included_more\":7"));
+  EXPECT_THAT(recovery_card(*manifest), ::testing::HasSubstr("- and 7 more"));
+  EXPECT_EQ(code_of(changed([](json::object& o) { o["not_included_more"] = "7"; })),
+            ErrorCode::manifest_invalid);
+}
+
 TEST(Sums, AreWhatSha256sumChecks) {
   const MemoryArtefact artefact = test_artefact();
   std::string expected;

@@ -168,6 +168,8 @@ std::string tail(const Manifest& m) {
   for (const NotIncluded& item : m.not_included) {
     out += fmt::format("- {} `{}`: {}\n", shown(item.kind), shown(item.object), shown(item.reason));
   }
+  if (m.not_included_more > 0)
+    out += fmt::format("- and {} more that are not named here\n", m.not_included_more);
   return out;
 }
 

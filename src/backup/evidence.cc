@@ -1,5 +1,7 @@
 #include "backup/evidence.h"
 
+#include <fmt/format.h>
+
 namespace vigie::backup::evidence {
 namespace {
 
@@ -57,9 +59,11 @@ void add_deviations(ledger::Entry& entry, const Taken& taken) {
     entry.deviations.emplace_back(
         "the staging folder could not be watched (inotify): its bound is the largest large object");
   }
-  if (!taken.manifest.not_included.empty()) {
-    entry.deviations.push_back(std::to_string(taken.manifest.not_included.size()) +
-                               " objects are not included; the manifest names them");
+  if (const size_t named = taken.manifest.not_included.size(); named > 0) {
+    const uint64_t more = taken.manifest.not_included_more;
+    entry.deviations.push_back(fmt::format("{} objects are not included; the manifest names {}",
+                                           named + more,
+                                           more > 0 ? fmt::format("the first {}", named) : "them"));
   }
 }
 

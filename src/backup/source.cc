@@ -83,7 +83,8 @@ where c.collprovider <> 'd' and tn.nspname <> 'information_schema' and tn.nspnam
 order by 1 limit 1000)sql";
 
 constexpr std::string_view kNotIncluded = R"sql(
-with me as (select rolsuper from pg_roles where rolname = current_user)
+with me as (select rolsuper from pg_roles where rolname = current_user),
+missing(kind, object, reason) as (
 select 'rows of a foreign table', c.oid::regclass::text, 'they live in the foreign server'
 from pg_class c where c.relkind = 'f'
 union all
@@ -97,8 +98,8 @@ select 'options of a user mapping', srvname, 'only a superuser may read them'
 from pg_user_mappings, me where not rolsuper
 union all
 select 'subscription', subname, 'only a superuser may read it' from pg_subscription, me
-where subdbid = (select oid from pg_database where datname = current_database()) and not rolsuper
-order by 1, 2 limit 1000)sql";
+where subdbid = (select oid from pg_database where datname = current_database()) and not rolsuper)
+select kind, object, reason, count(*) over () from missing order by 1, 2 limit $1)sql";
 
 bool truth(std::string_view text) {
   return text == "t";
@@ -157,11 +158,14 @@ Result<std::vector<artefact::Versioned>> read_versions(PgConnection& session, st
 }
 
 Result<> read_not_included(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
-  TRY_ASSIGN(const auto rows, session.query(kNotIncluded, limits));
+  TRY_ASSIGN(const auto rows,
+             session.query(kNotIncluded, {fmt::format("{}", kMaxNotIncluded)}, limits));
   for (size_t i = 0; i < rows->rows(); ++i) {
     facts.not_included.push_back(
         {std::string(rows->at(i, 0)), std::string(rows->at(i, 1)), std::string(rows->at(i, 2))});
   }
+  if (rows->rows() > 0)
+    facts.not_included_more = static_cast<uint64_t>(rows->integer(0, 3)) - rows->rows();
   return {};
 }
 

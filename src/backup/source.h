@@ -29,7 +29,8 @@ struct SourceFacts {
   artefact::Server server;
   std::vector<artefact::Versioned> collations;  // those that columns use, beside the database's own
   std::vector<artefact::Versioned> extensions;
-  std::vector<artefact::NotIncluded> not_included;
+  std::vector<artefact::NotIncluded> not_included;  // the first kMaxNotIncluded
+  uint64_t not_included_more = 0;
   std::vector<SourceRelation> tables;
   std::vector<std::string> login_roles;  // their passwords are not in the dump unless asked for
   bool superuser = false;
@@ -57,5 +58,6 @@ std::string read_system_identifier(platform::PgConnection& session,
 Bytes read_database_size(platform::PgConnection& session, const platform::CallLimits& limits);
 
 inline constexpr size_t kMaxTables = 50'000;
+inline constexpr size_t kMaxNotIncluded = 1000;  // are named; the rest is counted
 
 }  // namespace vigie::backup

@@ -205,6 +205,16 @@ TEST_F(SourceCheckTest, ReadsWhatTheServerSaysOfItself) {
   EXPECT_FALSE(source.id().empty());
 }
 
+TEST_F(SourceCheckTest, WhatIsNotIncludedIsNamedUpToABoundAndCountedBeyond) {
+  cluster_->execute(
+      "do $$ begin for i in 1..1003 loop execute format('create materialized view m%s as select 1 "
+      "with no data', i); end loop; end $$",
+      "app");
+  const auto source = open();
+  EXPECT_EQ(source.facts().not_included.size(), kMaxNotIncluded);
+  EXPECT_EQ(source.facts().not_included_more, 3U);
+}
+
 TEST_F(SourceCheckTest, ARoleWithoutRightsSeesThatItMayNotRead) {
   cluster_->execute(
       "do $$ begin create role reader login; exception when duplicate_object then null; end $$");

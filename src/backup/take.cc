@@ -288,6 +288,7 @@ artefact::Manifest Taking::manifest_of(Attempt& attempt) const {
   manifest.extensions = facts.extensions;
   manifest.collations = facts.collations;
   manifest.not_included = facts.not_included;
+  manifest.not_included_more = facts.not_included_more;
   if (request_.job.globals != Globals::with_passwords)
     manifest.roles_without_password = facts.login_roles;
   manifest.source_check = attempt.check;
