@@ -8,12 +8,10 @@
 #include <filesystem>
 #include <set>
 
-#include "ledger/ledger.h"
-#include "store/local/local_store.h"
+#include "tests/support/backup_room.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/faulty_sqlite.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/support/temp_folder.h"
 
 namespace vigie::backup {
 namespace {
@@ -119,13 +117,6 @@ class Life {
   }
 
   SetupPtr setup(const PgCluster& server, int keep) {
-    auto setup = std::make_shared<Setup>();
-    DatabaseOptions database;
-    database.name = "app";
-    database.dsn = server.named_dsn();
-    database.dsn.name = "app";
-    database.bindir = server.bindir().string();
-    setup->databases.push_back(database);
     BackupJobOptions job;
     job.name = "nightly";
     job.databases = {"app"};
@@ -134,11 +125,13 @@ class Life {
     job.globals = Globals::none;
     job.retention = {keep, 0, 0, 0, 0, 0, 2};
     job.give_way.after = 0s;
-    setup->jobs.push_back({job, platform::TimeZone::find("UTC").value()});
-    store::StoreOptions options;
-    options.name = "local";
-    options.reserve.bytes = 1_MiB;
-    setup->stores.push_back({options, store_});
+    auto setup = setup_of(job, store_);
+    DatabaseOptions database;
+    database.name = "app";
+    database.dsn = server.named_dsn();
+    database.dsn.name = "app";
+    database.bindir = server.bindir().string();
+    setup->databases.push_back(database);
     return setup;
   }
 
@@ -248,42 +241,39 @@ class CrashingRoom : public ::testing::Test {
     return files.calls();
   }
 
-  // Every `stride`th mutating call fails, by `arm`; then the power goes.
-  static void fail_each(size_t first, size_t stride,
-                        const std::function<void(FaultyFileSystem&, size_t)>& arm, uint64_t seed) {
-    const size_t calls = count_calls();
+  // Lives with a fault at every `stride`th of `calls`, each time on a machine of its own; `live`
+  // says whether the backup went well.
+  static void fail_each(size_t calls, size_t first, size_t stride,
+                        const std::function<bool(const Machine&, size_t)>& live) {
     ASSERT_GT(calls, 30U);
     for (size_t n = first; n < calls; n += stride) {
       SCOPED_TRACE("call " + std::to_string(n) + " of " + std::to_string(calls));
       const Machine machine(*before_);
-      bool went_well = false;
-      {
-        FaultyFileSystem files(machine.disk);
-        arm(files, n);
-        went_well = work(files, machine);
-        files.crash(seed == 0 ? 0 : seed + n);
-      }
+      const bool went_well = live(machine, n);
       check(machine, went_well);
       if (HasFailure()) return;
     }
   }
 
+  // Every `stride`th mutating call fails, by `arm`; then the power goes.
+  static void fail_disk(size_t first, size_t stride,
+                        const std::function<void(FaultyFileSystem&, size_t)>& arm, uint64_t seed) {
+    fail_each(count_calls(), first, stride, [&](const Machine& machine, size_t n) {
+      FaultyFileSystem files(machine.disk);
+      arm(files, n);
+      const bool went_well = work(files, machine);
+      files.crash(seed == 0 ? 0 : seed + n);
+      return went_well;
+    });
+  }
+
   // The same for what SQLite writes: the catalogue.
   static void fail_state(size_t first, size_t stride, Fault fault, bool stays) {
-    const size_t calls = count_state_calls();
-    ASSERT_GT(calls, 30U);
-    for (size_t n = first; n < calls; n += stride) {
-      SCOPED_TRACE("call " + std::to_string(n) + " of " + std::to_string(calls));
-      const Machine machine(*before_);
-      bool went_well = false;
-      {
-        FaultySqlite sqlite(machine.state);
-        stays ? sqlite.fail_from(n, fault) : sqlite.fail_once(n, fault);
-        went_well = work(platform::real_file_system(), machine);
-      }
-      check(machine, went_well);
-      if (HasFailure()) return;
-    }
+    fail_each(count_state_calls(), first, stride, [&](const Machine& machine, size_t n) {
+      FaultySqlite sqlite(machine.state);
+      stays ? sqlite.fail_from(n, fault) : sqlite.fail_once(n, fault);
+      return work(platform::real_file_system(), machine);
+    });
   }
 
   static size_t count_state_calls() {
@@ -346,22 +336,22 @@ TEST_F(CrashingRoom, ADiskThatIsFullIsTriedAgainOnceWhatHadExpiredIsGone) {
 }
 
 TEST_F(CrashingRoom, AFullDiskAtAnyStepLosesNothing) {
-  fail_each(
+  fail_disk(
       0, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::disk_full); }, 0);
 }
 
 TEST_F(CrashingRoom, AFailingDiskAtAnyStepLosesNothing) {
-  fail_each(
+  fail_disk(
       1, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::io); }, 7);
 }
 
 TEST_F(CrashingRoom, ADiskThatStaysFullLosesNothing) {
-  fail_each(
+  fail_disk(
       2, 4, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::disk_full); }, 0);
 }
 
 TEST_F(CrashingRoom, LosingPowerAtAnyStepLosesNothing) {
-  fail_each(
+  fail_disk(
       0, 2, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::power); }, 11);
 }
 

@@ -19,6 +19,18 @@ inline BackupId night(unsigned day, std::string job = "nightly") {
               std::chrono::hours(2)};
 }
 
+// One job, in UTC, and the one store that it writes to.
+inline std::shared_ptr<Setup> setup_of(const BackupJobOptions& job,
+                                       std::shared_ptr<store::Store> store) {
+  auto setup = std::make_shared<Setup>();
+  setup->jobs.push_back({job, platform::TimeZone()});
+  store::StoreOptions options;
+  options.name = job.store;
+  options.reserve.bytes = 1_MiB;
+  setup->stores.push_back({options, std::move(store)});
+  return setup;
+}
+
 class RoomForTest {
  public:
   RoomForTest() {
@@ -149,15 +161,7 @@ class RoomForTest {
     }));
     return sha256;
   }
-  SetupPtr setup() {
-    auto setup = std::make_shared<Setup>();
-    setup->jobs.push_back({job_, platform::TimeZone::find("UTC").value()});
-    store::StoreOptions options;
-    options.name = "local";
-    options.reserve.bytes = 1_MiB;
-    setup->stores.push_back({options, store_});
-    return setup;
-  }
+  SetupPtr setup() { return setup_of(job_, store_); }
 
   testing::TempFolder folder_;
   platform::FileSystem& files_ = platform::real_file_system();
