@@ -226,13 +226,18 @@ Result<> BackupRoom::adopt_store(const std::string& store, const Work& work) {
   const SetupPtr setup = this->setup();
   const StoreSetup* const found = setup->store(store);
   if (found == nullptr) return fail(ErrorCode::store_not_found, {{"store", store}});
-  TRY_ASSIGN(const auto before, found->owned->take_over());
+  TRY_ASSIGN(const auto before, found->owned->other_owner());
   const SystemTime now = tools_.take.clock.now();
   ledger::Entry entry = evidence::entry(ledger::kind::kAcknowledgement, work, now, now);
   entry.result = ledger::Outcome::passed;
   entry.subject = {{"act", "store_adopt"}, {"store", store}};
   if (before) entry.subject["owner_before"] = before->id;
   TRY(tools_.record(entry));
+  if (const auto taken = found->owned->take_over(); !taken) {
+    entry.ended_with(taken.error());
+    TRY(tools_.record(entry));
+    return taken;
+  }
   doubt();
   observe_stores();
   return {};

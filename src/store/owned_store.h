@@ -48,8 +48,11 @@ class OwnedStore final : public Store {
         memory_(std::move(memory)),
         clock_(clock) {}
 
-  // A person says that it is ours. Answers whose it was; nothing when it had no owner, or was ours.
-  Result<std::optional<Owner>> take_over();
+  // Whose it is; nothing when it has no owner, or is ours. Error: store_foreign when a newer
+  // release marked it.
+  Result<std::optional<Owner>> other_owner();
+  // A person says that it is ours. Error: as other_owner().
+  Result<> take_over();
 
   // All of them: also store_foreign, store_unreachable.
   const std::string& name() const override { return store_->name(); }
@@ -74,8 +77,10 @@ class OwnedStore final : public Store {
  private:
   enum class Standing : unsigned char { ours, unmarked };
   Result<Standing> judge_standing();
+  Result<Standing> judge_text(const std::string& text);
   Result<Standing> judge(const Marker& marker);
   Result<Standing> judge_unmarked();
+  Result<std::optional<Marker>> replaceable_marker();
   Result<> claim();
   tl::unexpected<Error> foreign(std::string reason, const Owner& owner) const;
 

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <barrier>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "store/local/local_store.h"
 #include "tests/support/fake_clock.h"
@@ -18,10 +22,16 @@ using testing::TempFolder;
 const BackupId kId{"nightly", "app",
                    SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20))};
 
+const std::string kOurs(32, 'a');
+const std::string kTheirs(32, 'b');
+
+constexpr const char* kNewer = R"({"schema":"vigie.store/2","store_id":"a"})";
+
 // A state folder: what it remembers outlives a store object.
 struct Keeper {
   std::string id;
   std::map<std::string, std::string> known{};
+  std::mutex mutex{};
 
   std::unique_ptr<OwnedStore> store(const platform::Path& root,
                                     platform::FileSystem& files = platform::real_file_system()) {
@@ -29,10 +39,12 @@ struct Keeper {
         std::shared_ptr<Store>(make_local_store(files, "local", root)),
         Owner{id, "host-of-" + id, "/var/lib/" + id},
         StoreMemory{[this](const std::string& name) {
+                      const std::lock_guard lock(mutex);
                       const auto found = known.find(name);
                       return found == known.end() ? std::nullopt : std::optional(found->second);
                     },
                     [this](const std::string& name, const std::string& store_id) -> Result<> {
+                      const std::lock_guard lock(mutex);
                       known[name] = store_id;
                       return {};
                     }},
@@ -53,8 +65,8 @@ Result<> publish(Store& store) {
 struct OwnedStoreTest : ::testing::Test {
   TempFolder folder;
   platform::Path root = folder / "artefacts";
-  Keeper ours{"ours"};
-  Keeper theirs{"theirs"};
+  Keeper ours{kOurs};
+  Keeper theirs{kTheirs};
 };
 
 TEST_F(OwnedStoreTest, LookingAtANewStoreLeavesNothingThere) {
@@ -66,7 +78,7 @@ TEST_F(OwnedStoreTest, TheFirstWriteMarksItAndItIsOursFromThen) {
   ASSERT_TRUE(publish(*ours.store(root)));
   const auto marker = Marker::parse(**ours.store(root)->marker());
   ASSERT_TRUE(marker);
-  EXPECT_EQ(marker->owner.id, "ours");
+  EXPECT_EQ(marker->owner.id, kOurs);
   EXPECT_EQ(ours.known["local"], marker->store_id);
   EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
 }
@@ -100,7 +112,7 @@ TEST_F(OwnedStoreTest, TheStoreOfAnotherIsRefusedAndItsOwnerNamed) {
   const auto listed = store->list();
   ASSERT_FALSE(listed);
   EXPECT_EQ(listed.error().code(), ErrorCode::store_foreign);
-  EXPECT_EQ(listed.error().parameter("host"), "host-of-theirs");
+  EXPECT_EQ(listed.error().parameter("host"), "host-of-" + kTheirs);
   EXPECT_FALSE(store->debris());
   EXPECT_FALSE(store->begin(kId));
   EXPECT_FALSE(store->remove(kId));
@@ -117,17 +129,70 @@ TEST_F(OwnedStoreTest, BackupsWithoutAMarkerAreNobodysUntilSomebodySaysSo) {
 
 TEST_F(OwnedStoreTest, AMarkerThatCannotBeUnderstoodIsRefused) {
   ASSERT_TRUE(publish(*ours.store(root)));
-  for (const char* text : {"", "{}", "not json", R"({"schema":"vigie.store/2","store_id":"a"})"}) {
+  const std::string good = **ours.store(root)->marker();
+  const std::string short_id = R"({"schema":"vigie.store/1","store_id":"a","owner":{"id":"b"}})";
+  const std::string long_one = good.substr(0, good.size() - 1) + std::string(5000, ' ');
+  for (const std::string& text : {std::string(), std::string("{}"), std::string("not json"),
+                                  std::string(kNewer), short_id, long_one}) {
     ASSERT_TRUE(ours.store(root)->mark(text, true));
     EXPECT_EQ(ours.store(root)->list().error().code(), ErrorCode::store_foreign) << text;
   }
 }
 
+TEST_F(OwnedStoreTest, AMarkerOfANewerReleaseIsNotReplaced) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  ASSERT_TRUE(ours.store(root)->mark(kNewer, true));
+  EXPECT_EQ(ours.store(root)->other_owner().error().code(), ErrorCode::store_foreign);
+  EXPECT_EQ(ours.store(root)->take_over().error().code(), ErrorCode::store_foreign);
+  EXPECT_EQ(**ours.store(root)->marker(), kNewer);
+}
+
+TEST_F(OwnedStoreTest, AMarkerThatIsTooLongIsReplacedWhenSomebodySaysSo) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  ASSERT_TRUE(ours.store(root)->mark(std::string(5000, ' '), true));
+  ASSERT_TRUE(ours.store(root)->take_over());
+  EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
+}
+
+TEST_F(OwnedStoreTest, WordsOfAnotherReachNoTerminalAsTheyAre) {
+  const Marker marker{kOurs, {kTheirs, "host\x1b[2J", "/var\n/lib"}, {}};
+  const auto read = Marker::parse(marker.text());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->owner.host.find('\x1b'), std::string::npos);
+  EXPECT_EQ(read->owner.state_folder.find('\n'), std::string::npos);
+}
+
+// As two jobs do that start in the same second.
+TEST_F(OwnedStoreTest, TwoAtOnceMarkANewStoreOnce) {
+  for (int round = 0; round < 50; ++round) {
+    const TempFolder fresh;
+    Keeper keeper{kOurs};
+    const auto store = keeper.store(fresh / "artefacts");
+    std::barrier together(2);
+    std::array<bool, 2> begun{};
+    const auto begin = [&](size_t which) {
+      BackupId id = kId;
+      id.database += std::to_string(which);
+      together.arrive_and_wait();
+      const auto writer = store->begin(id);
+      EXPECT_TRUE(writer) << writer.error().detail(Audience::operators);
+      begun.at(which) = writer.has_value();
+    };
+    {
+      const std::jthread other([&] { begin(1); });
+      begin(0);
+    }
+    ASSERT_TRUE(begun[0] && begun[1]);
+    EXPECT_EQ(keeper.known["local"], Marker::parse(**store->marker())->store_id);
+  }
+}
+
 TEST_F(OwnedStoreTest, WhoTakesOverHasItAndTheOwnerBeforeNoLonger) {
   ASSERT_TRUE(publish(*theirs.store(root)));
-  const auto before = ours.store(root)->take_over();
+  const auto before = ours.store(root)->other_owner();
   ASSERT_TRUE(before && *before);
-  EXPECT_EQ((*before)->id, "theirs");
+  EXPECT_EQ((*before)->id, kTheirs);
+  ASSERT_TRUE(ours.store(root)->take_over());
   EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
   EXPECT_EQ(theirs.store(root)->begin(kId).error().code(), ErrorCode::store_foreign);
 }
@@ -142,7 +207,7 @@ TEST_F(OwnedStoreTest, AReplacedDiskIsTakenWhenSomebodySaysSo) {
 
 TEST_F(OwnedStoreTest, TwoOfOurStoresThatWereExchangedAreNotMistaken) {
   ASSERT_TRUE(publish(*ours.store(root)));
-  Keeper again{"ours", {{"local", "another-id"}}};
+  Keeper again{kOurs, {{"local", "another-id"}}};
   EXPECT_EQ(again.store(root)->list().error().code(), ErrorCode::store_unreachable);
   ASSERT_TRUE(again.store(root)->take_over());
   EXPECT_TRUE(again.store(root)->list());
@@ -161,7 +226,7 @@ TEST_F(OwnedStoreTest, ACrashWhileMarkingLeavesItMarkedOrNew) {
       for (const uint64_t seed : {0, 1, 2}) {
         SCOPED_TRACE(::testing::Message() << int(fault) << " " << call << " " << seed);
         const TempFolder disk;
-        Keeper keeper{"ours"};
+        Keeper keeper{kOurs};
         testing::FaultyFileSystem files(disk / "disk");
         files.fail_from(files.calls() + call, fault);
         (void)keeper.store(disk / "disk" / "artefacts", files)->probe();

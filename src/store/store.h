@@ -71,12 +71,12 @@ class Store {
   virtual Result<> remove(const BackupId& id) = 0;
 
   // The marker that says whose it is (docs/formats/store-1.md), as it lies there; nothing when
-  // there is none.
+  // there is none, and no text when it is longer than kMaxMarkerBytes.
   virtual Result<std::optional<std::string>> marker() = 0;
   // Durable when it returns. Error: file_exists, unless it may `replace`.
   virtual Result<> mark(std::string_view text, bool replace) = 0;
 
-  // Writes, reads back and removes a small file.
+  // Writes, reads back and removes a small file, whatever others do beside it.
   virtual Result<> probe() = 0;
   // Whether probe() would succeed, as far as the rights say; changes nothing. A root that is not
   // there yet is well when it can be made.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,18 @@ class StoreContract : public ::testing::TestWithParam<MakeStore> {
 TEST_P(StoreContract, AnEmptyStoreListsNothing) {
   EXPECT_TRUE(store().list()->empty());
   EXPECT_TRUE(store().debris()->empty());
+}
+
+// As the preflights of two jobs do that start at once.
+TEST_P(StoreContract, TwoMayProbeAtOnce) {
+  const auto probe = [&] {
+    for (int i = 0; i < 200; ++i) {
+      const auto probed = store().probe();
+      ASSERT_TRUE(probed) << probed.error().detail(Audience::operators);
+    }
+  };
+  const std::jthread other(probe);
+  probe();
 }
 
 TEST_P(StoreContract, AnArtefactExistsFromItsPublicationOn) {

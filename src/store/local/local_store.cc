@@ -1,6 +1,9 @@
 #include "store/local/local_store.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <set>
 
@@ -18,7 +21,25 @@ using platform::FileSystem;
 using platform::Path;
 
 constexpr std::string_view kMarkerName = ".vigie-store";
+constexpr std::string_view kProbeName = ".vigie-probe-";
 constexpr uint64_t kWritebackEvery = uint64_t{8} << 20;
+
+// Drawn once: what carries another was left by a process that is gone.
+const std::string& probes_of_this_process() {
+  static const std::string name = std::string(kProbeName) + new_run_id().str();
+  return name;
+}
+
+// Two runs may probe one store at once.
+std::string new_probe_name() {
+  static std::atomic<uint64_t> count = 0;
+  return probes_of_this_process() + "-" + std::to_string(++count);
+}
+
+// Also one that has its temporary name still.
+bool is_probe(std::string_view name, std::string_view prefix) {
+  return name.starts_with(prefix) || (name.starts_with('.') && name.substr(1).starts_with(prefix));
+}
 
 bool is_missing(const Error& error) {
   return error.code() == ErrorCode::file_not_found;
@@ -189,6 +210,8 @@ class LocalStore final : public Store {
     auto text = platform::read_file(files_, root_ / kMarkerName, kMaxMarkerBytes);
     if (text) return std::optional(std::move(*text));
     if (is_missing(text.error())) return std::optional<std::string>();
+    // Nobody writes one as long as that: it is there, and says nothing.
+    if (text.error().code() == ErrorCode::limit_exceeded) return std::optional(std::string());
     return fail(text.error());
   }
   Result<> mark(std::string_view text, bool replace) override {
@@ -201,15 +224,16 @@ class LocalStore final : public Store {
 
   Result<> probe() override {
     TRY(make_root());
-    const Path path = root_ / ".vigie-probe";
+    remove_old_probes();
+    const Path path = root_ / new_probe_name();
     constexpr std::string_view kText = "vigie probe\n";
-    TRY(platform::write_file_replace(files_, path, kText));
-    TRY_ASSIGN(const std::string text, platform::read_file(files_, path, 1_KiB));
+    // As a manifest is written. What fails leaves nothing behind, as far as it can be removed.
+    TRY(platform::write_file_new(files_, path, kText));
+    const auto text = platform::read_file(files_, path, 1_KiB);
     TRY(files_.remove_file(path));
-    if (text != kText) {
-      return fail(ErrorCode::file_io, {{"path", path.string()}, {"reason", "it reads otherwise"}});
-    }
-    return {};
+    if (!text) return fail(text.error());
+    if (*text == kText) return {};
+    return fail(ErrorCode::file_io, {{"path", path.string()}, {"reason", "it reads otherwise"}});
   }
   Result<> look() override {
     TRY_ASSIGN(const bool there, is_there(files_, root_));
@@ -232,6 +256,24 @@ class LocalStore final : public Store {
     return files_.create_folder(root_);
   }
 
+  // What a crash left. Best effort: it is in nobody's way.
+  void remove_old_probes() {
+    const auto entries = files_.list(root_);
+    if (!entries) return;
+    for (const Entry& entry : *entries) {
+      const bool old =
+          is_probe(entry.name, kProbeName) && !is_probe(entry.name, probes_of_this_process());
+      if (old && entry.kind == EntryKind::file) (void)files_.remove_file(root_ / entry.name);
+    }
+  }
+
+  // A folder of somebody else that we may not even look into: no artefact of ours can be there.
+  bool is_closed_to_us(const Path& folder, const Error& error) {
+    if (error.code() != ErrorCode::file_permission) return false;
+    const auto info = files_.info(folder);
+    return info && info->owner != ::geteuid();
+  }
+
   // The ids whose folder has a manifest, or has none. A root that is not there yet is empty.
   Result<std::vector<BackupId>> find(bool published) {
     std::vector<BackupId> out;
@@ -250,8 +292,10 @@ class LocalStore final : public Store {
   }
 
   Result<> find_in(const std::string& job, bool published, std::vector<BackupId>& out) {
-    TRY_ASSIGN(const std::vector<Entry> entries, files_.list(root_ / job));
-    for (const Entry& entry : entries) {
+    const auto entries = files_.list(root_ / job);
+    if (!entries && is_closed_to_us(root_ / job, entries.error())) return {};
+    if (!entries) return fail(entries.error());
+    for (const Entry& entry : *entries) {
       const auto id = BackupId::parse(entry.name);
       if (entry.kind != EntryKind::folder || !id || id->job != job) continue;
       TRY_ASSIGN(const bool there, exists(*id));

@@ -1,6 +1,7 @@
 #include "store/local/local_store.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/store_contract.h"
@@ -134,6 +135,57 @@ TEST(LocalStore, DoesNotMakeTheFolderThatItsRootShouldLieIn) {
   EXPECT_FALSE(store->list());
   EXPECT_FALSE(store->probe());
   EXPECT_FALSE(platform::real_file_system().info(folder / "mount"));
+}
+
+TEST(LocalStore, AProbeThatACrashLeftIsRemovedByTheNext) {
+  const TempFolder folder;
+  auto& files = platform::real_file_system();
+  const auto store = store::make_local_store(files, "s", folder / "artefacts");
+  ASSERT_TRUE(store->probe());
+  for (const char* name : {".vigie-probe-0-1", "..vigie-probe-0-2.tmp", ".vigie-problem"})
+    ASSERT_TRUE(platform::write_file_new(files, folder / "artefacts" / name, "left"));
+  ASSERT_TRUE(store->probe());
+  const auto left = files.list(folder / "artefacts");
+  ASSERT_EQ(left->size(), 1U);
+  EXPECT_EQ(left->front().name, ".vigie-problem") << "which is none of ours";
+}
+
+// Root may look everywhere: that it may not is acted.
+class ClosedFolder final : public platform::ForwardingFileSystem {
+ public:
+  ClosedFolder(platform::Path path, unsigned owner)
+      : ForwardingFileSystem(platform::real_file_system()), path_(std::move(path)), owner_(owner) {}
+  Result<std::vector<platform::Entry>> list(const platform::Path& path) override {
+    if (path == path_) return fail(platform::file_error(EACCES, path));
+    return ForwardingFileSystem::list(path);
+  }
+  Result<platform::FileInfo> info(const platform::Path& path) override {
+    auto info = ForwardingFileSystem::info(path);
+    if (info && path == path_) info->owner = owner_;
+    return info;
+  }
+
+ private:
+  const platform::Path path_;
+  const unsigned owner_;
+};
+
+TEST(LocalStore, AFolderThatIsClosedToUsHidesNothingOfOurs) {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "artefacts" / "mysql");
+  ClosedFolder files(folder / "artefacts" / "mysql", ::geteuid() + 1);
+  const auto store = store::make_local_store(files, "s", folder / "artefacts");
+  ASSERT_TRUE(publish(*store, kId));
+  EXPECT_EQ(*store->list(), std::vector{kId});
+  EXPECT_TRUE(store->debris()->empty());
+}
+
+TEST(LocalStore, AFolderOfOurOwnThatCannotBeReadIsNoEmptyOne) {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "artefacts" / "nightly");
+  ClosedFolder files(folder / "artefacts" / "nightly", ::geteuid());
+  const auto store = store::make_local_store(files, "s", folder / "artefacts");
+  EXPECT_EQ(store->list().error().code(), ErrorCode::file_permission);
 }
 
 TEST(LocalStore, LeavesFoldersWithOtherNamesAlone) {
