@@ -1,5 +1,6 @@
 #include "backup/catalogue.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/json.h"
@@ -68,11 +69,24 @@ std::vector<std::string> from_text(std::string_view text) {
   return reasons;
 }
 
+int badness(const Verification& one) {
+  return one.result == Verdict::failed ? 2 : one.unreadable() ? 1 : 0;
+}
+
 // What was found bad stays bad until something at least as thorough finds it good.
 bool stands(const std::optional<Verification>& before, const Verification& now) {
-  if (!before || before->result != Verdict::failed || now.result == Verdict::failed) return false;
+  if (!before || badness(*before) <= badness(now)) return false;
   return now.result == Verdict::could_not_verify ||
          (before->mode == VerifyMode::full && now.mode == VerifyMode::quick);
+}
+
+// Who acknowledges reads them: more are of no use to anybody.
+constexpr size_t kMaxReasons = 300;
+
+// Under the name of the artefact that they speak of, unless they have one already.
+std::string under_name(const BackupId& id, const std::string& reason) {
+  const bool named = reason.starts_with(id.job + "." + id.database + "-");
+  return named ? reason : id.str() + ": " + reason;
 }
 
 tl::unexpected<Error> not_found(const BackupId& id) {
@@ -82,7 +96,8 @@ tl::unexpected<Error> not_found(const BackupId& id) {
 }  // namespace
 
 bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job) {
-  const bool unverified_counts = job.verify.after_backup == VerifyAfterBackup::none;
+  const bool unverified_counts =
+      job.verify.after_backup == VerifyAfterBackup::none && !artefact.unreadable();
   const Verdict verdict = artefact.verdict();
   return verdict == Verdict::passed || (verdict == Verdict::could_not_verify && unverified_counts);
 }
@@ -211,13 +226,41 @@ Result<> Catalogue::add(const ArtefactView& artefact,
   const std::lock_guard lock(mutex_);
   ArtefactView added = artefact;
   TRY(load_holds_of(added));
+  std::optional<PlausibilityAlarm> raised;
+  if (alarm) raised = with_unacknowledged(*alarm);
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(save(added));
-  if (alarm) TRY(save(*alarm));
+  if (raised) TRY(save(*raised));
   TRY(transaction.commit());
   artefacts_[artefact.id] = std::move(added);
-  if (alarm) alarms_[{alarm->backup.job, alarm->backup.database}] = *alarm;
+  if (raised) alarms_[{raised->backup.job, raised->backup.database}] = std::move(*raised);
   return {};
+}
+
+// The newer ones follow the older ones: the first loss is what a person has to see first.
+PlausibilityAlarm Catalogue::with_unacknowledged(PlausibilityAlarm alarm) const {
+  const auto found = alarms_.find({alarm.backup.job, alarm.backup.database});
+  if (found == alarms_.end() || found->second.backup == alarm.backup) return alarm;
+  const PlausibilityAlarm& before = found->second;
+  std::vector<std::string> reasons;
+  for (const std::string& one : before.reasons) reasons.push_back(under_name(before.backup, one));
+  for (const std::string& one : alarm.reasons) reasons.push_back(under_name(alarm.backup, one));
+  reasons.resize(std::min(reasons.size(), kMaxReasons));
+  alarm.reasons = std::move(reasons);
+  alarm.since = std::min(alarm.since, before.since);
+  if (before.error_code == PlausibilityAlarm().error_code) alarm.error_code = before.error_code;
+  return alarm;
+}
+
+bool Catalogue::has_newer(const BackupId& id) const {
+  const auto next = artefacts_.upper_bound(id);
+  return next != artefacts_.end() && next->first.job == id.job &&
+         next->first.database == id.database;
+}
+
+bool Catalogue::is_newest(const BackupId& id) const {
+  const std::lock_guard lock(mutex_);
+  return !has_newer(id);
 }
 
 Result<> Catalogue::load_holds_of(ArtefactView& artefact) {
@@ -234,12 +277,13 @@ Result<> Catalogue::load_holds_of(ArtefactView& artefact) {
 
 Result<> Catalogue::forget(const BackupId& id) {
   const std::lock_guard lock(mutex_);
+  const bool newest = !has_newer(id);
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(db_.run("delete from artefact where id = ?1", id.str()));
-  TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  if (newest) TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
   TRY(transaction.commit());
   artefacts_.erase(id);
-  std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
+  if (newest) std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
   return {};
 }
 
@@ -311,10 +355,10 @@ Result<> Catalogue::release(const BackupId& id, std::string_view kind) {
 Result<std::vector<BackupId>> Catalogue::begin_expiry(const std::vector<BackupId>& ids) {
   const std::lock_guard lock(mutex_);
   std::vector<BackupId> free = ids;
-  // Whoever took hold of one since the plan was made goes first.
+  // Whoever took hold of one since the plan was made goes first; one that is gone needs nothing.
   std::erase_if(free, [&](const BackupId& id) {
     const auto found = artefacts_.find(id);
-    return found != artefacts_.end() && !found->second.holds.empty();
+    return found == artefacts_.end() || !found->second.holds.empty();
   });
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   for (const BackupId& id : free)
@@ -324,22 +368,27 @@ Result<std::vector<BackupId>> Catalogue::begin_expiry(const std::vector<BackupId
   return free;
 }
 
+Result<> Catalogue::keep(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  TRY(db_.run("delete from expiring where backup_id = ?1", id.str()));
+  expiring_.erase(id);
+  return {};
+}
+
 std::vector<BackupId> Catalogue::expiring() const {
   const std::lock_guard lock(mutex_);
   return {expiring_.begin(), expiring_.end()};
+}
+
+bool Catalogue::is_expiring(const BackupId& id) const {
+  const std::lock_guard lock(mutex_);
+  return expiring_.contains(id);
 }
 
 Result<> Catalogue::save(const PlausibilityAlarm& alarm) {
   return db_.run("insert or replace into plausibility_alarm values (?1, ?2, ?3, ?4, ?5, ?6)",
                  alarm.backup.job, alarm.backup.database, alarm.backup.str(),
                  to_text(alarm.reasons), alarm.since, alarm.error_code);
-}
-
-Result<> Catalogue::raise(const PlausibilityAlarm& alarm) {
-  const std::lock_guard lock(mutex_);
-  TRY(save(alarm));
-  alarms_[{alarm.backup.job, alarm.backup.database}] = alarm;
-  return {};
 }
 
 Result<> Catalogue::acknowledge(const BackupId& id) {

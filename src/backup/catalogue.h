@@ -1,6 +1,7 @@
 // What artefacts there are, how their last verification ended, what holds them, what waits for an
 // acknowledgement. The format is docs/formats/state-db-backup-1.md. A cache of what the stores say
-// (see reconcile.h), so that the daemon knows 2,000 artefacts without reading 2,000 manifests.
+// (see BackupRoom::reconcile), so that the daemon knows 2,000 artefacts without reading 2,000
+// manifests.
 #pragma once
 
 #include <map>
@@ -18,7 +19,7 @@
 namespace vigie::backup {
 
 // Does it count for retention, RPO and the last success of `job`? One that nobody has verified
-// counts only where the configuration asks for no verification.
+// counts only where the configuration asks for no verification; one that cannot be read nowhere.
 bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job);
 
 // Thread-safe. Every change is durable when its call returns.
@@ -36,15 +37,20 @@ class Catalogue {
   Result<ArtefactView> get(const BackupId& id) const;
 
   // Replaces what was known of it, but not its holds. With its alarm in one transaction: there is
-  // no moment at which the artefact counts and the alarm does not freeze.
+  // no moment at which the artefact counts and the alarm does not freeze. There is one alarm for
+  // each job and database: a newer one takes over what nobody has acknowledged yet.
   Result<> add(const ArtefactView& artefact,
                const std::optional<PlausibilityAlarm>& alarm = std::nullopt);
   Result<> remove(const BackupId& id);  // with its holds and its alarm
-  // Its manifest is gone, nobody knows why: its holds stay, in case it comes back. Its alarm goes:
-  // retention decides about the others, which it said nothing about; when it comes back it is
-  // judged anew.
+  // Its manifest is gone, nobody knows why: its holds stay, in case it comes back. Its alarm goes
+  // when it was the newest: retention decides about the others, which it said nothing about; when
+  // it comes back it is judged anew. One with a newer artefact behind it stays: that one was
+  // compared with it, and may lack the same.
   Result<> forget(const BackupId& id);
-  // A failed one stands until one that is at least as thorough passes. Errors: backup_not_found.
+  // Is there none of its job and database that is younger?
+  bool is_newest(const BackupId& id) const;
+  // A failed one, or one that could not read the bytes, stands until one that is at least as
+  // thorough passes. Errors: backup_not_found.
   Result<> record(const BackupId& id, const Verification& verification);
 
   // One of each kind, the newer wins; but those of kind read are counted, and the last to be
@@ -53,16 +59,18 @@ class Catalogue {
   Result<> release(const BackupId& id, std::string_view kind);
 
   // Written before the first of them is removed from its store, so that a crash in between is not
-  // taken for a loss: what is expiring at start is removed for good. Answers those that expire: one
-  // that somebody took hold of since the plan was made stays.
+  // taken for a loss. Answers those that expire: one that somebody took hold of since the plan was
+  // made stays.
   Result<std::vector<BackupId>> begin_expiry(const std::vector<BackupId>& ids);
+  // Its removal did not begin: it is as any other, and the next plan decides.
+  Result<> keep(const BackupId& id);
   std::vector<BackupId> expiring() const;
+  bool is_expiring(const BackupId& id) const;
 
   // The ids of the stores that are marked as ours, by their names.
   std::optional<std::string> store_id(const std::string& name) const;
   Result<> remember_store(const std::string& name, const std::string& store_id);
 
-  Result<> raise(const PlausibilityAlarm& alarm);  // one for each job and database; the newer wins
   // Errors: backup_not_found when there is no alarm of that artefact.
   Result<> acknowledge(const BackupId& id);
   std::optional<PlausibilityAlarm> alarm(std::string_view job, std::string_view database) const;
@@ -80,6 +88,8 @@ class Catalogue {
   Result<> load_stores();
   Result<> save(const ArtefactView& artefact);
   Result<> save(const PlausibilityAlarm& alarm);
+  bool has_newer(const BackupId& id) const;
+  PlausibilityAlarm with_unacknowledged(PlausibilityAlarm alarm) const;
 
   mutable std::mutex mutex_;
   platform::Sqlite db_;                         // guarded by mutex_

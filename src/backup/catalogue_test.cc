@@ -103,8 +103,8 @@ TEST_F(CatalogueTest, AForgottenArtefactThatComesBackIsStillPinned) {
 
 TEST_F(CatalogueTest, AnAlarmStaysUntilItsOwnArtefactIsAcknowledged) {
   const ArtefactView one = artefact("20261120T000000Z");
-  ASSERT_TRUE(catalogue_->add(one));
-  ASSERT_TRUE(catalogue_->raise({one.id, {"table public.orders is gone"}, SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->add(
+      one, PlausibilityAlarm{one.id, {"table public.orders is gone"}, SystemTime(1s)}));
   EXPECT_FALSE(catalogue_->acknowledge(artefact("20261121T000000Z").id));
   reopen();
   ASSERT_TRUE(catalogue_->alarm("nightly", "app"));
@@ -124,6 +124,17 @@ TEST_F(CatalogueTest, RemembersWhatIsExpiringUntilItIsRemoved) {
   ASSERT_TRUE(catalogue_->remove(one.id));
   reopen();
   EXPECT_TRUE(catalogue_->expiring().empty());
+}
+
+TEST_F(CatalogueTest, WhatIsKeptAfterAllIsAsAnyOther) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->begin_expiry({one.id}));
+  EXPECT_TRUE(catalogue_->is_expiring(one.id));
+  ASSERT_TRUE(catalogue_->keep(one.id));
+  reopen();
+  EXPECT_FALSE(catalogue_->is_expiring(one.id));
+  EXPECT_TRUE(catalogue_->hold(one.id, {"pin", "in time", SystemTime(1s)}));
 }
 
 TEST_F(CatalogueTest, WhatIsHeldDoesNotBeginToExpire) {
@@ -175,11 +186,37 @@ TEST_F(CatalogueTest, AnArtefactComesWithItsAlarmOrNotAtAll) {
   EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
 }
 
+TEST_F(CatalogueTest, TheAlarmOfALostArtefactStaysWhereANewerOneMayLackTheSame) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one, PlausibilityAlarm{one.id, {"why"}, SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->add(artefact("20261121T000000Z")));
+  ASSERT_TRUE(catalogue_->forget(one.id));
+  EXPECT_TRUE(catalogue_->alarm("nightly", "app"));
+  reopen();
+  ASSERT_TRUE(catalogue_->alarm("nightly", "app"));
+  EXPECT_TRUE(catalogue_->acknowledge(one.id)) << "which needs no artefact";
+}
+
+TEST_F(CatalogueTest, ANewerAlarmTakesOverWhatNobodyHasAcknowledged) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  const ArtefactView two = artefact("20261121T000000Z");
+  ASSERT_TRUE(catalogue_->add(one, PlausibilityAlarm{one.id, {"orders is gone"}, SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->add(
+      two, PlausibilityAlarm{two.id, {"not compared"}, SystemTime(2s), "plausibility_unknown"}));
+  reopen();
+  const auto alarm = catalogue_->alarm("nightly", "app");
+  ASSERT_TRUE(alarm);
+  EXPECT_EQ(alarm->backup, two.id);
+  EXPECT_EQ(alarm->reasons,
+            (std::vector{one.id.str() + ": orders is gone", two.id.str() + ": not compared"}));
+  EXPECT_EQ(alarm->since, SystemTime(1s));
+  EXPECT_EQ(alarm->error_code, "plausibility");
+}
+
 TEST_F(CatalogueTest, RemovingAnArtefactRemovesWhatHangsOnIt) {
   const ArtefactView one = artefact("20261120T000000Z");
-  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->add(one, PlausibilityAlarm{one.id, {"why"}, SystemTime(1s)}));
   ASSERT_TRUE(catalogue_->hold(one.id, {"pin", "why", SystemTime(1s)}));
-  ASSERT_TRUE(catalogue_->raise({one.id, {"why"}, SystemTime(1s)}));
   ASSERT_TRUE(catalogue_->remove(one.id));
   reopen();
   EXPECT_TRUE(catalogue_->all().empty());

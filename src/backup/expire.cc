@@ -39,7 +39,10 @@ PruneDecision decide_uncounted(const ArtefactView& artefact, SystemTime oldest_g
   PruneDecision decision{artefact.id, true, hold_words(artefact), artefact.stored};
   if (!decision.reasons.empty()) return decision;
   if (artefact.verdict() != Verdict::failed) {
-    decision.reasons.emplace_back("nobody has verified it: it counts for nothing, and stays");
+    decision.reasons.emplace_back(
+        artefact.unreadable()
+            ? "could not be read when it was last verified: it counts for nothing, and stays"
+            : "nobody has verified it: it counts for nothing, and stays");
     return decision;
   }
   decision.keep =
@@ -58,14 +61,6 @@ std::vector<BackupId> PrunePlan::expired() const {
     if (!one.keep) ids.push_back(one.id);
   }
   return ids;
-}
-
-Bytes PrunePlan::freed() const {
-  Bytes sum;
-  for (const PruneDecision& one : decisions) {
-    if (!one.keep) sum += one.stored;
-  }
-  return sum;
 }
 
 PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,

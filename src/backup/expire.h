@@ -24,7 +24,6 @@ struct PrunePlan {
   std::string database;
   std::vector<PruneDecision> decisions;  // newest first
   std::vector<BackupId> expired() const;
-  Bytes freed() const;
 };
 
 // For one job and database. An artefact that failed its verification, or that nobody has verified,

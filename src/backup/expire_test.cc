@@ -85,8 +85,8 @@ TEST_F(ExpireTest, ADamagedOneGoesOnceEveryGoodOneThatIsKeptIsNewer) {
 TEST_F(ExpireTest, NothingGoesWhileAnAlarmWaits) {
   add(1, Verdict::failed);
   add(2);
-  const BackupId newest = add(3);
-  ASSERT_TRUE(catalogue_->raise({newest, {"shrunk"}, SystemTime(1s)}));
+  const auto newest = catalogue_->find(add(3));
+  ASSERT_TRUE(catalogue_->add(*newest, PlausibilityAlarm{newest->id, {"shrunk"}, SystemTime(1s)}));
   EXPECT_TRUE(expired().empty());
 }
 

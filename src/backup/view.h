@@ -22,7 +22,16 @@ struct Verification {
   VerifyMode mode = VerifyMode::quick;
   SystemTime at;
   std::string error_code;  // empty when passed
+  // The store was there, and did not give up the bytes: nobody can restore from them now.
+  bool unreadable() const {
+    return result == Verdict::could_not_verify && mode == VerifyMode::full &&
+           (error_code == "file_io" || error_code == "file_permission");
+  }
 };
+
+// An artefact that is dated later than this from now was taken under a wrong clock: its date says
+// nothing of its age.
+inline constexpr Duration kFutureTolerated = std::chrono::minutes(2);
 
 // Why an artefact is kept beside its retention.
 struct Hold {
@@ -46,10 +55,12 @@ struct ArtefactView {
   std::optional<Verification> last_verification;  // of any mode
   std::optional<SystemTime> fully_verified_at;    // the last full one that passed
   std::vector<Hold> holds;
-  // failed when the last verification failed; passed when one passed, and none has failed since;
-  // else nobody knows.
+  bool unreadable() const { return last_verification && last_verification->unreadable(); }
+  bool is_of_the_future(SystemTime now) const { return id.started_at > now + kFutureTolerated; }
+  // failed when the last verification failed; passed when one passed, none has failed since, and it
+  // can still be read; else nobody knows.
   Verdict verdict() const {
-    if (!last_verification) return Verdict::could_not_verify;
+    if (!last_verification || unreadable()) return Verdict::could_not_verify;
     if (last_verification->result == Verdict::failed) return Verdict::failed;
     const bool passed = last_verification->result == Verdict::passed || fully_verified_at;
     return passed ? Verdict::passed : Verdict::could_not_verify;
