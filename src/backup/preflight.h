@@ -32,7 +32,6 @@ struct PreflightInput {
   std::string database;  // the name in vigie.yaml
   platform::Path bindir;
   uint64_t large_objects_limit = 100'000;
-  std::optional<SpaceNeed> space;
 };
 
 // Findings about what the server said; pure.

@@ -16,14 +16,14 @@ const Item* find_named(const std::vector<Item>& items, std::string_view name, Na
 }
 
 std::optional<SystemTime> newest_good(const std::vector<ArtefactView>& artefacts,
-                                      const BackupJobOptions& job) {
+                                      const BackupJobOptions& job, SystemTime now) {
   for (auto one = artefacts.rbegin(); one != artefacts.rend(); ++one) {
-    if (counts_as_good(*one, job)) return one->id.started_at;
+    if (counts_as_good(*one, job) && !one->is_of_the_future(now)) return one->id.started_at;
   }
   return std::nullopt;
 }
 
-BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue) {
+BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue, SystemTime now) {
   BackupJobView view;
   view.name = job.options.name;
   view.store = job.options.store;
@@ -32,9 +32,9 @@ BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue) {
   view.scrub_period = job.options.verify.scrub;
   view.verify_after_backup = job.options.verify.after_backup != VerifyAfterBackup::none;
   for (const std::string& database : job.options.databases) {
-    view.databases.push_back({database,
-                              newest_good(catalogue.of(job.options.name, database), job.options),
-                              catalogue.alarm(job.options.name, database)});
+    view.databases.push_back(
+        {database, newest_good(catalogue.of(job.options.name, database), job.options, now),
+         catalogue.alarm(job.options.name, database)});
   }
   return view;
 }
@@ -142,7 +142,8 @@ void BackupRoom::configure(SetupPtr setup) {
   {
     const std::lock_guard lock(mutex_);
     setup_ = std::move(cared);
-    doubtful_ = true;  // other stores may lie there
+    doubtful_ = true;     // other stores may lie there
+    clean_again_ = true;  // and one that is back may hold what is left of an expiry
   }
   publish_view();
 }
@@ -162,7 +163,8 @@ void BackupRoom::publish_view() {
   auto view = std::make_shared<BackupsView>();
   view->observed_at = tools_.take.clock.now();
   view->artefacts = catalogue_->all();
-  for (const JobSetup& job : setup()->jobs) view->jobs.push_back(job_view(job, *catalogue_));
+  for (const JobSetup& job : setup()->jobs)
+    view->jobs.push_back(job_view(job, *catalogue_, view->observed_at));
   const std::lock_guard lock(mutex_);
   view->reconciled = reconciled_;
   for (BackupJobView& job : view->jobs) {
@@ -239,6 +241,7 @@ Result<> BackupRoom::adopt_store(const std::string& store, const Work& work) {
     return taken;
   }
   doubt();
+  clean_again();
   observe_stores();
   return {};
 }

@@ -2,7 +2,8 @@
 // Others see views (view.h); work is asked for by runs.
 //
 // The order of a backup: publish, ledger, catalogue. What a crash left published but unrecorded
-// becomes a `recovered` entry at the next start; what it left of an expiry is finished.
+// becomes a `recovered` entry at the next start; what it left of an expiry is finished where it had
+// begun, and decided anew where it had not.
 #pragma once
 
 #include <functional>
@@ -18,6 +19,7 @@
 #include "backup/catalogue.h"
 #include "backup/dead_runs.h"
 #include "backup/expire.h"
+#include "backup/scrub.h"
 #include "backup/setup.h"
 #include "backup/take.h"
 #include "backup/view.h"
@@ -63,21 +65,24 @@ class BackupRoom {
 
   // Before any run: empties staging. Asks neither a store nor a server.
   Result<> prepare();
-  // Sessions of a run whose process is gone are to be ended. Durable when it returns.
-  Result<> note_dead(const RunId& run);
-  // Beside runs: what the process before left. Finishes its expiry and removes debris; ends the
-  // sessions of its runs. A store or a server that does not answer is warned of, and asked again
-  // when this is called again, after a while that grows. True: nothing is left to do.
+  // Sessions of a run of `job` whose process is gone are to be ended. Durable when it returns.
+  Result<> note_dead(const RunId& run, const std::string& job);
+  // Beside runs: what the process before left, or a run of this one that failed. Finishes its
+  // expiry and removes debris; ends the sessions of its runs. A store or a server that does not
+  // answer is warned of, and asked again when this is called again, after a while that grows. True:
+  // nothing is left to do.
   bool clean_stores(const Work& work);
   bool end_dead_sessions(const Work& work);
   // Compares the catalogue with the stores. Long with many artefacts: not on the way to readiness.
   Result<> reconcile(const Work& work);
   // Again, when a run since then could not record what it may have published, when the setup is
-  // another one, and every hour. Cheap when it is not due.
+  // another one, and every hour; after a failure, after a while that grows. Cheap when it is not
+  // due.
   Result<> keep_reconciled(const Work& work);
   void configure(SetupPtr setup);
 
-  // Runs. Every part of them leaves an entry in the ledger, however it ends.
+  // Runs. Every part of them that begins leaves an entry in the ledger, however it ends; none
+  // leaves what is refused: a job or an artefact that there is not, or one that is expiring.
   Outcome back_up(const std::string& job, const Work& work);
   // What back_up would find before it dumps: nothing is dumped.
   Outcome preflight(const std::string& job, const Work& work);
@@ -110,12 +115,21 @@ class BackupRoom {
              DeadRuns dead, SetupPtr setup);
   void publish_view();
   SetupPtr in_care(SetupPtr setup) const;
-  Result<> expire(const JobSetup& job, const std::string& database, const Work& work);
+  struct Expired {
+    size_t gone = 0;
+    std::optional<Error> error;  // why not all of them: the first
+  };
+  Expired expire(const JobSetup& job, const std::string& database, const Work& work);
+  Result<Expired> expire_some(const PrunePlan& plan, const std::vector<BackupId>& wanted,
+                              size_t kept_before, const Work& work);
   struct Removed {
     std::vector<ArtefactView> artefacts;
-    std::optional<Error> error;  // why not all of them
+    std::optional<Error> error;  // why not all of them: the first
   };
-  Removed remove_artefacts(const std::vector<BackupId>& ids);
+  Removed remove_artefacts(const std::vector<BackupId>& ids, const Work& work);
+  std::vector<BackupId> removable(std::vector<BackupId> ids) const;
+  Result<> forget_expired(const std::vector<ArtefactView>& gone);
+  void settle_expiry(const std::vector<BackupId>& ids);
   // Compares what is in `manifest` with the newest good artefact before it; an alarm when it
   // shrank, or when the one before cannot be read. Nothing: it is plausible, or the first.
   std::optional<PlausibilityAlarm> judge(const artefact::Manifest& manifest,
@@ -128,16 +142,21 @@ class BackupRoom {
   void set_at_work(const std::string& job, const std::string& database, bool at_work);
   bool at_work(const BackupId& id);
   void doubt();
+  void clean_again();
   Result<> finish_expiry(const Work& work);
+  Result<> finish_some(const std::vector<BackupId>& begun, const Work& work);
+  Result<bool> removal_began(const BackupId& id);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
   Outcome read_and_record(const BackupId& id, VerifyMode mode, std::string_view kind,
                           const Work& work);
+  std::vector<ScrubCandidate> scrub_candidates(SystemTime now) const;
   Outcome not_verified(const ArtefactView& artefact, VerifyMode mode, const Error& error,
                        const Work& work);
   bool remove_debris();
   Result<bool> remove_debris(const StoreSetup& store);
   Result<> end_dead_sessions(const std::string& database, const Work& work);
+  bool end_dead_sessions(std::vector<std::string> databases, const Work& work);
   // Something that is tried until it is done, each time after a longer while.
   struct Chore {
     bool done = false;
@@ -146,14 +165,21 @@ class BackupRoom {
   };
   bool is_due(const Chore& chore) const;
   bool tried(Chore& chore, bool done);
+  std::vector<BackupId> leftovers() const;
   bool is_leftover(const BackupId& id) const;
   void finished(const BackupId& leftover);
   Result<> reconcile_store(const StoreSetup& store, const Work& work);
   Result<> reconcile_listed(const StoreSetup& store, const BackupId& id, const Work& work);
+  Result<> reconcile_moved(const StoreSetup& store, const ArtefactView& known, const Work& work);
   Result<> adopt(const StoreSetup& store, const BackupId& id, const Work& work);
   Result<> record_adoption(const ArtefactView& view, const std::optional<Error>& trouble,
                            const std::optional<std::string>& recorded, const Work& work);
   Result<> miss(const ArtefactView& artefact, const Work& work);
+  // For what is found again as long as the catalogue cannot be written: its entry is written once.
+  Result<> record_once(const BackupId& id, const ledger::Entry& entry);
+  bool is_told(const BackupId& id, std::string_view what) const;
+  void told(const BackupId& id, std::string_view what);
+  void entered(const BackupId& id);
 
   RoomTools tools_;
   const std::string owner_id_;  // who this state folder is for its stores
@@ -161,6 +187,7 @@ class BackupRoom {
   DeadRuns dead_;
   Chore stores_chore_;  // of the thread that cleans, as below
   Chore sessions_chore_;
+  std::string last_asked_;  // the database whose sessions were ended last; of the same thread
   std::mutex publishing_;  // held from the making of a view to its publication: none goes backwards
   mutable std::mutex mutex_;
   SetupPtr setup_;                                   // guarded by mutex_
@@ -169,9 +196,13 @@ class BackupRoom {
   bool reconciled_ = false;                          // guarded by mutex_
   std::map<std::string, SystemTime> reconciled_at_;  // guarded by mutex_; by store
   std::optional<SystemTime> last_scrub_;             // guarded by mutex_
+  std::map<BackupId, SystemTime> offered_;           // guarded by mutex_; when next_scrub named it
   MonoTime next_reconcile_{};                        // guarded by mutex_
+  Duration reconcile_pause_{};                       // guarded by mutex_; after the next failure
   bool doubtful_ = false;        // guarded by mutex_; something may be published and unknown
-  std::set<BackupId> leftover_;  // guarded by mutex_; whose expiry the process before began
+  bool clean_again_ = false;     // guarded by mutex_; a run left something behind
+  std::set<BackupId> leftover_;  // guarded by mutex_; expiring, and no run is at work on it
+  std::set<std::pair<BackupId, std::string>> told_;  // guarded by mutex_; what entries are there of
   // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
   std::multiset<std::pair<std::string, std::string>> at_work_;
 };

@@ -22,6 +22,23 @@ std::optional<VerifyMode> after_backup(const BackupJobOptions& job) {
 
 class JobRun {
  public:
+  // Keeps those who clean and compare away from what this run has in hand.
+  class AtWork {
+   public:
+    AtWork(BackupRoom& room, const std::string& job, const std::string& database)
+        : room_(room), job_(job), database_(database) {
+      room_.set_at_work(job_, database_, true);
+    }
+    AtWork(const AtWork&) = delete;
+    AtWork& operator=(const AtWork&) = delete;
+    ~AtWork() { room_.set_at_work(job_, database_, false); }
+
+   private:
+    BackupRoom& room_;
+    const std::string& job_;
+    const std::string& database_;
+  };
+
   JobRun(BackupRoom& room, const Work& work, const JobSetup& job, SetupPtr setup)
       : room_(room), work_(work), job_(job), setup_(std::move(setup)) {}
 
@@ -69,12 +86,11 @@ bool JobRun::is_short() const {
 bool JobRun::make_room() {
   size_t gone = 0;
   for (const std::string& database : job_.options.databases) {
-    const auto before = room_.catalogue_->of(job_.options.name, database).size();
     const auto plan = plan_prune(*room_.catalogue_, job_.options, database, job_.zone);
     if (plan.expired().empty()) continue;
-    if (const auto expired = room_.expire(job_, database, work_); !expired)
-      room_.tools_.warn("backup.make_room", expired.error());
-    gone += before - room_.catalogue_->of(job_.options.name, database).size();
+    const auto expired = room_.expire(job_, database, work_);
+    if (expired.error) room_.tools_.warn("backup.make_room", *expired.error);
+    gone += expired.gone;
   }
   return gone > 0;
 }
@@ -124,17 +140,19 @@ void JobRun::finish(const BackupId& id, const std::string& database) {
     outcome_.note(verified.verdict, verified.error);
     if (verified.verdict != Verdict::passed) return;
   }
-  if (const auto expired = room_.expire(job_, database, work_); !expired) note(expired.error());
+  if (const auto expired = room_.expire(job_, database, work_); expired.error) note(*expired.error);
 }
 
 void JobRun::one(const std::string& database) {
   const SystemTime started_at = room_.tools_.take.clock.now();
-  room_.set_at_work(job_.options.name, database, true);
+  std::optional<AtWork> at_work(std::in_place, room_, job_.options.name, database);
   const auto taken = take(database);
   const auto done = taken ? record_success(*taken, started_at) : Result<>();
-  // What could not be recorded may still have been published.
+  // What could not be recorded may still have been published, and an attempt that came to nothing
+  // may have left something behind.
   if (!taken || !done) room_.doubt();
-  room_.set_at_work(job_.options.name, database, false);
+  if (!taken || taken->gave_way > 0) room_.clean_again();
+  at_work.reset();
   if (!taken) return record_failure(database, taken.error(), started_at);
   backups_.emplace_back(taken->artefact.id.str());
   if (!done) return note(done.error());

@@ -66,9 +66,10 @@ std::optional<PlausibilityAlarm> BackupRoom::judge(const artefact::Manifest& man
 
 Result<> BackupRoom::enter(const ArtefactView& artefact,
                            const std::optional<PlausibilityAlarm>& alarm, const Work& work) {
-  if (alarm) TRY(tools_.record(alarm_entry(*alarm, work)));
+  if (alarm) TRY(record_once(alarm->backup, alarm_entry(*alarm, work)));
   platform::failpoint("backup.after_ledger");
   TRY(catalogue_->add(artefact, alarm));
+  entered(artefact.id);
   platform::failpoint("backup.after_catalogue");
   return {};
 }

@@ -7,19 +7,45 @@
 
 namespace vigie::backup {
 
+namespace {
+
+// An entry names each artefact that went, and a line of the ledger has a bound.
+constexpr size_t kBatch = 200;
+
+// At least one, which may be empty: a prune that finds nothing to do is an entry as well.
+std::vector<std::vector<BackupId>> in_batches(const std::vector<BackupId>& ids) {
+  std::vector<std::vector<BackupId>> batches(1);
+  for (const BackupId& id : ids) {
+    if (batches.back().size() == kBatch) batches.emplace_back();
+    batches.back().push_back(id);
+  }
+  return batches;
+}
+
+void note_first(std::optional<Error>& first, const Error& error) {
+  if (!first) first = error;
+}
+
+}  // namespace
+
 // The store first, then the ledger, then the catalogue: what is expiring is written down before the
-// first removal.
-BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& ids) {
+// first removal. One that cannot be removed does not keep the others from it.
+BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& ids,
+                                                 const Work& work) {
   const SetupPtr setup = this->setup();
   Removed removed;
   for (const BackupId& id : ids) {
+    if (work.stop.stop_requested()) {
+      note_first(removed.error, Error(ErrorCode::cancelled, {{"reason", "asked for"}}));
+      break;
+    }
     const auto artefact = catalogue_->find(id);
     const StoreSetup* const store = artefact ? setup->store(artefact->store) : nullptr;
     if (store == nullptr)
       continue;  // its store is not configured any more: nothing of it is touched
     if (const auto gone = store->store->remove(id); !gone) {
-      removed.error = gone.error();
-      return removed;
+      note_first(removed.error, gone.error());
+      continue;
     }
     platform::failpoint("backup.after_remove");
     removed.artefacts.push_back(*artefact);
@@ -27,28 +53,68 @@ BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& id
   return removed;
 }
 
-Result<> BackupRoom::expire(const JobSetup& job, const std::string& database, const Work& work) {
+// Not what an earlier expiry left, which clean_stores decides about, and nothing in a store that is
+// not configured: nobody could say later whether its removal had begun.
+std::vector<BackupId> BackupRoom::removable(std::vector<BackupId> ids) const {
+  const SetupPtr setup = this->setup();
+  std::erase_if(ids, [&](const BackupId& id) {
+    const auto artefact = catalogue_->find(id);
+    return is_leftover(id) || !artefact || setup->store(artefact->store) == nullptr;
+  });
+  return ids;
+}
+
+Result<BackupRoom::Expired> BackupRoom::expire_some(const PrunePlan& plan,
+                                                    const std::vector<BackupId>& wanted,
+                                                    size_t kept_before, const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
-  const PrunePlan plan = plan_prune(*catalogue_, job.options, database, job.zone);
-  auto wanted = plan.expired();
-  // What the process before began is finished by clean_stores.
-  std::erase_if(wanted, [&](const BackupId& id) { return is_leftover(id); });
   TRY_ASSIGN(const auto ids, catalogue_->begin_expiry(wanted));
   platform::failpoint("backup.after_begin_expiry");
-  const auto [gone, error] = remove_artefacts(ids);
-  ledger::Entry entry =
-      evidence::pruned(job.options.name, database, gone, plan.decisions.size() - ids.size(), error,
-                       work, started_at, tools_.take.clock.now());
+  const auto [gone, error] = remove_artefacts(ids, work);
+  ledger::Entry entry = evidence::pruned(plan.job, plan.database, gone, kept_before - gone.size(),
+                                         error, work, started_at, tools_.take.clock.now());
   for (const BackupId& id : wanted) {
     if (!std::ranges::count(ids, id))
       entry.deviations.push_back(id.str() + " stays: it is held since the plan was made");
   }
-  TRY(tools_.record(entry));
+  auto recorded = tools_.record(entry);
   platform::failpoint("backup.after_prune_ledger");
-  for (const ArtefactView& one : gone) TRY(catalogue_->remove(one.id));
+  if (recorded) recorded = forget_expired(gone);
+  settle_expiry(ids);
+  if (!recorded) return fail(recorded.error());
+  return Expired{gone.size(), error};
+}
+
+BackupRoom::Expired BackupRoom::expire(const JobSetup& job, const std::string& database,
+                                       const Work& work) {
+  const PrunePlan plan = plan_prune(*catalogue_, job.options, database, job.zone);
+  Expired all;
+  for (const auto& batch : in_batches(removable(plan.expired()))) {
+    const auto some = expire_some(plan, batch, plan.decisions.size() - all.gone, work);
+    // What cannot be written down must not go on.
+    if (!some) {
+      note_first(all.error, some.error());
+      break;
+    }
+    all.gone += some->gone;
+    if (some->error) note_first(all.error, *some->error);
+    if (work.stop.stop_requested()) break;
+  }
   publish_view();
-  if (error) return fail(*error);
-  return {};
+  return all;
+}
+
+// Of those that were to go, and are not gone with an entry: one whose removal did not begin is as
+// any other, and the next plan decides about it. The rest is finished by clean_stores.
+void BackupRoom::settle_expiry(const std::vector<BackupId>& ids) {
+  for (const BackupId& id : ids) {
+    if (!catalogue_->is_expiring(id)) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      leftover_.insert(id);
+    }
+    if (const auto began = removal_began(id); !began || *began) clean_again();
+  }
 }
 
 Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& work) {
@@ -58,48 +124,90 @@ Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& wor
     return {error.info().verdict, error, {}};
   }
   Outcome outcome;
-  const size_t before = catalogue_->all().size();
+  size_t gone = 0;
   for (const JobSetup& one : setup->jobs) {
     if (job && *job != one.options.name) continue;
     for (const std::string& database : one.options.databases) {
-      const auto expired = expire(one, database, work);
-      if (!expired) outcome.note(expired.error().info().verdict, expired.error());
+      if (work.stop.stop_requested()) break;
+      const Expired expired = expire(one, database, work);
+      gone += expired.gone;
+      if (expired.error) outcome.note(expired.error->info().verdict, expired.error);
     }
   }
-  const size_t after = catalogue_->all().size();
-  outcome.result = {{"expired", before > after ? before - after : 0}, {"kept", after}};
+  if (work.stop.stop_requested() && !outcome.error) {
+    const Error error(ErrorCode::cancelled, {{"reason", "asked for"}});
+    outcome.note(error.info().verdict, error);
+  }
+  outcome.result = {{"expired", gone}, {"kept", catalogue_->all().size()}};
   return outcome;
 }
 
-// What a crash left of an expiry: it was decided, so it is finished.
-Result<> BackupRoom::finish_expiry(const Work& work) {
-  const auto ids = [&] {
-    const std::lock_guard lock(mutex_);
-    return std::vector<BackupId>(leftover_.begin(), leftover_.end());
-  }();
-  if (ids.empty()) return {};
+// The manifest goes first: as long as it is there, nothing has begun, and what was decided then is
+// not carried out now: an alarm, a pin or another configuration may have come since. Nothing is
+// known of what lies in a store that is not configured now: it is left for the day when it is
+// again.
+Result<bool> BackupRoom::removal_began(const BackupId& id) {
+  const auto artefact = catalogue_->find(id);
+  if (artefact) {
+    const SetupPtr setup = this->setup();
+    const StoreSetup* const store = setup->store(artefact->store);
+    if (store == nullptr) return false;
+    TRY_ASSIGN(const bool whole, store->store->exists(id));
+    if (!whole) return true;
+  }
+  TRY(catalogue_->keep(id));
+  finished(id);
+  return false;
+}
+
+Result<> BackupRoom::finish_some(const std::vector<BackupId>& begun, const Work& work) {
   const SystemTime now = tools_.take.clock.now();
-  const auto [removed, error] = remove_artefacts(ids);
-  for (const BackupId& id : ids) {
-    // Forgotten since: if it ever comes back, it is decided about anew.
-    if (catalogue_->find(id)) continue;
-    TRY(catalogue_->remove(id));
-    finished(id);
+  const auto [removed, error] = remove_artefacts(begun, work);
+  // Tried again and again: only what was removed is told, and only once.
+  std::vector<ArtefactView> untold = removed;
+  std::erase_if(untold, [&](const auto& one) { return is_told(one.id, ledger::kind::kRetention); });
+  if (!untold.empty()) {
+    ledger::Entry entry =
+        evidence::pruned("-", "-", untold, 0, error, work, now, tools_.take.clock.now());
+    entry.subject = json::object{};
+    entry.deviations.emplace_back("an expiry that was interrupted, finished now");
+    TRY(tools_.record(entry));
   }
-  // Tried again and again: only what was removed is told.
-  if (removed.empty()) return error ? fail(*error) : Result<>();
-  ledger::Entry entry =
-      evidence::pruned("-", "-", removed, 0, error, work, now, tools_.take.clock.now());
-  entry.subject = json::object{};
-  entry.deviations.emplace_back("an expiry that was interrupted, finished at the start");
-  TRY(tools_.record(entry));
-  // What is not in a store that is configured now is left for the day when it is again.
-  for (const ArtefactView& one : removed) {
-    TRY(catalogue_->remove(one.id));
-    finished(one.id);
-  }
+  TRY(forget_expired(removed));
   if (error) return fail(*error);
   return {};
+}
+
+// There is an entry of each.
+Result<> BackupRoom::forget_expired(const std::vector<ArtefactView>& gone) {
+  for (const ArtefactView& one : gone) told(one.id, ledger::kind::kRetention);
+  for (const ArtefactView& one : gone) {
+    TRY(catalogue_->remove(one.id));
+    entered(one.id);
+    finished(one.id);
+  }
+  return {};
+}
+
+// What a crash or a failure left of an expiry.
+Result<> BackupRoom::finish_expiry(const Work& work) {
+  std::optional<Error> first;
+  std::vector<BackupId> begun;
+  for (const BackupId& id : leftovers()) {
+    const auto began = removal_began(id);
+    if (!began) note_first(first, began.error());
+    if (began && *began) begun.push_back(id);
+  }
+  for (const auto& batch : in_batches(begun)) {
+    if (const auto done = finish_some(batch, work); !done) note_first(first, done.error());
+  }
+  if (first) return fail(*first);
+  return {};
+}
+
+std::vector<BackupId> BackupRoom::leftovers() const {
+  const std::lock_guard lock(mutex_);
+  return {leftover_.begin(), leftover_.end()};
 }
 
 bool BackupRoom::is_leftover(const BackupId& id) const {

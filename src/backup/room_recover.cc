@@ -11,6 +11,9 @@ namespace {
 
 // What vanishes from a store between two runs is known within it.
 constexpr Duration kReconcileEvery = std::chrono::hours(1);
+// After one that failed, and the longest while that it grows to.
+constexpr Duration kReconcileAgain = std::chrono::seconds(15);
+constexpr Duration kLongestPause = std::chrono::minutes(10);
 
 ArtefactView view_of(const artefact::Manifest& manifest, const std::string& store,
                      std::string manifest_sha256) {
@@ -30,6 +33,8 @@ ArtefactView view_of(const artefact::Manifest& manifest, const std::string& stor
 
 // A server that hangs keeps those behind it waiting this long.
 constexpr auto kServerPatience = std::chrono::seconds(5);
+// And all of them together what else is done beside the runs.
+constexpr auto kSessionsPatience = std::chrono::seconds(15);
 
 // A manifest that cannot be read is still an artefact that is there: it is listed. Without a hash,
 // so that reconciling tries again.
@@ -66,13 +71,17 @@ bool BackupRoom::is_due(const Chore& chore) const {
 bool BackupRoom::tried(Chore& chore, bool done) {
   chore.done = done;
   chore.next = tools_.take.clock.monotonic() + chore.pause;
-  chore.pause = std::min<Duration>(chore.pause * 2, std::chrono::minutes(10));
+  chore.pause = std::min<Duration>(chore.pause * 2, kLongestPause);
   return done;
 }
 
-Result<> BackupRoom::note_dead(const RunId& run) {
+// One whose job is not configured any more may have been on any of them.
+Result<> BackupRoom::note_dead(const RunId& run, const std::string& job) {
+  const SetupPtr setup = this->setup();
+  if (const JobSetup* const found = setup->job(job))
+    return dead_.add(run, found->options.databases);
   std::vector<std::string> names;
-  for (const DatabaseOptions& one : setup()->databases) names.push_back(one.name);
+  for (const DatabaseOptions& one : setup->databases) names.push_back(one.name);
   return dead_.add(run, names);
 }
 
@@ -88,17 +97,30 @@ Result<> BackupRoom::end_dead_sessions(const std::string& database, const Work& 
   return dead_.forget(runs, database);
 }
 
-bool BackupRoom::end_dead_sessions(const Work& work) {
-  if (!is_due(sessions_chore_)) return sessions_chore_.done;
-  const auto databases = dead_.databases();
-  bool all = databases.has_value();
-  if (!databases) tools_.warn("backup.leftovers", databases.error());
-  for (size_t i = 0; databases && i < databases->size() && !work.stop.stop_requested(); ++i) {
-    const auto ended = end_dead_sessions(databases->at(i), work);
+// Goes on behind the one that was asked last, so that none waits for those before it for ever.
+bool BackupRoom::end_dead_sessions(std::vector<std::string> databases, const Work& work) {
+  const platform::Clock& clock = tools_.take.clock;
+  const MonoTime until = clock.monotonic() + kSessionsPatience;
+  std::ranges::rotate(databases, std::ranges::upper_bound(databases, last_asked_));
+  bool all = true;
+  for (const std::string& one : databases) {
+    if (work.stop.stop_requested() || clock.monotonic() >= until) return false;
+    last_asked_ = one;
+    const auto ended = end_dead_sessions(one, work);
     if (!ended) tools_.warn("backup.leftovers", ended.error());
     all = all && ended;
   }
-  return tried(sessions_chore_, all && !work.stop.stop_requested());
+  return all;
+}
+
+// Asked each time: a run may have been found dead since.
+bool BackupRoom::end_dead_sessions(const Work& work) {
+  if (tools_.take.clock.monotonic() < sessions_chore_.next) return false;
+  const auto databases = dead_.databases();
+  if (!databases) tools_.warn("backup.leftovers", databases.error());
+  const bool all = databases && end_dead_sessions(*databases, work);
+  if (all) sessions_chore_ = {};
+  return all || tried(sessions_chore_, false);
 }
 
 // Debris of a run that is at work now is none. The store's list may be older than what is seen of
@@ -133,6 +155,10 @@ bool BackupRoom::remove_debris() {
 }
 
 bool BackupRoom::clean_stores(const Work& work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(clean_again_, false)) stores_chore_ = {};
+  }
   if (!is_due(stores_chore_)) return stores_chore_.done;
   const auto finished = finish_expiry(work);
   if (!finished) tools_.warn("backup.expiry", finished.error());
@@ -156,7 +182,7 @@ Result<> BackupRoom::record_adoption(const ArtefactView& view, const std::option
                                 json::value(view.manifest_sha256), ledger::Outcome::failed});
   entry.artefacts.push_back(
       {view.id.str(), recorded ? *recorded : view.manifest_sha256, view.stored});
-  return tools_.record(entry);
+  return record_once(view.id, entry);
 }
 
 // Published, and not in the catalogue: a crash came first, or the state folder is a new one.
@@ -176,7 +202,7 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
     view.last_verification =
         Verification{verdict_of(*trouble), VerifyMode::full, tools_.take.clock.now(),
                      std::string(trouble->info().name)};
-    return catalogue_->add(view);
+    return enter(view, std::nullopt, work);
   }
   const SetupPtr setup = this->setup();
   const JobSetup* const job = setup->job(id.job);
@@ -192,12 +218,30 @@ Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
   entry.ended_with(evidence::lost(artefact));
   entry.deviations.emplace_back("its manifest is gone from the store, and no expiry removed it");
   const auto alarm = catalogue_->alarm(artefact.id.job, artefact.id.database);
-  if (alarm && alarm->backup == artefact.id)
+  if (alarm && alarm->backup == artefact.id && catalogue_->is_newest(artefact.id))
     entry.deviations.emplace_back("what it was suspected of freezes retention no longer");
   entry.artefacts.push_back({artefact.id.str(), artefact.manifest_sha256, artefact.stored});
   entry.follow_up = "vigie doctor";
-  TRY(tools_.record(entry));
-  return catalogue_->forget(artefact.id);
+  TRY(record_once(artefact.id, entry));
+  TRY(catalogue_->forget(artefact.id));
+  entered(artefact.id);
+  return {};
+}
+
+// Known under another store: that one has another name now, or what it held was moved here. What is
+// there as well stays there: this is a copy.
+Result<> BackupRoom::reconcile_moved(const StoreSetup& store, const ArtefactView& known,
+                                     const Work& work) {
+  const SetupPtr setup = this->setup();
+  if (const StoreSetup* const other = setup->store(known.store)) {
+    TRY_ASSIGN(const bool there, other->store->exists(known.id));
+    if (there) return {};
+  }
+  TRY_ASSIGN(const std::string text, store::read_manifest(*store.store, known.id));
+  if (sha256_hex(text) != known.manifest_sha256) return adopt(store, known.id, work);
+  ArtefactView moved = known;
+  moved.store = store.options.name;
+  return catalogue_->add(moved);
 }
 
 // One whose manifest could not be read is tried again.
@@ -208,10 +252,12 @@ Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& i
     doubt();
     return {};
   }
+  // Also asked first: when its expiry has ended by now, the catalogue knows nothing of it.
+  const bool expiring = catalogue_->is_expiring(id);
   const auto known = catalogue_->find(id);
-  if (known && !known->manifest_sha256.empty()) return {};
-  if (std::ranges::count(catalogue_->expiring(), id) > 0) return {};
-  return adopt(store, id, work);
+  const bool read = known && !known->manifest_sha256.empty();
+  if (expiring || (read && known->store == store.options.name)) return {};
+  return read ? reconcile_moved(store, *known, work) : adopt(store, id, work);
 }
 
 // One that cannot be dealt with does not keep the others from it.
@@ -228,7 +274,10 @@ Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) 
     if (one.store != store.options.name || there.contains(one.id)) continue;
     // Published or removed since the list was made: asked again.
     TRY_ASSIGN(const bool exists, store.store->exists(one.id));
-    if (!exists && catalogue_->find(one.id)) TRY(miss(one, work));
+    // In this order: an expiry that ends meanwhile takes it out of both at once.
+    if (exists || catalogue_->is_expiring(one.id)) continue;
+    const auto known = catalogue_->find(one.id);
+    if (known && known->store == one.store) TRY(miss(one, work));
   }
   if (first) return fail(*first);
   return {};
@@ -243,9 +292,41 @@ void BackupRoom::set_at_work(const std::string& job, const std::string& database
   }
 }
 
+// The catalogue may wait for its disk, and whoever asks for the view must not.
 bool BackupRoom::at_work(const BackupId& id) {
+  const bool may_be = [&] {
+    const std::lock_guard lock(mutex_);
+    return at_work_.contains({id.job, id.database});
+  }();
+  return may_be && !catalogue_->find(id);
+}
+
+bool BackupRoom::is_told(const BackupId& id, std::string_view what) const {
   const std::lock_guard lock(mutex_);
-  return at_work_.contains({id.job, id.database}) && !catalogue_->find(id);
+  return told_.contains({id, std::string(what)});
+}
+
+void BackupRoom::told(const BackupId& id, std::string_view what) {
+  const std::lock_guard lock(mutex_);
+  told_.emplace(id, what);
+}
+
+Result<> BackupRoom::record_once(const BackupId& id, const ledger::Entry& entry) {
+  const std::string what = std::string(entry.kind) + " " + entry.error_code;
+  if (is_told(id, what)) return {};
+  TRY(tools_.record(entry));
+  told(id, what);
+  return {};
+}
+
+void BackupRoom::entered(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(told_, [&](const auto& one) { return one.first == id; });
+}
+
+void BackupRoom::clean_again() {
+  const std::lock_guard lock(mutex_);
+  clean_again_ = true;
 }
 
 void BackupRoom::doubt() {
@@ -273,14 +354,17 @@ Result<> BackupRoom::reconcile(const Work& work) {
       reconciled_at_[store.options.name] = now;
     } else {
       all = false;
-      doubt();
       tools_.warn("backup.reconcile", done.error());
     }
   }
   {
     const std::lock_guard lock(mutex_);
     reconciled_ = all;
-    next_reconcile_ = tools_.take.clock.monotonic() + kReconcileEvery;
+    reconcile_pause_ =
+        all ? kReconcileEvery
+            : std::clamp<Duration>(reconcile_pause_ * 2, kReconcileAgain, kLongestPause);
+    next_reconcile_ = tools_.take.clock.monotonic() + reconcile_pause_;
+    if (all) reconcile_pause_ = {};
   }
   publish_view();
   return {};

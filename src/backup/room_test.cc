@@ -2,6 +2,7 @@
 #include "backup/room.h"
 
 #include "tests/support/backup_room.h"
+#include "tests/support/faulty_sqlite.h"
 
 namespace vigie::backup {
 namespace {
@@ -38,8 +39,24 @@ TEST(Room, ALedgerThatCannotBeReadTakesNothingIn) {
   test.reconcile();
   EXPECT_FALSE(test.room().view()->reconciled);
   test.ledger_reads.reset();
+  test.clock.advance(std::chrono::seconds(15));
   EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
   EXPECT_TRUE(test.find(night(20)));
+}
+
+TEST(Room, AComparisonThatFailsIsTriedAgainAfterAWhileThatGrows) {
+  RoomForTest test;
+  test.publish(night(20));
+  test.ledger_reads = kReadError;
+  int tries = 0;
+  for (int second = 0; second < 3600; second += 15) {
+    const int before = test.warnings;
+    EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+    tries += test.warnings > before ? 1 : 0;
+    test.clock.advance(std::chrono::seconds(15));
+  }
+  EXPECT_GT(tries, 5);
+  EXPECT_LT(tries, 15);
 }
 
 TEST(Room, AnArtefactThatIsNotTheOneRecordedIsListedAndBad) {
@@ -236,6 +253,107 @@ TEST(Room, AScrubIsAnEntryOfItsOwn) {
   EXPECT_EQ(test.room().scrub(night(20), RoomForTest::work()).verdict, Verdict::passed);
   EXPECT_EQ(test.entries("scrub").size(), 1U);
   EXPECT_TRUE(test.find(night(20))->holds.empty()) << "nobody reads it any more";
+}
+
+TEST(Room, DamageThatTheLedgerDidNotTakeIsKnownAllTheSame) {
+  RoomForTest test;
+  test.good(night(20));
+  test.spoil_manifest(night(20));
+  test.ledger_writes = kReadError;
+  EXPECT_EQ(test.verify(night(20)).error->code(), ErrorCode::file_io);
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::failed);
+}
+
+TEST(Room, WhatCannotBeReadAnyMoreCountsForNothing) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  EXPECT_EQ(test.expired().size(), 2U);
+  test.files.unread = night(20).str() + "/dump";
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::could_not_verify);
+  EXPECT_EQ(test.room().view()->jobs[0].databases[0].last_success, night(19).started_at);
+  EXPECT_EQ(test.expired(), std::vector{night(18)}) << "the newest that can be read stays";
+  test.files.unread.clear();
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::passed);
+  EXPECT_EQ(test.room().view()->jobs[0].databases[0].last_success, night(20).started_at);
+}
+
+TEST(Room, AStoreThatDoesNotAnswerTakesNothingFromItsArtefacts) {
+  RoomForTest test;
+  test.good(night(20));
+  test.files.unread = ".vigie-store";
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::could_not_verify);
+  EXPECT_EQ(test.find(night(20))->last_verification->error_code, "store_unreachable");
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
+}
+
+// A clock that was wrong when it was taken.
+TEST(Room, WhatIsDatedInTheFutureIsNoNewSuccessAndIsReadAllTheSame) {
+  RoomForTest test;
+  test.good(night(20));
+  test.clock.jump_to(night(29).started_at);
+  test.good(night(29));
+  test.clock.jump_to(night(21).started_at + std::chrono::hours(21));
+  test.room().observe_stores();
+  EXPECT_EQ(test.room().view()->jobs[0].databases[0].last_success, night(20).started_at);
+  EXPECT_EQ(test.room().next_scrub(), night(29)) << "nobody knows when it was read";
+  EXPECT_EQ(test.room().scrub(night(29), RoomForTest::work()).verdict, Verdict::passed);
+  test.clock.advance(std::chrono::hours(9));
+  EXPECT_NE(test.room().next_scrub(), night(29));
+}
+
+TEST(Room, OneThatCannotBeReadDoesNotKeepTheOthersFromBeingRead) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.clock.advance(std::chrono::days(9));
+  const auto first = test.room().next_scrub();
+  ASSERT_TRUE(first);
+  test.clock.advance(std::chrono::hours(9));
+  const auto second = test.room().next_scrub();
+  ASSERT_TRUE(second);
+  EXPECT_NE(first, second) << "whose run came to nothing";
+}
+
+TEST(Room, ARenamedStoreKeepsWhatIsKnownOfItsArtefacts) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.name_store("bigger");
+  test.job().store = "bigger";
+  test.configure();
+  EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
+  EXPECT_EQ(test.find(night(20))->store, "bigger");
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::passed);
+  EXPECT_EQ(test.room().prune(std::nullopt, RoomForTest::work()).verdict, Verdict::passed);
+  EXPECT_FALSE(test.find(night(19)));
+}
+
+TEST(Room, WhatAStateThatCannotBeWrittenForgetsIsToldOnce) {
+  RoomForTest test;
+  test.put(night(20), {}, "not a manifest");
+  testing::FaultySqlite sqlite(test.state());
+  test.open();
+  sqlite.fail_from(sqlite.calls(), testing::Fault::io);
+  for (int i = 0; i < 3; ++i) test.reconcile();
+  EXPECT_EQ(test.entries("recovered").size(), 1U);
+  EXPECT_FALSE(test.room().view()->reconciled);
+  sqlite.no_faults();
+  test.reconcile();
+  EXPECT_TRUE(test.find(night(20)));
+  EXPECT_EQ(test.entries("recovered").size(), 1U);
+  test.close();
+}
+
+TEST(Room, ARunThatDiedIsLookedForOnItsOwnDatabases) {
+  RoomForTest test;
+  const RunId run(std::string(32, 'a'));
+  ASSERT_TRUE(test.room().note_dead(run, "nightly"));
+  ASSERT_TRUE(test.room().note_dead(run, "a job of yesterday"));
+  auto dead = *DeadRuns::open(test.state() / "state.db");
+  EXPECT_EQ(*dead.databases(), std::vector<std::string>{"app"});
+  EXPECT_TRUE(test.room().end_dead_sessions(RoomForTest::work())) << "no such server any more";
+  EXPECT_TRUE(dead.databases()->empty());
 }
 
 TEST(Outcome, IsAsItsWorstPart) {

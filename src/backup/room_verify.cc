@@ -47,12 +47,23 @@ artefact::VerifyRequest request_of(const ArtefactView& artefact, VerifyMode mode
 }
 
 // One that is bad is read again in its turn, not at once: it would keep the others from theirs.
-SystemTime last_read(const ArtefactView& artefact) {
-  SystemTime last = artefact.fully_verified_at.value_or(artefact.ended_at);
+// What is dated in the future says nothing: nobody knows when that was.
+SystemTime last_read(const ArtefactView& artefact, SystemTime now) {
+  SystemTime last;
+  const auto look = [&](SystemTime at) {
+    if (at <= now) last = std::max(last, at);
+  };
+  look(artefact.ended_at);
+  if (artefact.fully_verified_at) look(*artefact.fully_verified_at);
   const auto& verification = artefact.last_verification;
-  if (verification && verification->mode == VerifyMode::full)
-    last = std::max(last, verification->at);
+  if (verification && verification->mode == VerifyMode::full) look(verification->at);
   return last;
+}
+
+// One whose reading came to nothing waits two days, or its period: it would be the most overdue for
+// ever, and none of the others would be read.
+SystemTime as_if_read(SystemTime offered, Duration period) {
+  return offered - period + std::min<Duration>(period, std::chrono::days(2));
 }
 
 // Whole, but nobody knows whether it is the one that was published.
@@ -107,8 +118,13 @@ Outcome BackupRoom::not_verified(const ArtefactView& artefact, VerifyMode mode, 
   if (gone) {
     if (const auto missed = miss(artefact, work); !missed) doubt();
   } else if (error.code() != ErrorCode::cancelled) {
+    // A store that does not answer at all says nothing of this artefact.
+    const SetupPtr setup = this->setup();
+    const StoreSetup* const store = setup->store(artefact.store);
+    const bool mute = store != nullptr && !store->store->space();
+    const ErrorCode code = mute ? ErrorCode::store_unreachable : error.code();
     (void)catalogue_->record(artefact.id, {Verdict::could_not_verify, mode, tools_.take.clock.now(),
-                                           std::string(error.info().name)});
+                                           std::string(error_info(code).name)});
   }
   return outcome;
 }
@@ -125,7 +141,8 @@ Outcome BackupRoom::scrub(const BackupId& id, const Work& work) {
   return outcome;
 }
 
-// However it ends, it leaves an entry; only an artefact that there is not leaves none.
+// However it ends, it leaves an entry; only an artefact that there is not, or is expiring, leaves
+// none.
 Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::string_view kind,
                                     const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
@@ -141,7 +158,10 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
   const auto reason = report ? reason_of(*report) : stopped_by(*artefact, report.error());
   if (reason) entry.error_code = reason->info().name;
   if (!report && reason->code() == ErrorCode::backup_lost) entry.ended_with(*reason);
-  if (const auto recorded = tools_.record(entry); !recorded) return ended_with(recorded.error());
+  const auto recorded = tools_.record(entry);
+  // Damage that was found is known, also when it cannot be written down.
+  const bool damaged = report && report->result == Verdict::failed;
+  if (!recorded && !damaged) return ended_with(recorded.error());
   if (!report) return not_verified(*artefact, mode, *reason, work);
 
   Outcome outcome{report->result,
@@ -151,25 +171,41 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
   if (const auto noted = catalogue_->record(id, {report->result, mode, ended_at, code}); !noted) {
     return ended_with(noted.error());
   }
+  if (!recorded) return ended_with(recorded.error());
   return outcome;
 }
 
-std::optional<BackupId> BackupRoom::next_scrub() {
+// Those that can be read, and when they were.
+std::vector<ScrubCandidate> BackupRoom::scrub_candidates(SystemTime now) const {
   const SetupPtr setup = this->setup();
   std::vector<ScrubCandidate> candidates;
   for (const ArtefactView& one : catalogue_->all()) {
-    if (setup->store(one.store) == nullptr) continue;  // it cannot be read
+    if (setup->store(one.store) == nullptr || catalogue_->is_expiring(one.id)) continue;
     // What its job leaves behind is kept, and read like the rest.
     const JobSetup* const job = setup->job(one.id.job);
     const Duration period = job ? job->options.verify.scrub : VerifyOptions().scrub;
     if (period > Duration::zero())
       candidates.push_back(
-          {one.id, last_read(one), period, job ? job->zone : platform::TimeZone()});
+          {one.id, last_read(one, now), period, job ? job->zone : platform::TimeZone()});
   }
+  return candidates;
+}
+
+std::optional<BackupId> BackupRoom::next_scrub() {
   const SystemTime now = tools_.take.clock.now();
+  auto candidates = scrub_candidates(now);
   const std::lock_guard lock(mutex_);
+  std::map<BackupId, SystemTime> offered;  // without those that are gone
+  for (ScrubCandidate& one : candidates) {
+    const auto found = offered_.find(one.id);
+    // A clock that went backwards does not stop the reading.
+    if (found == offered_.end() || found->second > now) continue;
+    one.last_read = std::max(one.last_read, as_if_read(found->second, one.period));
+    offered.insert(*found);
+  }
   auto next = due_scrub(candidates, now, last_scrub_);
-  if (next) last_scrub_ = now;
+  if (next) last_scrub_ = offered[*next] = now;
+  offered_ = std::move(offered);
   return next;
 }
 

@@ -14,7 +14,7 @@ constexpr std::string_view kServer = R"sql(
 select current_setting('server_version'), current_database(), pg_encoding_to_char(d.encoding),
        d.datcollate, d.datctype, current_setting('lc_monetary'),
        r.rolsuper, pg_is_in_recovery(), pg_backend_pid(),
-       case when pg_has_role('pg_read_all_settings', 'member') then current_setting('data_directory') end
+       case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('data_directory') end
 from pg_database d, pg_roles r
 where d.datname = current_database() and r.rolname = current_user)sql";
 

@@ -54,7 +54,7 @@ Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTool
                                       const Work& work, const SourceFacts& facts,
                                       const Result<>& store) {
   const PreflightInput input{request.database.name, request.database.bindir,
-                             static_cast<uint64_t>(request.job.large_objects_limit), std::nullopt};
+                             static_cast<uint64_t>(request.job.large_objects_limit)};
   std::vector<Finding> findings = judge_source(facts, input);
   if (auto finding =
           judge_clients(tools.files, tools.processes, facts.major(), input.bindir, work.limits())) {
@@ -95,7 +95,7 @@ class Taking {
     std::string client_version;
   };
 
-  Result<> choose_id();
+  Result<std::unique_ptr<store::ArtefactWriter>> begin();
   Result<Taken> take_into(store::ArtefactWriter& out);
   Result<Attempt> attempt(store::ArtefactWriter& out);
   Result<> judge(const SourceFacts& facts);
@@ -132,14 +132,12 @@ class Taking {
   MonoTime next_look_{};
 };
 
-// Two backups of one job and database in one second: the later one waits its turn by name.
-Result<> Taking::choose_id() {
-  started_at_ = tools_.clock.now();
-  id_ = {request_.job.name, request_.database.name,
-         std::chrono::floor<std::chrono::seconds>(started_at_)};
+// Two backups of one job and database in one second: the later one waits its turn by name. So does
+// one whose name is that of debris which could not be removed.
+Result<std::unique_ptr<store::ArtefactWriter>> Taking::begin() {
   for (int tries = 0; tries < 10; ++tries, id_.started_at += 1s) {
-    TRY_ASSIGN(const bool taken, request_.store.exists(id_));
-    if (!taken) return {};
+    auto writer = request_.store.begin(id_);
+    if (writer || writer.error().code() != ErrorCode::file_exists) return writer;
   }
   return fail(ErrorCode::run_conflict, {{"name", id_.str()}, {"run", "an earlier one"}});
 }
@@ -243,10 +241,17 @@ Result<artefact::SourceCheck> Taking::check(SourceSession& source, const Dumped&
 
 Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   report("preflight");
+  const SystemTime before = tools_.clock.now();
   TRY_ASSIGN(auto source,
              SourceSession::open(tools_.postgres, request_.database.dsn, "vigie " + work_.run.str(),
                                  tools_.clock, asking_limits(tools_, work_)));
+  const SystemTime after = tools_.clock.now();
   TRY(judge(source.facts()));
+  // What is taken under a wrong clock has a wrong date.
+  if (const auto finding =
+          judge_clock(request_.database.name, before, source.snapshot().at, after)) {
+    warnings_.push_back(finding->error);
+  }
   estimate_ = source.facts().database_size;
   TRY(platform::remove_tree(tools_.files, request_.staging));
   platform::spread_subfolders(request_.staging.parent_path());
@@ -323,9 +328,11 @@ Result<Taken> Taking::publish(Attempt attempt, store::ArtefactWriter& out) {
 }
 
 Result<Taken> Taking::run() {
-  TRY(choose_id());
+  started_at_ = tools_.clock.now();
+  id_ = {request_.job.name, request_.database.name,
+         std::chrono::floor<std::chrono::seconds>(started_at_)};
   while (true) {
-    TRY_ASSIGN(auto out, request_.store.begin(id_));
+    TRY_ASSIGN(auto out, begin());
     auto taken = take_into(*out);
     (void)platform::remove_tree(tools_.files, request_.staging);  // also emptied at start
     if (taken) return taken;

@@ -100,21 +100,23 @@ Result<> Wiring::open_state() {
 // What was recovered counts only when it was found whole.
 Result<std::optional<std::string>> Wiring::recorded_manifest(const BackupId& id) const {
   std::optional<std::string> sha256;
-  ledger::Filter filter;
-  filter.backup = id.str();
   const auto look = [&](const json::object& entry) {
-    const json::string* kind = find_string(entry, "kind");
     const json::string* result = find_string(entry, "result");
     const json::array* artefacts = find_array(entry, "artefacts");
-    const bool speaks = kind != nullptr && result != nullptr && artefacts != nullptr &&
-                        !artefacts->empty() && *result == to_string(ledger::Outcome::passed) &&
-                        (*kind == ledger::kind::kBackup || *kind == ledger::kind::kRecovered);
+    const bool speaks = result != nullptr && artefacts != nullptr && !artefacts->empty() &&
+                        *result == to_string(ledger::Outcome::passed);
     if (!speaks || !artefacts->front().is_object()) return true;
     const json::string* found = find_string(artefacts->front().get_object(), "sha256");
     if (found != nullptr && !found->empty()) sha256 = std::string(*found);
     return !sha256;
   };
-  TRY(ledger_->for_each(filter, look));
+  // By kind, which the ledger finds without reading what is of another.
+  for (const std::string_view kind : {ledger::kind::kBackup, ledger::kind::kRecovered}) {
+    ledger::Filter filter;
+    filter.backup = id.str();
+    filter.kind = std::string(kind);
+    if (!sha256) TRY(ledger_->for_each(filter, look));
+  }
   return sha256;
 }
 
@@ -126,7 +128,7 @@ Result<> Wiring::open_jobs() {
   options.recover = access_ != Access::read_beside;
   hooks.recover = [this](jobs::RunRow& row) -> Result<> {
     if (reads_only()) return {};
-    if (row.started_at) TRY(backups_->note_dead(row.id));
+    if (row.started_at) TRY(backups_->note_dead(row.id, row.job));
     return shown(record_found(*ledger_, row));
   };
   hooks.record = [this](const jobs::RunRow& row) { return shown(record_end_of(row)); };

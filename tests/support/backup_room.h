@@ -19,17 +19,40 @@ inline BackupId night(unsigned day, std::string job = "nightly") {
               std::chrono::hours(2)};
 }
 
-// One job, in UTC, and the one store that it writes to.
+// One job, in UTC, and one store of that name.
 inline std::shared_ptr<Setup> setup_of(const BackupJobOptions& job,
-                                       std::shared_ptr<store::Store> store) {
+                                       std::shared_ptr<store::Store> store,
+                                       std::string name) {
   auto setup = std::make_shared<Setup>();
   setup->jobs.push_back({job, platform::TimeZone()});
   store::StoreOptions options;
-  options.name = job.store;
+  options.name = std::move(name);
   options.reserve.bytes = 1_MiB;
   setup->stores.push_back({options, std::move(store)});
   return setup;
 }
+
+// A disk that keeps what a test names.
+class StubbornFiles final : public platform::ForwardingFileSystem {
+ public:
+  StubbornFiles() : ForwardingFileSystem(platform::real_file_system()) {}
+  Result<> remove_file(const platform::Path& path) override {
+    if (is(kept, path)) return fail(platform::file_error(EIO, path));
+    return ForwardingFileSystem::remove_file(path);
+  }
+  Result<std::unique_ptr<platform::ReadableFile>> open_read(const platform::Path& path) override {
+    if (is(unread, path)) return fail(platform::file_error(EIO, path));
+    return ForwardingFileSystem::open_read(path);
+  }
+
+  std::string kept;    // no file with this in its path can be removed
+  std::string unread;  // or opened
+
+ private:
+  static bool is(const std::string& part, const platform::Path& path) {
+    return !part.empty() && path.string().find(part) != std::string::npos;
+  }
+};
 
 class RoomForTest {
  public:
@@ -46,11 +69,25 @@ class RoomForTest {
   platform::Path root() const { return folder_ / "artefacts"; }
   platform::Path state() const { return folder_ / state_; }
   BackupJobOptions& job() { return job_; }  // in force after configure()
+  // In force after configure() as well: the same folder.
+  void name_store(const std::string& name) {
+    store_name_ = name;
+    store_ = store::make_local_store(files, name, root());
+  }
+  // As a process that dies when it has decided, and before it has removed anything.
+  void leave_expiring(const std::vector<BackupId>& ids) {
+    room_.reset();
+    EXPECT_TRUE((*Catalogue::open(state() / "state.db"))->begin_expiry(ids));
+    open();
+  }
   void configure() { room().configure(setup()); }
-  // Another life of the process; on another state folder, when it is named.
-  void open(const std::string& state = "") {
+  void close() {
     room_.reset();
     ledger_.reset();
+  }
+  // Another life of the process; on another state folder, when it is named.
+  void open(const std::string& state = "") {
+    close();
     if (!state.empty()) state_ = state;
     std::filesystem::create_directory(this->state());
     ledger_ = *ledger::Ledger::open(files_, this->state() / "ledger", clock);
@@ -131,6 +168,8 @@ class RoomForTest {
   void record(const ledger::Entry& entry) { EXPECT_TRUE(ledger_->append(entry)); }
 
   testing::FakeClock clock;
+  StubbornFiles files;  // of the store
+  int warnings = 0;
   std::optional<Error> ledger_reads;   // what reading it fails with
   std::optional<Error> ledger_writes;  // what writing it fails with
 
@@ -144,7 +183,7 @@ class RoomForTest {
               return {};
             },
             [this](const BackupId& id) { return recorded(id); },
-            [](std::string_view, const Error&) {},
+            [this](std::string_view, const Error&) { ++warnings; },
             state() / "staging"};
   }
   Result<std::optional<std::string>> recorded(const BackupId& id) const {
@@ -161,16 +200,17 @@ class RoomForTest {
     }));
     return sha256;
   }
-  SetupPtr setup() { return setup_of(job_, store_); }
+  SetupPtr setup() { return setup_of(job_, store_, store_name_); }
 
   testing::TempFolder folder_;
   platform::FileSystem& files_ = platform::real_file_system();
   std::string state_ = "state";
+  std::string store_name_ = "local";
   BackupJobOptions job_;
   std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
   std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client();
-  std::shared_ptr<store::Store> store_ = store::make_local_store(files_, "local", root());
+  std::shared_ptr<store::Store> store_ = store::make_local_store(files, "local", root());
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<BackupRoom> room_;
 };

@@ -1,0 +1,158 @@
+// Expiry: what was decided is carried out once and told, and never what was decided long ago.
+#include "backup/room.h"
+#include "tests/support/backup_room.h"
+
+namespace vigie::backup {
+namespace {
+
+const Error kWriteError(ErrorCode::file_io, {{"path", "ledger.jsonl"}, {"reason", "EIO"}});
+
+Outcome prune(RoomForTest& test) {
+  return test.room().prune(std::nullopt, RoomForTest::work());
+}
+
+int64_t number(const json::object& object, std::string_view key) {
+  return object.at(key).to_number<int64_t>();
+}
+
+// The names that the entries of expiry have, in their order.
+std::vector<std::string> told(const RoomForTest& test) {
+  std::vector<std::string> names;
+  for (const json::object& entry : test.entries("retention")) {
+    for (const json::value& one : entry.at("artefacts").as_array())
+      names.emplace_back(one.as_object().at("name").as_string());
+  }
+  return names;
+}
+
+bool says_lost(const RoomForTest& test) {
+  return std::ranges::any_of(test.entries("recovered"), [](const json::object& entry) {
+    return entry.at("error_code").is_string();
+  });
+}
+
+TEST(Expiry, ThatDidNotBeginIsDecidedAnew) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  test.leave_expiring({night(18), night(19)});
+  test.job().retention.keep_last = 2;
+  test.configure();
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_TRUE(*test.store().exists(night(18)));
+  EXPECT_TRUE(*test.store().exists(night(19)));
+  EXPECT_TRUE(told(test).empty());
+  EXPECT_TRUE(test.room().pin(night(18), RoomForTest::work())) << "it is as any other";
+  EXPECT_EQ(prune(test).verdict, Verdict::passed);
+  EXPECT_TRUE(told(test).empty()) << "the one is pinned, the other is one of the last two";
+}
+
+TEST(Expiry, ThatBeganIsFinishedAndTold) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.leave_expiring({night(19)});
+  std::filesystem::remove(test.store().artefact_path(night(19)) / artefact::kManifestName);
+  test.reconcile();
+  EXPECT_FALSE(says_lost(test)) << "we are removing it ourselves";
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_FALSE(test.find(night(19)));
+  EXPECT_FALSE(std::filesystem::exists(test.store().artefact_path(night(19))));
+  EXPECT_EQ(told(test), std::vector{night(19).str()});
+}
+
+TEST(Expiry, OfAStoreThatIsNotConfiguredWaitsUntilItIs) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.leave_expiring({night(19)});
+  test.name_store("other");
+  test.job().store = "other";
+  test.configure();
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  test.name_store("local");
+  test.job().store = "local";
+  test.configure();
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_TRUE(test.room().pin(night(19), RoomForTest::work()));
+}
+
+TEST(Expiry, OneThatCannotBeRemovedStaysAndTheOthersGo) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  test.files.kept = night(19).str();
+  const Outcome outcome = prune(test);
+  EXPECT_EQ(outcome.error->code(), ErrorCode::file_io);
+  EXPECT_EQ(number(outcome.result, "expired"), 1);
+  EXPECT_EQ(told(test), std::vector{night(18).str()});
+  const json::object entry = test.entries("retention").back();
+  EXPECT_EQ(number(entry.at("measures").as_object(), "kept"), 2);
+  EXPECT_TRUE(test.room().pin(night(19), RoomForTest::work())) << "its removal did not begin";
+}
+
+TEST(Expiry, ThatFailsInTheMiddleIsFinishedByThisProcess) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  test.files.kept = night(19).str() + "/dump";
+  EXPECT_TRUE(prune(test).error);
+  test.reconcile();
+  EXPECT_FALSE(says_lost(test));
+  EXPECT_FALSE(test.room().clean_stores(RoomForTest::work()));
+  test.files.kept.clear();
+  test.clock.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_FALSE(test.find(night(19)));
+  EXPECT_EQ(told(test), std::vector{night(19).str()});
+}
+
+TEST(Expiry, ThatTheLedgerDidNotTakeIsToldLaterAndNeverCalledALoss) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  test.ledger_writes = kWriteError;
+  EXPECT_TRUE(prune(test).error);
+  EXPECT_FALSE(*test.store().exists(night(19)));
+  test.ledger_writes.reset();
+  test.reconcile();
+  EXPECT_FALSE(says_lost(test));
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_EQ(told(test), std::vector{night(19).str()});
+  EXPECT_FALSE(test.find(night(19)));
+}
+
+TEST(Expiry, OfVeryManyIsToldInEntriesThatALineCanHold) {
+  RoomForTest test;
+  test.good(night(20));
+  test.close();
+  {
+    const auto catalogue = *Catalogue::open(test.state() / "state.db");
+    ArtefactView one = catalogue->all().front();
+    const SystemTime newest = one.id.started_at;
+    for (int hour = 1; hour <= 450; ++hour) {
+      one.id.started_at = newest - std::chrono::hours(hour);
+      ASSERT_TRUE(catalogue->add(one));
+    }
+  }
+  test.open();
+  EXPECT_EQ(number(prune(test).result, "expired"), 450);
+  EXPECT_EQ(told(test).size(), 450U);
+  EXPECT_EQ(test.entries("retention").size(), 3U);
+  EXPECT_EQ(number(test.entries("retention").back().at("measures").as_object(), "kept"), 1);
+}
+
+TEST(Expiry, EndsWhereItIsStopped) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  std::stop_source stop;
+  stop.request_stop();
+  Work work = RoomForTest::work();
+  work.stop = stop.get_token();
+  EXPECT_EQ(test.room().prune(std::nullopt, work).error->code(), ErrorCode::cancelled);
+  EXPECT_TRUE(test.find(night(18)));
+  EXPECT_TRUE(test.room().pin(night(18), RoomForTest::work()));
+}
+
+}  // namespace
+}  // namespace vigie::backup
