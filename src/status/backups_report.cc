@@ -265,7 +265,9 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
       continue;
     }
     facts.newest_whole = &artefact;
-    if (artefact.verdict() == Verdict::passed || unverified_counts) facts.newest_good = &artefact;
+    const bool good = artefact.verdict() == Verdict::passed || unverified_counts;
+    const bool counts = !artefact.unreadable() && !artefact.is_of_the_future(view.observed_at);
+    if (good && counts) facts.newest_good = &artefact;
     const auto look = artefact.fully_verified_at.value_or(artefact.id.started_at);
     if (!facts.oldest_look || look < *facts.oldest_look) facts.oldest_look = look;
   }

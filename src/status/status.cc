@@ -31,10 +31,15 @@ bool is_stale(const Check& check, SystemTime now) {
          age(*check.observed_at, now) > *check.stale_after;
 }
 
-// What cannot be known any more is not good. What was bad stays bad.
+// What cannot be known any more, or was never looked at, is not good. What was bad stays bad.
 void apply_staleness(Check& check, SystemTime now) {
   const bool good = check.status == Status::pass || check.status == Status::warn;
-  if (!good || !is_stale(check, now)) return;
+  if (!good) return;
+  if (check.stale_after && !check.observed_at) {
+    check.status = Status::unknown;
+    check.reason_code = "not_evaluated";
+  }
+  if (!is_stale(check, now)) return;
   check.status = Status::unknown;
   check.reason_code = "stale";
 }

@@ -66,6 +66,14 @@ TEST(Status, KnowsArtefactsOnlyAsOfTheLastComparisonWithTheStore) {
   EXPECT_EQ(reason(report, "stores.local.reachable"), "pass ok");
 }
 
+TEST(Status, KnowsNothingOfArtefactsBeforeTheFirstComparison) {
+  auto backups = sample_backups(kNow);
+  backups->jobs[0].reconciled_at.reset();
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.rpo"), "unknown not_evaluated");
+  EXPECT_EQ(reason(report, "backups.nightly.app.integrity"), "unknown not_evaluated");
+}
+
 TEST(Status, SaysThatTheStoreIsAnothers) {
   auto backups = sample_backups(kNow);
   backups->stores[0].reachable = false;
@@ -84,6 +92,18 @@ TEST(Status, AnUnverifiedBackupIsNoSuccessWhereVerificationIsAskedFor) {
   EXPECT_EQ(artefact_facts(*backups, "nightly", "app").newest_good, nullptr);
   backups->jobs[0].verify_after_backup = false;
   EXPECT_NE(artefact_facts(*backups, "nightly", "app").newest_good, nullptr);
+}
+
+TEST(Status, WhatCannotBeReadOrIsDatedInTheFutureIsNoSuccess) {
+  auto backups = sample_backups(kNow);
+  auto& newest = backups->artefacts.back();
+  newest.last_verification->result = Verdict::could_not_verify;
+  newest.last_verification->error_code = "file_io";
+  EXPECT_EQ(artefact_facts(*backups, "nightly", "app").newest_good, &backups->artefacts.front());
+  backups->jobs[0].verify_after_backup = false;
+  EXPECT_EQ(artefact_facts(*backups, "nightly", "app").newest_good, &backups->artefacts.front());
+  newest = testing::sample_artefact(kNow + hours(1));
+  EXPECT_EQ(artefact_facts(*backups, "nightly", "app").newest_good, &backups->artefacts.front());
 }
 
 TEST(Status, FailsWhatNeverSucceeded) {
