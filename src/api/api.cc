@@ -90,7 +90,7 @@ class Routes final : public Api {
     const std::lock_guard lock(mutex_);
     stats_ = std::move(stats);
   }
-  void stop() override { pool_.stop(); }
+  bool stop() override { return pool_.stop(); }
 
  private:
   void add_routes();

@@ -51,8 +51,9 @@ class Api {
   virtual RefusalFn refusal() = 0;
   // Figures of the engine for /metrics; set once the server runs.
   virtual void set_stats(std::function<ServerStats()> stats) = 0;
-  // No new queries or commands; waits for those at work, which are asked to stop.
-  virtual void stop() = 0;
+  // No new queries or commands; waits for those at work, which are asked to stop, as
+  // QueryPool::stop() does. False: some are left behind.
+  virtual bool stop() = 0;
 };
 
 }  // namespace vigie::api

@@ -3,11 +3,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -31,32 +28,17 @@ class QueryPool {
 
   // False when the queue is full or the pool has stopped: the task is not taken.
   bool submit(PoolTask task);
-  // Asks the tasks at work to stop and waits for them; those that wait are expired.
-  void stop();
+  // Asks the tasks at work to stop, expires those that wait, and waits for the former; not for
+  // ever, because a file system that hangs cannot be interrupted. False: some are at work still,
+  // and everything that they use must stay: the process must leave by _Exit().
+  bool stop(std::chrono::milliseconds patience = std::chrono::seconds(3));
 
  private:
-  struct Job {
-    PoolTask task;
-    MonoTime deadline{};
-    std::stop_source stop;
-  };
-  using JobPtr = std::shared_ptr<Job>;
+  struct Core;
 
-  void work(const std::stop_token& stop);
-  void watch(const std::stop_token& stop);
-  JobPtr next_job(const std::stop_token& stop);
-  void finished(const JobPtr& job);
-  void expire_until(MonoTime now);
-
-  const platform::Clock& clock_;
-  size_t queue_;
-  Duration allowance_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool stopped_ = false;        // guarded by mutex_
-  std::deque<JobPtr> waiting_;  // guarded by mutex_
-  std::deque<JobPtr> all_;      // waiting or at work, by deadline; guarded by mutex_
+  std::shared_ptr<Core> core_;  // the threads' as well: one that hangs outlives the pool
   std::vector<std::jthread> threads_;
+  bool left_behind_ = false;  // of the thread that stops
 };
 
 }  // namespace vigie::api

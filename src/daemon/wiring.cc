@@ -48,8 +48,11 @@ Wiring::Wiring(World world, config::Config config, platform::Path config_path, A
 }
 
 Wiring::~Wiring() {
-  if (api_) api_->stop();
-  if (executor_) executor_->shutdown();
+  if (shut_down()) return;
+  // A thread is at work still on what would be torn down here: it waits for a store that hangs.
+  world_.log.write(LogLevel::warn, "daemon.stopped", "some work did not return in time");
+  std::fflush(nullptr);
+  std::_Exit(error_info(ErrorCode::store_unreachable).exit_code);
 }
 
 Result<std::unique_ptr<Wiring>> Wiring::open(World world, config::Config config,
@@ -280,9 +283,11 @@ void Wiring::observe_memory() {
   process_.children_resident_bytes = children;
 }
 
+// Runs first: what the API waits for may wait for one of them.
 bool Wiring::shut_down() {
-  api_->stop();
-  return executor_->shutdown().empty();
+  const bool runs = !executor_ || executor_->shutdown().empty();
+  const bool queries = !api_ || api_->stop();
+  return runs && queries;
 }
 
 }  // namespace vigie::daemon

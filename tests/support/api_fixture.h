@@ -60,7 +60,7 @@ class ApiFixture {
   }
   void stop() {
     server_.reset();
-    if (api_) api_->stop();
+    if (api_) (void)api_->stop();
   }
 
   uint16_t port() const { return server_->ports().at(0); }
