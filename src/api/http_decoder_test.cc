@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
+
+#include "tests/support/contents.h"
 
 namespace vigie::api {
 namespace {
@@ -42,11 +43,6 @@ Outcome decode(std::string_view bytes, size_t step) {
   return outcome;
 }
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 std::vector<std::filesystem::path> corpus() {
   std::vector<std::filesystem::path> files;
   for (const auto& entry :
@@ -63,12 +59,13 @@ TEST(HttpDecoder, GivesEachRequestOfTheCorpusTheStatusThatItsNameSays) {
   const auto files = corpus();
   ASSERT_GE(files.size(), 100u);
   for (const auto& path : files)
-    EXPECT_EQ(decode(read(path), 1 << 20).status, expected_status(path)) << path.filename();
+    EXPECT_EQ(decode(testing::contents(path), 1 << 20).status, expected_status(path))
+        << path.filename();
 }
 
 TEST(HttpDecoder, ComesToTheSameByteByByte) {
   for (const auto& path : corpus())
-    EXPECT_EQ(decode(read(path), 1).status, expected_status(path)) << path.filename();
+    EXPECT_EQ(decode(testing::contents(path), 1).status, expected_status(path)) << path.filename();
 }
 
 TEST(HttpDecoder, KeepsWhatBelongsToTheNextRequest) {

@@ -5,26 +5,21 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <filesystem>
-#include <fstream>
 #include <random>
 
 #include "api/http_decoder.h"
+#include "tests/support/contents.h"
 
 namespace vigie::api {
 namespace {
 
 namespace http = boost::beast::http;
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 std::vector<std::string> corpus() {
   std::vector<std::string> all;
   for (const auto& entry :
        std::filesystem::directory_iterator(VIGIE_SOURCE_DIR "/tests/corpora/http"))
-    if (entry.path().extension() == ".raw") all.push_back(read(entry.path()));
+    if (entry.path().extension() == ".raw") all.push_back(testing::contents(entry.path()));
   std::ranges::sort(all);
   return all;
 }

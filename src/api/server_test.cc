@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "platform/descriptor.h"
+#include "tests/support/contents.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/temp_folder.h"
@@ -80,11 +81,6 @@ void leave_dead_socket(const platform::Path& path) {
   ASSERT_EQ(::listen(socket.get(), 1), 0);
 }
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 TEST_F(ServerTest, AnswersEachMalformedRequestAndCloses) {
   start();
   for (const auto& entry :
@@ -92,7 +88,7 @@ TEST_F(ServerTest, AnswersEachMalformedRequestAndCloses) {
     const auto name = entry.path().filename().string();
     if (!name.starts_with('4') && !name.starts_with('5')) continue;
     auto client = connect();
-    client.send(read(entry.path()));
+    client.send(testing::contents(entry.path()));
     const auto answer = client.read_answer();
     ASSERT_TRUE(answer) << name;
     EXPECT_EQ(answer->status, std::stoi(name.substr(0, 3))) << name;
@@ -389,7 +385,7 @@ TEST_F(ServerTest, LeavesAFileAloneThatIsNotASocket) {
   const auto server = start_on_socket();
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().parameter("reason"), "what is there is not a socket");
-  EXPECT_EQ(read(socket()), "mine");
+  EXPECT_EQ(testing::contents(socket()), "mine");
 }
 
 TEST_F(ServerTest, RefusesToListenTwiceOnOnePort) {

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-
+#include "tests/support/contents.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_folder.h"
 
@@ -36,8 +35,7 @@ TEST_F(TokensTest, StaysRevokedAfterAnotherStart) {
 TEST_F(TokensTest, NeverWritesTheTokenItself) {
   const auto created = open()->create(Scope::read, "", std::nullopt).value();
   for (const auto* name : {"state.db", "state.db-wal"}) {
-    std::ifstream in(folder_ / name, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const std::string bytes = testing::contents(folder_ / name);
     EXPECT_EQ(bytes.find(created.token.reveal()), std::string::npos) << name;
     EXPECT_EQ(bytes.find(created.token.reveal().substr(4)), std::string::npos) << name;
   }

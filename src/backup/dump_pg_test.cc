@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "artefact/verify.h"
 #include "store/local/local_store.h"
+#include "tests/support/contents.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/temp_folder.h"
@@ -228,8 +228,7 @@ TEST_F(Dump, HoldsTheClusterRolesWithoutPasswords) {
                               (store_->artefact_path(kId) / "globals.sql.zst").string() + " > " +
                               (folder_ / "globals").string();
   ASSERT_EQ(std::system(command.c_str()), 0);
-  std::ifstream file(folder_ / "globals");
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const std::string text = testing::contents(folder_ / "globals");
   EXPECT_THAT(text, ::testing::HasSubstr("CREATE ROLE with_secret"));
   EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("SCRAM")));
   cluster().execute("DROP ROLE with_secret");

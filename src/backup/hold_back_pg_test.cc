@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 
 #include "backup/dump.h"
 #include "store/local/local_store.h"
+#include "tests/support/contents.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/process_watch.h"
 #include "tests/support/temp_folder.h"
@@ -73,17 +73,12 @@ class GatedWriter final : public store::ArtefactWriter {
   Gate& gate_;
 };
 
-std::string contents(const Path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // pg_dump and its workers that write into `folder`, without their supervisor.
 std::vector<pid_t> dumps_into(const Path& folder) {
   std::vector<pid_t> found;
   for (const auto& one : std::filesystem::directory_iterator("/proc")) {
-    if (contents(one.path() / "comm") != "pg_dump\n") continue;
-    if (contents(one.path() / "cmdline").find(folder.string()) != std::string::npos)
+    if (testing::contents(one.path() / "comm") != "pg_dump\n") continue;
+    if (testing::contents(one.path() / "cmdline").find(folder.string()) != std::string::npos)
       found.push_back(std::stoi(one.path().filename()));
   }
   return found;

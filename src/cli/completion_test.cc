@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "tests/support/contents.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::cli {
@@ -150,8 +151,7 @@ std::string manual_row(const VerbSpec& verb) {
 }
 
 TEST(ManualPage, TheManualInTheTreeHasALineForEachVerbAndNoOther) {
-  std::ifstream file(VIGIE_SOURCE_DIR "/docs/manual/commands.md");
-  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::string page = testing::contents(VIGIE_SOURCE_DIR "/docs/manual/commands.md");
   std::string rows;
   for (const VerbSpec& verb : verbs()) rows += manual_row(verb);
   EXPECT_THAT(page, HasSubstr("|---|---|\n" + rows + "\n"));

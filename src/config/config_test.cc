@@ -5,9 +5,9 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 
 #include "config/report.h"
+#include "tests/support/contents.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::config {
@@ -22,22 +22,15 @@ Path corpus() {
   return Path(VIGIE_SOURCE_DIR) / "tests/corpora/config";
 }
 
-std::string contents(const Path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
-
 // x.yaml, and x.expected: what check-config says of it.
 class ConfigCorpus : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ConfigCorpus, SaysWhatIsExpected) {
   const Path file = corpus() / (GetParam() + ".yaml");
   const Path expected = corpus() / (GetParam() + ".expected");
-  const std::string report = as_text(parse(contents(file), GetParam() + ".yaml"));
+  const std::string report = as_text(parse(testing::contents(file), GetParam() + ".yaml"));
   if (std::getenv("VIGIE_UPDATE_CORPUS") != nullptr) std::ofstream(expected) << report;
-  EXPECT_EQ(report, contents(expected));
+  EXPECT_EQ(report, testing::contents(expected));
 }
 
 std::vector<std::string> corpus_names() {
@@ -126,7 +119,7 @@ TEST(ConfigLoad, ErrorHasTheNumberOfMistakesAndTheFirst) {
 }
 
 TEST(ConfigSecrets, NoValueOfTheFileIsEverQuoted) {
-  const Loaded loaded = parse(contents(corpus() / "secrets.yaml"), "secrets.yaml");
+  const Loaded loaded = parse(testing::contents(corpus() / "secrets.yaml"), "secrets.yaml");
   EXPECT_FALSE(loaded.config);
   EXPECT_THAT(as_text(loaded), Not(HasSubstr("CANARY")));
   EXPECT_THAT(canonical_json(as_json(loaded)), Not(HasSubstr("CANARY")));

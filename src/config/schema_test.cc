@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "base/json.h"
 #include "config/config.h"
+#include "tests/support/contents.h"
 
 namespace vigie::config {
 namespace {
@@ -37,10 +36,7 @@ constexpr Section kSections[] = {
 };
 
 json::value schema() {
-  std::ifstream file(VIGIE_SOURCE_DIR "/docs/formats/vigie-yaml.schema.json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return *parse_json(text.str());
+  return *parse_json(testing::contents(VIGIE_SOURCE_DIR "/docs/formats/vigie-yaml.schema.json"));
 }
 
 std::string keys_of_schema(const json::value& section) {

@@ -151,20 +151,15 @@ class EndedInMidDump : public CrashTest {
   void expect_nothing_left(const std::function<void()>& end) {
     const auto before = host_.stored();
     ASSERT_TRUE(host_.serve()) << host_.log();
-    const platform::CallLimits limits{std::chrono::steady_clock::now() + 60s, {}};
-    const auto session =
-        platform::make_pg_connector()->connect(server_->named_dsn(), "blocker", limits);
-    ASSERT_TRUE(session);
-    ASSERT_TRUE((*session)->query("BEGIN; LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE", limits));
-    EXPECT_EQ(host_.ask("/v1/backups/nightly/runs", "POST", "{}").status, 202);
-    ASSERT_TRUE(eventually(
-        [] { return server_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
+    auto blocker = server_->lock_table("a");
+    EXPECT_NE(host_.start_run(), "");
+    ASSERT_TRUE(server_->somebody_waits());
     ASSERT_FALSE(VigieHost::dump_processes(server_->socket_folder()).empty());
     end();
     EXPECT_TRUE(
         eventually([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
     EXPECT_TRUE(eventually([] { return sessions() == "1"; })) << "only the blocker is left";
-    ASSERT_TRUE((*session)->query("COMMIT", limits));
+    blocker.reset();
     check(before);
   }
 };

@@ -92,19 +92,13 @@ class MidDumpTest : public DatabaseTest {
   void begin(const std::vector<std::string>& job) {
     server_.create_database("doomed");
     server_.execute("CREATE TABLE t AS SELECT generate_series(1, 1000) i", "doomed");
-    blocker_ = platform::make_pg_connector()
-                   ->connect(server_.named_dsn("doomed"), "blocker", limits())
-                   .value();
-    ASSERT_TRUE(blocker_->query("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE", limits()));
+    blocker_ = server_.lock_table("t", "doomed");
     host_.configure(server_.dsn("doomed"), job);
     ASSERT_TRUE(host_.serve()) << host_.log();
-    ASSERT_EQ(host_.ask("/v1/backups/nightly/runs", "POST", "{}").status, 202);
-    ASSERT_TRUE(eventually(
-        [&] { return server_.value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
+    ASSERT_NE(host_.start_run(), "");
+    ASSERT_TRUE(server_.somebody_waits());
     ASSERT_FALSE(VigieHost::dump_processes(server_.socket_folder()).empty());
   }
-  static platform::CallLimits limits() { return {std::chrono::steady_clock::now() + 60s, {}}; }
-
   // The run fails, the daemon lives, and nothing is left at work.
   void expect_failed_run() {
     EXPECT_TRUE(eventually([&] { return ended("backup"); })) << host_.log();
@@ -147,10 +141,10 @@ TEST_F(MidDumpTest, AServerThatHangsCostsNoMoreThanTheTimeout) {
   EXPECT_THAT(host_.ask("/backups/status").body, HasSubstr("deadline_exceeded"));
   server_.signal_postmaster(SIGCONT);
   server_.signal_backends("", SIGCONT);
-  ASSERT_TRUE(blocker_->query("COMMIT", limits()));
+  blocker_.reset();
   EXPECT_TRUE(eventually([&] {
-    return server_.value("SELECT count(*) FROM pg_stat_activity WHERE datname = 'doomed'") == "1";
-  })) << "only the blocker is left";
+    return server_.value("SELECT count(*) FROM pg_stat_activity WHERE datname = 'doomed'") == "0";
+  })) << "nobody is left";
 }
 
 // Backed up by the binary, restored by the card into a server that has nothing of it.

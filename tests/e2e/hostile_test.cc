@@ -41,9 +41,6 @@ class HostileTest : public ::testing::Test {
   }
   // Not the expiry that a daemon begins with.
   bool backup_ended() const { return host_.log().find("\"kind\":\"backup\"") != std::string::npos; }
-  static bool somebody_waits() {
-    return server_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-  }
 
   VigieHost host_;
   static std::unique_ptr<PgCluster> server_;
@@ -73,8 +70,7 @@ TEST_F(HostileTest, RowLevelSecurityIsFoundBeforeTheDump) {
 TEST_F(HostileTest, ALockedTableEndsTheDumpAfterTheTimeout) {
   server_->execute("CREATE DATABASE locked");
   server_->execute("CREATE TABLE t(i int)", "locked");
-  const auto blocker = session("locked");
-  ASSERT_TRUE(blocker->query("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE", limits()));
+  const auto blocker = server_->lock_table("t", "locked");
   host_.configure(dsn("locked"), {"lock_wait_timeout: 1s", "give_way: {after: 0}"});
   expect_failure(back_up(), "lock_wait_timeout");
 }
@@ -82,12 +78,11 @@ TEST_F(HostileTest, ALockedTableEndsTheDumpAfterTheTimeout) {
 TEST_F(HostileTest, ADumpGivesWayToWhoeverWaitsBehindIt) {
   server_->execute("CREATE DATABASE busy");
   server_->execute("CREATE TABLE a(i int); CREATE TABLE z(i int)", "busy");
-  const auto blocker = session("busy");
-  ASSERT_TRUE(blocker->query("BEGIN; LOCK TABLE public.z IN ACCESS EXCLUSIVE MODE", limits()));
+  const auto blocker = server_->lock_table("z", "busy");
   host_.configure(dsn("busy"), {"lock_wait_timeout: 30s", "give_way: {after: 1s, retries: 0}"});
   ASSERT_TRUE(host_.serve()) << host_.log();
   ASSERT_EQ(host_.ask("/v1/backups/nightly/runs", "POST", "{}").status, 202);
-  ASSERT_TRUE(eventually(somebody_waits));
+  ASSERT_TRUE(server_->somebody_waits());
   // It queues behind the dump's lock on `a`, and gets through long before the lock-wait timeout.
   const auto waiter = session("busy");
   const auto altered = waiter->query("ALTER TABLE public.a ADD COLUMN j int",

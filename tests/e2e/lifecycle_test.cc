@@ -27,22 +27,11 @@ class LifecycleTest : public ::testing::Test {
 
   // A dump that waits for its lock, until `blocker_` commits.
   std::string start_a_dump() {
-    auto session = platform::make_pg_connector()->connect(server_.named_dsn(), "blocker", limits());
-    EXPECT_TRUE(session && (*session)->query("BEGIN; LOCK TABLE public.a", limits()));
-    if (session) blocker_ = std::move(*session);
-    const std::string run = start_a_run();
-    EXPECT_TRUE(comes([&] {
-      return server_.value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-    })) << host_.log();
+    blocker_ = server_.lock_table("a");
+    const std::string run = host_.start_run();
+    EXPECT_TRUE(server_.somebody_waits()) << host_.log();
     return run;
   }
-  std::string start_a_run() {
-    const HttpSaid said = host_.ask("/v1/backups/nightly/runs", "POST", "{}");
-    EXPECT_EQ(said.status, 202) << said.body;
-    const auto answer = parse_json(said.body);
-    return answer ? std::string(answer->at("run_id").as_string()) : "";
-  }
-  static platform::CallLimits limits() { return {std::chrono::steady_clock::now() + 60s, {}}; }
 
   // The kinds of the entries of a run.
   std::vector<std::string> entries_of(const std::string& run) {
@@ -57,10 +46,6 @@ class LifecycleTest : public ::testing::Test {
     }
     return kinds;
   }
-  std::string state_of(const std::string& run) {
-    const auto answer = parse_json(host_.ask("/v1/runs/" + run).body);
-    return answer ? std::string(answer->at("state").as_string()) : "";
-  }
   // Sessions that are still to be ended.
   int64_t left_to_end() {
     auto db = *platform::Sqlite::open(host_.state() / "state.db", {.read_only = true});
@@ -70,15 +55,6 @@ class LifecycleTest : public ::testing::Test {
   std::string sessions_of(const std::string& run) {
     return server_.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%" +
                          run + "'");
-  }
-  // Asked again and again for a minute.
-  template <class Condition>
-  static bool comes(Condition condition) {
-    const auto limit = std::chrono::steady_clock::now() + 60s;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > limit) return false;
-    }
-    return true;
   }
 
   PgCluster server_;
@@ -100,26 +76,27 @@ TEST_F(LifecycleTest, AServerThatHangsKeepsNoStartWaitingAndIsAskedAgain) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "nobody waited for the server";
   EXPECT_EQ(host_.ask("/readiness").status, 200);
   EXPECT_EQ(left_to_end(), 1);
-  ASSERT_TRUE(comes([&] { return host_.log().find("backup.leftovers") != std::string::npos; }))
+  ASSERT_TRUE(
+      eventually([&] { return host_.log().find("backup.leftovers") != std::string::npos; }, 60s))
       << "it was asked in vain";
 
   server_.signal_postmaster(SIGCONT);
   server_.signal_backends(run, SIGCONT);
   server_.signal_backends("vigie " + run, SIGCONT);
-  EXPECT_TRUE(comes([&] { return left_to_end() == 0; })) << host_.log();
-  EXPECT_TRUE(comes([&] { return sessions_of(run) == "0"; }));
+  EXPECT_TRUE(eventually([&] { return left_to_end() == 0; }, 60s)) << host_.log();
+  EXPECT_TRUE(eventually([&] { return sessions_of(run) == "0"; }, 60s));
   EXPECT_THAT(entries_of(run), ElementsAre("interrupted"));
 }
 
 TEST_F(LifecycleTest, ACrashBetweenAnEndsEntryAndItsRowLeavesOneEntryAndTheRowFollows) {
   ASSERT_TRUE(host_.serve({{"VIGIE_FAILPOINTS", "jobs.row.cancelled.before=kill"}}));
   const std::string runs = start_a_dump();
-  const std::string waits = start_a_run();
+  const std::string waits = host_.start_run();
   (void)host_.ask("/v1/runs/" + waits, "DELETE");
   EXPECT_EQ(host_.wait(), 137) << host_.log();
   ASSERT_TRUE(host_.serve()) << host_.log();
-  EXPECT_EQ(state_of(waits), "cancelled");
-  EXPECT_EQ(state_of(runs), "interrupted");
+  EXPECT_EQ(host_.state_of(waits), "cancelled");
+  EXPECT_EQ(host_.state_of(runs), "interrupted");
   EXPECT_THAT(entries_of(waits), ElementsAre("run_ended"));
   EXPECT_THAT(entries_of(runs), ElementsAre("interrupted"));
 }
@@ -130,7 +107,7 @@ TEST_F(LifecycleTest, TheEvidenceSaysWhoCancelledARunAndOneThatHasEndedIsLeftAlo
   const Ran cancel =
       host_.run({"run", "cancel", run, "--reason", "wrong database", "--ref", "T-7"});
   EXPECT_EQ(cancel.status, 0) << cancel.err;
-  ASSERT_TRUE(comes([&] { return state_of(run) == "cancelled"; })) << host_.log();
+  ASSERT_TRUE(eventually([&] { return host_.state_of(run) == "cancelled"; }, 60s)) << host_.log();
   EXPECT_THAT(entries_of(run), ElementsAre("backup", "run_ended"));
   const std::string entry =
       host_.run({"evidence", "list", "--kind", "run_ended", "-o", "jsonl"}).out;
@@ -158,7 +135,7 @@ TEST_F(LifecycleTest, ARunThatFailedHasALogOfItsSteps) {
   host_.configure(server_.dsn(), {"jobs: 1", "lock_wait_timeout: 1s", "give_way: {after: 0}"});
   ASSERT_TRUE(host_.serve()) << host_.log();
   const std::string run = start_a_dump();
-  ASSERT_TRUE(comes([&] { return state_of(run) != "running"; }));
+  ASSERT_TRUE(eventually([&] { return host_.state_of(run) != "running"; }, 60s));
   const auto shown = parse_json(host_.ask("/v1/runs/" + run).body);
   ASSERT_TRUE(shown && shown->at("log").is_string());
   EXPECT_EQ(std::string(shown->at("log").as_string()), (host_.state() / "runs" / run).string());
@@ -172,7 +149,7 @@ TEST_F(LifecycleTest, ARunThatFailedHasALogOfItsSteps) {
 TEST_F(LifecycleTest, WhatWaitsWhenTheDaemonStopsHasItsEntry) {
   ASSERT_TRUE(host_.serve()) << host_.log();
   start_a_dump();
-  const std::string waits = start_a_run();
+  const std::string waits = host_.start_run();
   host_.signal(SIGTERM);
   EXPECT_EQ(host_.wait(10s), 0) << host_.log();
   EXPECT_THAT(entries_of(waits), ElementsAre("interrupted"));

@@ -60,16 +60,12 @@ class StorageTest : public ::testing::Test {
     const Ran next = back_up();
     EXPECT_EQ(next.status, 0) << next.out << next.err;
   }
-  static platform::CallLimits limits() { return {std::chrono::steady_clock::now() + 60s, {}}; }
   // A daemon whose backup waits for a lock until the session that is returned ends.
   std::unique_ptr<platform::PgConnection> run_until_blocked() {
-    auto blocker =
-        platform::make_pg_connector()->connect(server_->named_dsn(), "blocker", limits()).value();
-    EXPECT_TRUE(blocker->query("BEGIN; LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE", limits()));
+    auto blocker = server_->lock_table("a");
     EXPECT_TRUE(host_.serve()) << host_.log();
-    EXPECT_EQ(host_.ask("/v1/backups/nightly/runs", "POST", "{}").status, 202);
-    EXPECT_TRUE(eventually(
-        [] { return server_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
+    EXPECT_NE(host_.start_run(), "");
+    EXPECT_TRUE(server_->somebody_waits());
     return blocker;
   }
   bool run_failed() {

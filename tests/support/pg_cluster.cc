@@ -234,6 +234,23 @@ void PgCluster::create_role(std::string_view name, std::string_view attributes,
   execute(sql);
 }
 
+std::unique_ptr<platform::PgConnection> PgCluster::lock_table(std::string_view table,
+                                                              std::string_view database) {
+  auto session =
+      platform::make_pg_connector()->connect(named_dsn(database), "blocker", {in(60s), {}});
+  const std::string sql = "BEGIN; LOCK TABLE public." + platform::quote_identifier(table);
+  if (!session || !(*session)->query(sql, {in(60s), {}})) give_up("no lock on " + sql);
+  return std::move(*session);
+}
+
+bool PgCluster::somebody_waits() {
+  const MonoTime until = in(60s);
+  while (value("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0") {
+    if (MonoTime::clock::now() > until) return false;
+  }
+  return true;
+}
+
 int PgCluster::postmaster_pid() const {
   int pid = 0;
   const std::string text = file_text(data_folder() / "postmaster.pid");

@@ -56,6 +56,12 @@ class PgCluster {
   void create_role(std::string_view name, std::string_view attributes = "",
                    std::string_view password = "");
 
+  // Another's session that keeps a table of the schema public for itself, until it ends.
+  std::unique_ptr<platform::PgConnection> lock_table(std::string_view table,
+                                                     std::string_view database = "postgres");
+  // Whether a session comes to wait for a lock, within a minute.
+  bool somebody_waits();
+
   int postmaster_pid() const;
   void signal_postmaster(int signal) const;
   // Every client backend whose application_name starts with `prefix`; how many there were.

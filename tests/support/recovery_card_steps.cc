@@ -4,16 +4,12 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <sstream>
+
+#include "tests/support/contents.h"
 
 namespace vigie::testing {
 namespace {
-
-std::string contents(const platform::Path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // What stands in the fences that are marked as shell.
 std::string commands_of(const std::string& card) {

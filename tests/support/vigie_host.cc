@@ -15,8 +15,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include "platform/http_client.h"
 
@@ -132,7 +130,11 @@ pid_t VigieHost::spawn(const std::vector<std::string>& words, const Environment&
   const std::string out_path = out.string();
   const std::string err_path = err.string();
   const pid_t pid = ::fork();
-  if (pid == 0) become(argv.data(), envp.data(), out_path.c_str(), err_path.c_str());
+  if (pid == 0) {
+    if (calls_ != nullptr) (void)calls_->enter();
+    become(argv.data(), envp.data(), out_path.c_str(), err_path.c_str());
+  }
+  if (calls_ != nullptr && !calls_->follow()) std::abort();
   return pid;
 }
 
@@ -207,6 +209,18 @@ HttpSaid VigieHost::ask(const std::string& target, const std::string& method,
   return {answer->status, answer->body};
 }
 
+std::string VigieHost::start_run(const std::string& job) {
+  const HttpSaid said = ask("/v1/backups/" + job + "/runs", "POST", "{}");
+  const auto answer = parse_json(said.body);
+  return answer && said.status == 202 ? std::string(answer->at("run_id").as_string()) : "";
+}
+
+std::string VigieHost::state_of(const std::string& run) {
+  const HttpSaid said = ask("/v1/runs/" + run);
+  const auto answer = parse_json(said.body);
+  return answer && said.status == 200 ? std::string(answer->at("state").as_string()) : "";
+}
+
 std::set<std::string> VigieHost::stored() const {
   std::set<std::string> ids;
   std::error_code none;
@@ -225,12 +239,6 @@ std::set<std::string> VigieHost::debris() const {
       ids.insert(one.path().filename().string());
   }
   return ids;
-}
-
-std::string contents(const Path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return std::move(text).str();
 }
 
 std::vector<std::string> VigieHost::dump_processes(const Path& socket_folder) {

@@ -15,12 +15,11 @@
 #include "base/json.h"
 #include "platform/descriptor.h"
 #include "platform/postgres.h"
+#include "tests/support/contents.h"
+#include "tests/support/hanging_calls.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::testing {
-
-// All that can be read of a file; of one in /proc its process may end meanwhile.
-std::string contents(const platform::Path& path);
 
 struct Ran {
   int status = -1;  // exit status; 128 + signal when a signal ended it
@@ -34,10 +33,10 @@ struct HttpSaid {
   std::string body;
 };
 
-// Asks again and again for ten seconds.
+// Asks again and again.
 template <class Condition>
-bool eventually(Condition condition) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+bool eventually(Condition condition, std::chrono::seconds patience = std::chrono::seconds(10)) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > limit) return false;
   }
@@ -61,6 +60,8 @@ class VigieHost {
   void copy_from(const VigieHost& other) const;
   void write(const std::string& name, const std::string& text, mode_t mode = 0600);
   std::string read(const std::string& name) const;
+  // What is started from now on asks `calls`, which outlives it.
+  void hold_calls_by(HangingCalls& calls) { calls_ = &calls; }
 
   // Runs `vigie WORDS… -c vigie.yaml` to its end, at most a minute.
   Ran run(const std::vector<std::string>& words, const Environment& more = {});
@@ -79,6 +80,9 @@ class VigieHost {
 
   HttpSaid ask(const std::string& target, const std::string& method = "GET",
                const std::string& body = "");
+  // Has the daemon begin a backup: the run's id; empty when it refuses.
+  std::string start_run(const std::string& job = "nightly");
+  std::string state_of(const std::string& run);  // as the daemon says; empty when it does not
 
   platform::Path folder() const { return folder_.path(); }
   platform::Path state() const { return folder_ / "state"; }
@@ -99,6 +103,7 @@ class VigieHost {
   platform::Path binary_;
   platform::Descriptor notices_;  // what a daemon tells its service manager
   pid_t pid_ = -1;
+  HangingCalls* calls_ = nullptr;
 };
 
 }  // namespace vigie::testing
