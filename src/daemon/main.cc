@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <string_view>
 #include <thread>
 
@@ -65,10 +67,11 @@ int run_main(int argc, char** argv) {
                     platform::version(),          serving};
 
   SignalThread stopping;
+  bool left_behind = false;
   cli::Hooks hooks;
   hooks.serve = [&](const platform::Path& config) { return serve(world, config); };
   hooks.open_alone = [&](const config::Config& config, cli::Access access) {
-    return open_alone(world, config, access, stopping.token());
+    return open_alone(world, config, access, stopping.token(), left_behind);
   };
   hooks.files = &world.files;
   hooks.processes = &world.processes;
@@ -77,7 +80,10 @@ int run_main(int argc, char** argv) {
   hooks.version = world.version;
   hooks.stop = stopping.token();
   if (!serving) stopping.start();
-  return cli::run(argc, argv, hooks);
+  const int status = cli::run(argc, argv, hooks);
+  if (!left_behind) return status;
+  std::fflush(nullptr);
+  std::_Exit(status);  // all that stands above is still in use
 }
 
 }  // namespace vigie::daemon
