@@ -26,6 +26,22 @@ std::vector<RetentionDecision> decide_good(const std::vector<ArtefactView>& arte
   return plan_retention(candidates, job.retention, zone);
 }
 
+// More than what a second backup within one second is dated ahead.
+constexpr Duration kTolerated = std::chrono::minutes(1);
+
+// Why nothing may expire now; empty: nothing speaks against it.
+std::string reason_to_wait(const std::vector<ArtefactView>& artefacts,
+                           const std::optional<PlausibilityAlarm>& alarm,
+                           const BackupJobOptions& job, SystemTime now) {
+  if (alarm) return fmt::format("{} waits to be acknowledged", alarm->backup.str());
+  const auto ahead = std::ranges::find_if(artefacts, [&](const ArtefactView& one) {
+    return counts_as_good(one, job) && one.id.started_at > now + kTolerated;
+  });
+  if (ahead == artefacts.end()) return {};
+  return fmt::format("{} is dated in the future: a clock was wrong then, or is now",
+                     ahead->id.str());
+}
+
 SystemTime oldest_kept(const std::vector<ArtefactView>& artefacts,
                        const std::map<std::string, RetentionDecision>& decided) {
   for (const ArtefactView& one : artefacts) {  // oldest first
@@ -64,17 +80,18 @@ std::vector<BackupId> PrunePlan::expired() const {
 }
 
 PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
-                     const std::string& database, const platform::TimeZone& zone) {
+                     const std::string& database, const platform::TimeZone& zone, SystemTime now) {
   const auto artefacts = catalogue.of(job.name, database);
   auto good = decide_good(artefacts, job, zone);
-  const auto alarm = catalogue.alarm(job.name, database);
-  if (alarm)
-    good = freeze(std::move(good), fmt::format("{} waits to be acknowledged", alarm->backup.str()));
+  const std::string waits =
+      reason_to_wait(artefacts, catalogue.alarm(job.name, database), job, now);
+  if (!waits.empty()) good = freeze(std::move(good), waits);
   std::map<std::string, RetentionDecision> decided;
   for (RetentionDecision& one : good) decided.emplace(one.id, std::move(one));
   const SystemTime oldest = oldest_kept(artefacts, decided);
   // While there are too few good ones, even a damaged one may be the best that there is of its day.
-  const bool frozen = alarm || decided.size() < static_cast<size_t>(job.retention.min_good);
+  const bool frozen =
+      !waits.empty() || decided.size() < static_cast<size_t>(job.retention.min_good);
 
   PrunePlan plan{job.name, database, {}};
   for (const ArtefactView& one : artefacts) {

@@ -8,6 +8,7 @@
 #include "backup/catalogue.h"
 #include "backup/options.h"
 #include "backup/retention.h"
+#include "base/time.h"
 #include "platform/time_zone.h"
 
 namespace vigie::backup {
@@ -28,8 +29,10 @@ struct PrunePlan {
 
 // For one job and database. An artefact that failed its verification, or that nobody has verified,
 // counts for nothing: the former stays, for whoever wants to look, until it is older than every
-// good one that is kept; the latter stays.
+// good one that is kept; the latter stays. `now` decides nothing but whether the clock is to be
+// trusted: while a good artefact is dated later, nothing expires. It would be the newest for as
+// long as it lies there, and each new one would expire in its stead.
 PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
-                     const std::string& database, const platform::TimeZone& zone);
+                     const std::string& database, const platform::TimeZone& zone, SystemTime now);
 
 }  // namespace vigie::backup

@@ -28,13 +28,13 @@ class ExpireTest : public ::testing::Test {
     }
     return one.id;
   }
-  std::vector<BackupId> expired() const {
-    return plan_prune(*catalogue_, job_, "app", {}).expired();
-  }
+  std::vector<BackupId> expired() const { return plan().expired(); }
+  PrunePlan plan() const { return plan_prune(*catalogue_, job_, "app", {}, now_); }
 
   testing::TempFolder folder_;
   std::unique_ptr<Catalogue> catalogue_ = *Catalogue::open(folder_ / "state.db");
   BackupJobOptions job_;
+  SystemTime now_{std::chrono::sys_days(std::chrono::year(2026) / 11 / 20)};
 };
 
 TEST_F(ExpireTest, OlderGoodOnesGo) {
@@ -90,13 +90,25 @@ TEST_F(ExpireTest, NothingGoesWhileAnAlarmWaits) {
   EXPECT_TRUE(expired().empty());
 }
 
+// The clock was ahead for one backup: else that one would count as the newest for days, and each
+// new one would expire as soon as it is verified.
+TEST_F(ExpireTest, NothingGoesWhileOneIsDatedInTheFuture) {
+  add(1);
+  add(19);
+  const BackupId ahead = add(25);
+  add(26, Verdict::failed);
+  EXPECT_TRUE(expired().empty());
+  EXPECT_NE(plan().decisions.back().reasons.front().find(ahead.str()), std::string::npos);
+  now_ = ahead.started_at;
+  EXPECT_EQ(expired().size(), 2U);
+}
+
 TEST_F(ExpireTest, APinnedOneStaysAndSaysWhy) {
   const BackupId old = add(1);
   add(2);
   ASSERT_TRUE(catalogue_->hold(old, {"pin", "year end", SystemTime(1s)}));
-  const auto plan = plan_prune(*catalogue_, job_, "app", {});
-  EXPECT_TRUE(plan.expired().empty());
-  EXPECT_NE(plan.decisions.back().reasons.front().find("year end"), std::string::npos);
+  EXPECT_TRUE(expired().empty());
+  EXPECT_NE(plan().decisions.back().reasons.front().find("year end"), std::string::npos);
 }
 
 }  // namespace

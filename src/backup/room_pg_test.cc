@@ -125,7 +125,7 @@ class Life {
     job.globals = Globals::none;
     job.retention = {keep, 0, 0, 0, 0, 0, 2};
     job.give_way.after = 0s;
-    auto setup = setup_of(job, store_);
+    auto setup = setup_of(job, store_, job.store);
     DatabaseOptions database;
     database.name = "app";
     database.dsn = server.named_dsn();

@@ -87,7 +87,8 @@ Result<BackupRoom::Expired> BackupRoom::expire_some(const PrunePlan& plan,
 
 BackupRoom::Expired BackupRoom::expire(const JobSetup& job, const std::string& database,
                                        const Work& work) {
-  const PrunePlan plan = plan_prune(*catalogue_, job.options, database, job.zone);
+  const PrunePlan plan =
+      plan_prune(*catalogue_, job.options, database, job.zone, tools_.take.clock.now());
   Expired all;
   for (const auto& batch : in_batches(removable(plan.expired()))) {
     const auto some = expire_some(plan, batch, plan.decisions.size() - all.gone, work);

@@ -12,6 +12,7 @@ json::object rpo_json(Duration target, const std::optional<SystemTime>& last_suc
                       SystemTime now) {
   json::object rpo{{"target_s", nullptr}, {"observed_s", nullptr}, {"met", nullptr}};
   if (target > Duration(0)) rpo["target_s"] = to_seconds(target);
+  if (last_success && dated_ahead(*last_success, now)) return rpo;
   if (last_success) rpo["observed_s"] = to_seconds(std::max(Duration(0), now - *last_success));
   if (target > Duration(0)) rpo["met"] = last_success && now - *last_success <= target;
   return rpo;

@@ -64,6 +64,11 @@ Check rpo_check(const Context& context, const BackupJobView& job, const Database
     check.runbook = "never-succeeded";
     return check;
   }
+  if (dated_ahead(*database.last_success, context.now)) {
+    judge(check, Status::unknown, "dated_ahead");
+    check.runbook = "clock";
+    return check;
+  }
   const auto age = std::max(Duration(0), context.now - *database.last_success);
   check.observed = to_seconds(age);
   if (job.rpo_target > Duration(0) && age > job.rpo_target) {

@@ -58,6 +58,18 @@ TEST(Status, FailsOnceTheNewestBackupIsOlderThanItsTarget) {
   EXPECT_EQ(at(hours(24) + seconds(1)), "fail rpo_missed");
 }
 
+TEST(Status, DoesNotKnowTheAgeOfABackupThatIsDatedInTheFuture) {
+  auto backups = sample_backups(kNow);
+  backups->jobs[0].databases[0].last_success = kNow + minutes(2);
+  const auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.rpo"), "unknown dated_ahead");
+  EXPECT_EQ(find(report, "backups.nightly.app.rpo")->runbook, "clock");
+  const auto data = backups_data(with_backups(backups), kNow);
+  const auto& rpo = data.at("jobs").as_array().at(0).as_object().at("rpo").as_object();
+  EXPECT_TRUE(rpo.at("observed_s").is_null());
+  EXPECT_TRUE(rpo.at("met").is_null());
+}
+
 TEST(Status, KnowsArtefactsOnlyAsOfTheLastComparisonWithTheStore) {
   auto backups = sample_backups(kNow);
   backups->jobs[0].reconciled_at = kNow - hours(3) - seconds(1);
