@@ -13,6 +13,7 @@
 namespace vigie::artefact {
 namespace {
 
+constexpr size_t kSmall = size_t{4} << 10;
 constexpr size_t kInput = size_t{1} << 20;
 constexpr size_t kOutput = size_t{512} << 10;
 constexpr int kMaxWindowLog = 23;  // 8 MiB: what a frame may ask for
@@ -124,6 +125,7 @@ struct Unsealer::Work {
   Result<> read(const platform::ReadableFile& file, const FileEntry& entry, Check& check,
                 const BetweenPieces& between) {
     ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only);
+    make_room(entry);
     mid_frame = false;
     uint64_t at = 0;
     while (true) {
@@ -138,9 +140,20 @@ struct Unsealer::Work {
     return mid_frame ? check.bad_content("its last frame is cut off") : Result<>();
   }
 
+  // As large as the largest file so far has use for: most artefacts have many small ones. One byte
+  // more, so that what is longer than it should be shows.
+  void make_room(const FileEntry& entry) {
+    const auto fit = [](std::vector<unsigned char>& buffer, Bytes bytes, size_t most) {
+      const size_t wanted = std::clamp<uint64_t>(bytes.count, kSmall, most - 1) + 1;
+      if (buffer.size() < wanted) buffer.resize(wanted);
+    };
+    fit(input, entry.stored, kInput);
+    fit(output, entry.raw, kOutput);
+  }
+
   Context context = make_context();
-  std::vector<unsigned char> input = std::vector<unsigned char>(kInput);
-  std::vector<unsigned char> output = std::vector<unsigned char>(kOutput);
+  std::vector<unsigned char> input;
+  std::vector<unsigned char> output;
   bool mid_frame = false;
 };
 
