@@ -1,6 +1,7 @@
 # A room is a folder of src/: a static library of its *.cc, and the tests that lie beside the code.
 #   x_test.cc     unit tests: every case is a CTest test of its own, run under ASan and UBSan
-#   x_pg_test.cc  tests with a real PostgreSQL: one CTest test a binary, so that the cases share one server
+#   x_pg_test.cc  tests with a real PostgreSQL: one CTest test a binary, so that the cases share one server; a binary that is
+#                 long is several (SHARDS), each with a server and its part of the cases
 # Tests are found by glob; scripts/check_layers.py fails on one that no target builds.
 # CTest labels: the room, and `unit` or `pg`. The unit tests of a room marked THREADS also carry `threads`, and the target
 # thread_tests builds them: they are what runs under TSan.
@@ -24,7 +25,7 @@ function(vigie_room room)
 endfunction()
 
 function(vigie_test_binary name case_each)
-  cmake_parse_arguments(TB "" "" "LINKS;SOURCES;LABELS" ${ARGN})
+  cmake_parse_arguments(TB "" "SHARDS" "LINKS;SOURCES;LABELS" ${ARGN})
   if(NOT TB_SOURCES)
     return()
   endif()
@@ -37,8 +38,19 @@ function(vigie_test_binary name case_each)
     file(WRITE ${labels} "if(${name}_TESTS)\n  set_tests_properties(\${${name}_TESTS} PROPERTIES LABELS \"unit;${TB_LABELS}\")\nendif()\n")
     set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels})
   else()
-    add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "pg;${TB_LABELS}")
+    if(NOT TB_SHARDS)
+      set(TB_SHARDS 1)
+    endif()
+    math(EXPR last "${TB_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      set(test ${name})
+      if(last GREATER 0)
+        set(test ${name}.${shard})
+      endif()
+      add_test(NAME ${test} COMMAND ${name})
+      set_tests_properties(${test} PROPERTIES TIMEOUT 600 LABELS "pg;${TB_LABELS}"
+                           ENVIRONMENT "GTEST_TOTAL_SHARDS=${TB_SHARDS};GTEST_SHARD_INDEX=${shard}")
+    endforeach()
   endif()
 endfunction()
 
@@ -56,5 +68,9 @@ function(vigie_room_tests room)
     endif()
   endif()
   vigie_test_binary(${room}_test TRUE SOURCES ${unit} LINKS vigie_${room} LABELS ${labels})
-  vigie_test_binary(${room}_pg_test FALSE SOURCES ${pg} LINKS vigie_${room} LABELS ${room})
+  set(shards 1)
+  if(room STREQUAL backup)
+    set(shards 4)
+  endif()
+  vigie_test_binary(${room}_pg_test FALSE SHARDS ${shards} SOURCES ${pg} LINKS vigie_${room} LABELS ${room})
 endfunction()

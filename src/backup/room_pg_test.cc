@@ -52,7 +52,8 @@ class Life {
   Life(platform::FileSystem& files, const platform::Path& disk, const platform::Path& state,
        const PgCluster& server, int keep, Duration hour = 0h)
       : files_(files), clock_(hour) {
-    auto ledger = ledger::Ledger::open(files, disk / "ledger", clock_);
+    // The reserve is written anew by each life that finds none: a small one is one all the same.
+    auto ledger = ledger::Ledger::open(files, disk / "ledger", clock_, {.reserve = 64_KiB});
     if (!ledger) return;
     ledger_ = std::move(*ledger);
     store_ = store::make_local_store(files, "local", disk / "artefacts");
@@ -162,43 +163,55 @@ struct Machine {
   }
 };
 
-class CrashingRoom : public ::testing::Test {
- protected:
-  static constexpr int kBefore = 3;
+constexpr int kBefore = 3;
 
-  static void SetUpTestSuite() {
-    server_ = std::make_unique<PgCluster>();
-    server_->execute("CREATE TABLE a AS SELECT g, 'row ' || g AS t FROM generate_series(1, 500) g");
-    before_ = std::make_unique<Machine>();
+// A server, and what three backups of it have left: made once for all tests.
+struct Before {
+  PgCluster server;
+  Machine machine;
+  std::vector<BackupId> backups;
+
+  Before() {
+    server.execute("CREATE TABLE a AS SELECT g, 'row ' || g AS t FROM generate_series(1, 500) g");
     for (int hour = -kBefore; hour < 0; ++hour) {
-      Life life(platform::real_file_system(), before_->disk, before_->state, *server_, kBefore,
+      Life life(platform::real_file_system(), machine.disk, machine.state, server, kBefore,
                 std::chrono::hours(hour));
-      ASSERT_TRUE(life.begun());
+      EXPECT_TRUE(life.begun());
       const Outcome outcome = life.room().back_up("nightly", some_work());
-      ASSERT_FALSE(outcome.error) << outcome.error->detail(Audience::operators);
-      old_ = life.known();
+      EXPECT_FALSE(outcome.error) << outcome.error->detail(Audience::operators);
+      backups = life.known();
     }
-    ASSERT_EQ(old_.size(), size_t{kBefore});
   }
-  static void TearDownTestSuite() {
-    before_.reset();
-    server_.reset();
+};
+std::unique_ptr<Before> before;
+
+class ForgetBefore final : public ::testing::Environment {
+ public:
+  void TearDown() override { before.reset(); }
+};
+[[maybe_unused]] const auto* const kForget = ::testing::AddGlobalTestEnvironment(new ForgetBefore);
+
+class RoomOnPostgres : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!before) before = std::make_unique<Before>();
+    ASSERT_EQ(before->backups.size(), size_t{kBefore});
   }
 
   // A backup with its verification and expiry, one more verification, one more expiry.
   // True when the backup went well.
   static bool work(platform::FileSystem& files, const Machine& machine) {
-    Life life(files, machine.disk, machine.state, *server_, 2);
+    Life life(files, machine.disk, machine.state, before->server, 2);
     if (!life.begun()) return false;
     const bool good = !life.room().back_up("nightly", some_work()).error;
-    (void)life.room().verify(old_.back(), VerifyMode::full, some_work());
+    (void)life.room().verify(before->backups.back(), VerifyMode::full, some_work());
     (void)life.room().prune(std::nullopt, some_work());
     return good;
   }
 
   // What must be so after any crash.
   static void check(const Machine& machine, bool went_well) {
-    Life life(platform::real_file_system(), machine.disk, machine.state, *server_, 2);
+    Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
     ASSERT_TRUE(life.begun());
     const auto there = life.store().list();
     ASSERT_TRUE(there);
@@ -222,91 +235,34 @@ class CrashingRoom : public ::testing::Test {
                                     bool went_well) {
     const std::set<BackupId> kept(there.begin(), there.end());
     const auto expired = life.named_by(ledger::kind::kRetention);
-    const bool has_new = !there.empty() && there.back() > old_.back();
+    const bool has_new = !there.empty() && there.back() > before->backups.back();
     EXPECT_TRUE(has_new || !went_well) << "it was said to be good";
-    EXPECT_TRUE(kept.contains(old_[2]));
-    EXPECT_TRUE(has_new || kept.contains(old_[1]));
-    for (const BackupId& id : old_)
+    EXPECT_TRUE(kept.contains(before->backups[2]));
+    EXPECT_TRUE(has_new || kept.contains(before->backups[1]));
+    for (const BackupId& id : before->backups)
       EXPECT_TRUE(kept.contains(id) || expired.contains(id.str())) << id.str() << " is lost";
     for (const std::string& id : life.named_by(ledger::kind::kBackup)) {
       const auto parsed = BackupId::parse(id);
       EXPECT_TRUE(kept.contains(*parsed) || expired.contains(id)) << id << " is lost";
     }
   }
-
-  static size_t count_calls() {
-    const Machine machine(*before_);
-    FaultyFileSystem files(machine.disk);
-    EXPECT_TRUE(work(files, machine));
-    return files.calls();
-  }
-
-  // Lives with a fault at every `stride`th of `calls`, each time on a machine of its own; `live`
-  // says whether the backup went well.
-  static void fail_each(size_t calls, size_t first, size_t stride,
-                        const std::function<bool(const Machine&, size_t)>& live) {
-    ASSERT_GT(calls, 30U);
-    for (size_t n = first; n < calls; n += stride) {
-      SCOPED_TRACE("call " + std::to_string(n) + " of " + std::to_string(calls));
-      const Machine machine(*before_);
-      const bool went_well = live(machine, n);
-      check(machine, went_well);
-      if (HasFailure()) return;
-    }
-  }
-
-  // Every `stride`th mutating call fails, by `arm`; then the power goes.
-  static void fail_disk(size_t first, size_t stride,
-                        const std::function<void(FaultyFileSystem&, size_t)>& arm, uint64_t seed) {
-    fail_each(count_calls(), first, stride, [&](const Machine& machine, size_t n) {
-      FaultyFileSystem files(machine.disk);
-      arm(files, n);
-      const bool went_well = work(files, machine);
-      files.crash(seed == 0 ? 0 : seed + n);
-      return went_well;
-    });
-  }
-
-  // The same for what SQLite writes: the catalogue.
-  static void fail_state(size_t first, size_t stride, Fault fault, bool stays) {
-    fail_each(count_state_calls(), first, stride, [&](const Machine& machine, size_t n) {
-      FaultySqlite sqlite(machine.state);
-      stays ? sqlite.fail_from(n, fault) : sqlite.fail_once(n, fault);
-      return work(platform::real_file_system(), machine);
-    });
-  }
-
-  static size_t count_state_calls() {
-    const Machine machine(*before_);
-    const FaultySqlite sqlite(machine.state);
-    EXPECT_TRUE(work(platform::real_file_system(), machine));
-    return sqlite.calls();
-  }
-
-  static std::unique_ptr<PgCluster> server_;
-  static std::unique_ptr<Machine> before_;
-  static std::vector<BackupId> old_;
 };
 
-std::unique_ptr<PgCluster> CrashingRoom::server_;
-std::unique_ptr<Machine> CrashingRoom::before_;
-std::vector<BackupId> CrashingRoom::old_;
-
-TEST_F(CrashingRoom, AWholeRunLeavesNewestTwo) {
-  const Machine machine(*before_);
+TEST_F(RoomOnPostgres, AWholeRunLeavesNewestTwo) {
+  const Machine machine(before->machine);
   EXPECT_TRUE(work(platform::real_file_system(), machine));
   check(machine, true);
-  Life life(platform::real_file_system(), machine.disk, machine.state, *server_, 2);
+  Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
   EXPECT_EQ(life.known().size(), 2U);
 }
 
-TEST_F(CrashingRoom, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) {
-  const Machine machine(*before_);
-  Life life(platform::real_file_system(), machine.disk, machine.state, *server_, 2);
+TEST_F(RoomOnPostgres, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) {
+  const Machine machine(before->machine);
+  Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
   EXPECT_FALSE(life.room().preflight("nightly", some_work()).error);
-  server_->stop();
+  before->server.stop();
   const Outcome outcome = life.room().preflight("nightly", some_work());
-  server_->start();
+  before->server.start();
   ASSERT_TRUE(outcome.error);
   EXPECT_EQ(outcome.error->code(), ErrorCode::database_unreachable);
   std::vector<std::string> results;
@@ -322,10 +278,58 @@ TEST_F(CrashingRoom, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) {
   EXPECT_EQ(life.known().size(), size_t{kBefore});
 }
 
-TEST_F(CrashingRoom, ADiskThatIsFullIsTriedAgainOnceWhatHadExpiredIsGone) {
-  const Machine machine(*before_);
+// A disk that is as large as it is told to be.
+class SizedDisk final : public platform::ForwardingFileSystem {
+ public:
+  explicit SizedDisk(platform::Path folder)
+      : ForwardingFileSystem(platform::real_file_system()), folder_(std::move(folder)) {}
+
+  uint64_t used() const {
+    uint64_t sum = 0;
+    std::error_code gone;  // what a run removes meanwhile
+    for (std::filesystem::recursive_directory_iterator one(folder_, gone), end; one != end;
+         one.increment(gone)) {
+      const auto size = one->is_regular_file(gone) ? one->file_size(gone) : 0;
+      if (size != static_cast<uintmax_t>(-1)) sum += size;
+    }
+    return sum;
+  }
+  void resize(uint64_t size) { size_ = size; }
+  Result<platform::Space> space(const platform::Path&) override {
+    return platform::Space{{size_}, {size_ - std::min(size_, used())}};
+  }
+
+ private:
+  platform::Path folder_;
+  uint64_t size_ = UINT64_C(1) << 40;
+};
+
+TEST_F(RoomOnPostgres, RoomIsMadeBeforeADumpThatWouldNotFit) {
+  const Machine machine(before->machine);
+  SizedDisk files(machine.disk / "artefacts");
+  Life life(files, machine.disk, machine.state, before->server, 2);
+  ASSERT_TRUE(life.begun());
+  const uint64_t one = life.room().view()->artefacts.back().stored.count;
+  files.resize(files.used() + (uint64_t{1} << 20) + one / 2);  // the reserve, and half a backup
+  const uint64_t entries = life.ledger().view()->last_seq;
+  EXPECT_EQ(life.room().back_up("nightly", some_work()).verdict, Verdict::passed);
+  std::vector<std::string> kinds;
+  ledger::Filter since;
+  since.after_seq = entries;
+  EXPECT_TRUE(life.ledger().for_each(since, [&](const json::object& entry) {
+    kinds.emplace_back(entry.at("kind").as_string());
+    return true;
+  }));
+  ASSERT_GE(kinds.size(), 2U);
+  EXPECT_EQ(kinds[0], ledger::kind::kRetention);
+  EXPECT_EQ(kinds[1], ledger::kind::kBackup);
+  EXPECT_EQ(life.known().size(), 2U);
+}
+
+TEST_F(RoomOnPostgres, ADiskThatIsFullIsTriedAgainOnceWhatHadExpiredIsGone) {
+  const Machine machine(before->machine);
   FaultyFileSystem files(machine.disk);
-  Life life(files, machine.disk, machine.state, *server_, 2);
+  Life life(files, machine.disk, machine.state, before->server, 2);
   ASSERT_TRUE(life.begun());
   files.fail_once(files.calls() + 1, Fault::disk_full);
   const Outcome outcome = life.room().back_up("nightly", some_work());
@@ -335,37 +339,89 @@ TEST_F(CrashingRoom, ADiskThatIsFullIsTriedAgainOnceWhatHadExpiredIsGone) {
   check(machine, true);
 }
 
-TEST_F(CrashingRoom, AFullDiskAtAnyStepLosesNothing) {
-  fail_disk(
-      0, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::disk_full); }, 0);
+// Each mutating call of the work fails once in each way. CTest's shards share them by parts.
+constexpr size_t kParts = 4;
+
+class RoomAtEachCall : public RoomOnPostgres, public ::testing::WithParamInterface<size_t> {
+ protected:
+  // What is done on each machine at each call of this part, and then checked.
+  using Try = std::function<bool(const Machine&, size_t)>;
+  static void at_each(size_t calls, const Try& attempt) {
+    ASSERT_GT(calls, 30U);
+    for (size_t n = GetParam(); n < calls; n += kParts) {
+      SCOPED_TRACE("call " + std::to_string(n) + " of " + std::to_string(calls));
+      const Machine machine(before->machine);
+      const bool went_well = attempt(machine, n);
+      check(machine, went_well);
+      if (HasFailure()) return;
+    }
+  }
+
+  // A call to a file fails, by `arm`; then the power goes.
+  static void fail_files(const std::function<void(FaultyFileSystem&, size_t)>& arm, uint64_t seed) {
+    static const size_t calls = [] {
+      const Machine machine(before->machine);
+      FaultyFileSystem files(machine.disk);
+      EXPECT_TRUE(work(files, machine));
+      return files.calls();
+    }();
+    at_each(calls, [&](const Machine& machine, size_t n) {
+      FaultyFileSystem files(machine.disk);
+      arm(files, n);
+      const bool went_well = work(files, machine);
+      files.crash(seed == 0 ? 0 : seed + n);
+      return went_well;
+    });
+  }
+
+  // The same for what SQLite writes: the catalogue.
+  static void fail_state(Fault fault, bool stays) {
+    static const size_t calls = [] {
+      const Machine machine(before->machine);
+      const FaultySqlite sqlite(machine.state);
+      EXPECT_TRUE(work(platform::real_file_system(), machine));
+      return sqlite.calls();
+    }();
+    at_each(calls, [&](const Machine& machine, size_t n) {
+      FaultySqlite sqlite(machine.state);
+      stays ? sqlite.fail_from(n, fault) : sqlite.fail_once(n, fault);
+      return work(platform::real_file_system(), machine);
+    });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Part, RoomAtEachCall, ::testing::Range(size_t{0}, kParts));
+
+TEST_P(RoomAtEachCall, AFullDiskLosesNothing) {
+  fail_files([](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::disk_full); }, 0);
 }
 
-TEST_F(CrashingRoom, AFailingDiskAtAnyStepLosesNothing) {
-  fail_disk(
-      1, 3, [](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::io); }, 7);
+TEST_P(RoomAtEachCall, AFailingDiskLosesNothing) {
+  fail_files([](FaultyFileSystem& files, size_t n) { files.fail_once(n, Fault::io); }, 7);
 }
 
-TEST_F(CrashingRoom, ADiskThatStaysFullLosesNothing) {
-  fail_disk(
-      2, 4, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::disk_full); }, 0);
+TEST_P(RoomAtEachCall, ADiskThatStaysFullLosesNothing) {
+  fail_files([](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::disk_full); }, 0);
 }
 
-TEST_F(CrashingRoom, LosingPowerAtAnyStepLosesNothing) {
-  fail_disk(
-      0, 2, [](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::power); }, 11);
+TEST_P(RoomAtEachCall, LosingPowerLosesNothing) {
+  fail_files([](FaultyFileSystem& files, size_t n) { files.fail_from(n, Fault::power); }, 11);
 }
 
-TEST_F(CrashingRoom, AStateThatFindsNoSpaceAtAnyStepLosesNothing) {
-  fail_state(0, 2, Fault::disk_full, false);
+TEST_P(RoomAtEachCall, AStateThatFindsNoSpaceLosesNothing) {
+  fail_state(Fault::disk_full, false);
 }
 
-TEST_F(CrashingRoom, AStateThatCannotBeWrittenAtAnyStepLosesNothing) {
-  fail_state(1, 2, Fault::io, false);
+TEST_P(RoomAtEachCall, AStateThatCannotBeWrittenLosesNothing) {
+  fail_state(Fault::io, false);
 }
 
-TEST_F(CrashingRoom, AStateThatStaysFullOrBrokenLosesNothing) {
-  fail_state(0, 6, Fault::disk_full, true);
-  fail_state(3, 6, Fault::io, true);
+TEST_P(RoomAtEachCall, AStateThatStaysFullLosesNothing) {
+  fail_state(Fault::disk_full, true);
+}
+
+TEST_P(RoomAtEachCall, AStateThatStaysBrokenLosesNothing) {
+  fail_state(Fault::io, true);
 }
 
 }  // namespace

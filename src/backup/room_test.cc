@@ -1,6 +1,8 @@
 // What the room makes of artefacts once they are there: whom it believes, and what it does not.
 #include "backup/room.h"
 
+#include <thread>
+
 #include "tests/support/backup_room.h"
 #include "tests/support/faulty_sqlite.h"
 
@@ -178,6 +180,24 @@ TEST(Room, NoticesWithinAnHourThatArtefactsAreGone) {
   EXPECT_TRUE(test.room().keep_reconciled(RoomForTest::work()));
   EXPECT_FALSE(test.find(night(19)));
   EXPECT_EQ(test.room().view()->jobs[0].reconciled_at, test.clock.now());
+}
+
+// Two publish at once: the one that was quicker to look and slower to publish changes nothing.
+TEST(Room, TheViewNeverGoesBack) {
+  RoomForTest test;
+  const auto look = [&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) test.room().observe_stores();
+  };
+  const std::jthread one(look);
+  const std::jthread two(look);
+  SystemTime newest = test.room().view()->observed_at;
+  const SystemTime end = newest + std::chrono::seconds(2000);
+  while (newest < end) {
+    test.clock.advance(std::chrono::milliseconds(100));
+    const SystemTime seen = test.room().view()->observed_at;
+    ASSERT_GE(seen, newest);
+    newest = seen;
+  }
 }
 
 TEST(Room, LooksAgainAfterAReload) {
