@@ -1,6 +1,7 @@
 // Every row of docs/manual/doctor.md: made to fail on a real host, with the command that mends it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "store/owned_store.h"
 #include "tests/support/cli_program.h"
 #include "tests/support/pg_cluster.h"
+#include "tests/support/pg_masquerade.h"
 
 namespace vigie::cli {
 namespace {
@@ -39,14 +41,50 @@ struct Said {
 class ShiftedClock final : public platform::Clock {
  public:
   SystemTime now() const override { return real_.now() + shift; }
-  MonoTime monotonic() const override { return real_.monotonic(); }
+  // Deadlines that are reckoned from an earlier now come sooner.
+  MonoTime monotonic() const override { return real_.monotonic() - waited; }
   bool sleep_until(MonoTime deadline, std::stop_token stop) const override {
     return real_.sleep_until(deadline, std::move(stop));
   }
   Duration shift{};
+  Duration waited{};
 
  private:
   platform::RealClock real_;
+};
+
+// A real PgBouncer before a server, in its folder: what Debian installs, pooling by transaction.
+class PgBouncer {
+ public:
+  explicit PgBouncer(const PgCluster& server) : folder_(server.socket_folder()) {
+    const std::string config = (folder_ / "pgbouncer.ini").string();
+    std::ofstream(config) << "[databases]\npostgres = host=" << folder_.string()
+                          << " port=5432 user=postgres\n[pgbouncer]\nlisten_port = 6432\n"
+                          << "unix_socket_dir = " << folder_.string()
+                          << "\nauth_type = any\npool_mode = transaction\n";
+    platform::Command command{kProgram, {config}};
+    if (::geteuid() == 0) command.arguments.insert(command.arguments.begin(), {"-u", "postgres"});
+    process_ = *runner_->start(command);
+    const auto limit = MonoTime::clock::now() + std::chrono::seconds(30);
+    while (process_->running() && MonoTime::clock::now() < limit && !answers()) continue;
+  }
+  static bool possible() { return std::filesystem::exists(kProgram); }
+  std::string dsn() const {
+    return "host=" + folder_.string() + " port=6432 dbname=postgres user=postgres";
+  }
+
+ private:
+  static constexpr const char* kProgram = "/usr/sbin/pgbouncer";
+  bool answers() const {
+    return platform::make_pg_connector()
+        ->connect({"bouncer", dsn(), ""}, "test",
+                  {MonoTime::clock::now() + std::chrono::seconds(1), {}})
+        .has_value();
+  }
+
+  platform::Path folder_;
+  std::unique_ptr<platform::ProcessRunner> runner_ = platform::make_process_runner();
+  std::unique_ptr<platform::Process> process_;
 };
 
 class Doctor : public ::testing::Test {
@@ -236,6 +274,47 @@ TEST_F(Doctor, NoCopyOffTheHost) {
 TEST_F(Doctor, ServerThatDoesNotAnswer) {
   said_.dsn = "host=/nowhere dbname=app";
   expect("backup.nightly.app", "fail", "database_unreachable", "systemctl status postgresql");
+}
+
+TEST_F(Doctor, ServerThatHangs) {
+  clock_.waited = std::chrono::seconds(29);
+  server_->signal_postmaster(SIGSTOP);
+  const Line found = line("backup.nightly.app");
+  server_->signal_postmaster(SIGCONT);
+  EXPECT_EQ(found.code, "database_timeout");
+  EXPECT_EQ(found.status, "fail");
+  EXPECT_THAT(found.next, HasSubstr("systemctl status postgresql"));
+}
+
+TEST_F(Doctor, PoolerInBetween) {
+  if (!PgBouncer::possible()) GTEST_SKIP() << "pgbouncer is not installed";
+  const PgBouncer bouncer(*server_);
+  said_.dsn = bouncer.dsn();
+  expect("backup.nightly.app", "fail", "pooler_in_between", "point dsn at PostgreSQL itself");
+}
+
+TEST_F(Doctor, ServerOutsideTheTestedRange) {
+  for (const char* major : {"12", "18"}) {
+    const testing::PgMasquerade other(*server_, major);
+    said_.dsn = other.dsn();
+    expect("backup.nightly.app", "warn", "unsupported_server", "see the manual, Platforms");
+    EXPECT_THAT(line("backup.nightly.app", "unsupported_server").detail, HasSubstr(major));
+  }
+}
+
+// As many rows of the catalog as there may be tables, and one more: tables themselves would take
+// minutes.
+TEST_F(Doctor, MoreTablesThanAreDumped) {
+  server_->create_database("crowded");
+  server_->execute("create table t(a int)", "crowded");
+  server_->execute(
+      "set allow_system_table_mods = on; insert into pg_class select copy.* from pg_class c, "
+      "generate_series(1, 50000) g, jsonb_populate_record(c, jsonb_build_object('oid', 1000000 + "
+      "g, "
+      "'relname', 'copy_' || g)) copy where c.oid = 't'::regclass",
+      "crowded");
+  said_.dsn = server_->dsn("crowded");
+  expect("backup.nightly.app", "fail", "tables_limit", "see the table of limits");
 }
 
 TEST_F(Doctor, RoleThatTheServerDoesNotKnow) {
