@@ -52,6 +52,24 @@ TEST_F(StateTest, OfTwoDaemonsThatStartAtOnceOneServes) {
   EXPECT_EQ(host_.ask("/health").status, 200);
 }
 
+// Without a daemon: each would do the work itself.
+TEST_F(StateTest, OfTwoCommandsAtOnceOneWorksAndTheOtherIsTold) {
+  server_->execute("CREATE TABLE busy(i int)");
+  auto blocker = server_->lock_table("busy");
+  host_.start({"backup", "run", "nightly"});
+  ASSERT_TRUE(server_->somebody_waits()) << host_.log();
+  const Ran second = back_up();
+  EXPECT_EQ(second.status, 5) << second.out << second.err;
+  EXPECT_THAT(second.err, HasSubstr("state_locked"));
+  const Ran list = host_.run({"backup", "list"});
+  EXPECT_EQ(list.status, 0) << list.err;
+  EXPECT_THAT(list.err, HasSubstr("process " + std::to_string(host_.pid())));
+  blocker.reset();
+  EXPECT_EQ(host_.wait(), 0) << host_.log();
+  EXPECT_EQ(host_.stored().size(), 1U);
+  server_->execute("DROP TABLE busy");
+}
+
 TEST_F(StateTest, ATornLastLineIsCutAndTheChainGoesOn) {
   ASSERT_EQ(back_up().status, 0);
   const auto whole = lines_of(ledger());
