@@ -12,6 +12,10 @@ constexpr std::string_view kBegin =
     "set row_security = off; set jit = off; set max_parallel_workers_per_gather = 0; begin "
     "transaction isolation level repeatable read read only";
 
+// PostgreSQL 17 has it.
+constexpr std::string_view kNoTransactionTimeout =
+    "select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'";
+
 constexpr std::string_view kExport = R"sql(
 select pg_export_snapshot(),
        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
@@ -36,9 +40,7 @@ Result<SourceSession> SourceSession::open(platform::PgConnector& connector,
 }
 
 Result<> SourceSession::begin(const platform::Clock& clock, const platform::CallLimits& limits) {
-  constexpr int kKnowsTransactionTimeout = 170000;
-  if (session_->server_version() >= kKnowsTransactionTimeout)
-    TRY(session_->query("set transaction_timeout = 0", limits));
+  TRY(session_->query(kNoTransactionTimeout, limits));
   // Names in such a database are bytes of any encoding: as UTF-8 the server would refuse them.
   if (session_->parameter_status("server_encoding") == "SQL_ASCII")
     TRY(session_->query("set client_encoding = 'SQL_ASCII'", limits));

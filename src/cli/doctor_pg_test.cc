@@ -236,9 +236,11 @@ TEST_F(Doctor, StoreThatIsNoFolder) {
   expect("store.local", "fail", "store_not_writable", "chown");
 }
 
+const std::string kMarker(32, '1');
+
 TEST_F(Doctor, StoreOfAnotherStateFolder) {
   write("state/owner", std::string(32, 'a') + "\n", 0600);
-  const store::Marker marker{"1", {std::string(32, 'b'), "elsewhere", "/var/lib/vigie"}, {}};
+  const store::Marker marker{kMarker, {std::string(32, 'b'), "elsewhere", "/var/lib/vigie"}, {}};
   write("store/.vigie-store", marker.text(), 0600);
   expect("store.local", "fail", "store_foreign", "vigie store adopt local --reason");
   EXPECT_THAT(line("store.local").detail, HasSubstr("elsewhere"));
@@ -248,7 +250,7 @@ TEST_F(Doctor, StoreOfAnotherStateFolder) {
 TEST_F(Doctor, StoreWhoseDiskIsNotMounted) {
   {
     const auto catalogue = backup::Catalogue::open(folder_ / "state" / "state.db").value();
-    ASSERT_TRUE(catalogue->remember_store("local", "1"));
+    ASSERT_TRUE(catalogue->remember_store("local", kMarker));
   }
   const auto before = std::filesystem::last_write_time(folder_ / "state" / "state.db");
   expect("store.local", "fail", "store_unreachable", "mount");
@@ -257,7 +259,7 @@ TEST_F(Doctor, StoreWhoseDiskIsNotMounted) {
 
 TEST_F(Doctor, StoreOfOurOwn) {
   write("state/owner", std::string(32, 'a') + "\n", 0600);
-  const store::Marker marker{"1", {std::string(32, 'a'), "here", state()}, {}};
+  const store::Marker marker{kMarker, {std::string(32, 'a'), "here", state()}, {}};
   write("store/.vigie-store", marker.text(), 0600);
   EXPECT_EQ(line("store.local").status, "pass");
 }

@@ -114,7 +114,7 @@ TEST(ConfigLoad, ErrorHasTheNumberOfMistakesAndTheFirst) {
   const auto config = load_or_fail(platform::real_file_system(), path);
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().code(), ErrorCode::config_invalid);
-  EXPECT_EQ(config.error().parameter("observed"), "4");
+  EXPECT_EQ(config.error().parameter("observed"), "4 mistakes");
   EXPECT_THAT(std::string(config.error().parameter("reason")), HasSubstr("vigie.yaml:1:1: "));
 }
 
