@@ -15,7 +15,6 @@ namespace {
 
 using platform::Path;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 Path corpus() {
