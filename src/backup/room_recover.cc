@@ -101,7 +101,8 @@ Result<> BackupRoom::end_dead_sessions(const std::string& database, const Work& 
 bool BackupRoom::end_dead_sessions(std::vector<std::string> databases, const Work& work) {
   const platform::Clock& clock = tools_.take.clock;
   const MonoTime until = clock.monotonic() + kSessionsPatience;
-  std::ranges::rotate(databases, std::ranges::upper_bound(databases, last_asked_));
+  // Not ranges::rotate: clang 14 does not compile libstdc++'s subrange.
+  std::rotate(databases.begin(), std::ranges::upper_bound(databases, last_asked_), databases.end());
   bool all = true;
   for (const std::string& one : databases) {
     if (work.stop.stop_requested() || clock.monotonic() >= until) return false;
