@@ -125,6 +125,7 @@ std::string text_at(pid_t process, uint64_t address) {
   while (text.size() < kPage) {
     const size_t size = kPage - address % kPage;
     const iovec ours{piece.data(), size};
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gave it as a number
     const iovec theirs{reinterpret_cast<void*>(address), size};
     const ssize_t got = ::process_vm_readv(process, &ours, 1, &theirs, 1, 0);
     if (got <= 0) return text;
