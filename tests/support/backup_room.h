@@ -21,8 +21,7 @@ inline BackupId night(unsigned day, std::string job = "nightly") {
 
 // One job, in UTC, and one store of that name.
 inline std::shared_ptr<Setup> setup_of(const BackupJobOptions& job,
-                                       std::shared_ptr<store::Store> store,
-                                       std::string name) {
+                                       std::shared_ptr<store::Store> store, std::string name) {
   auto setup = std::make_shared<Setup>();
   setup->jobs.push_back({job, platform::TimeZone()});
   store::StoreOptions options;
