@@ -93,21 +93,18 @@ json::object totals_json(const Manifest& manifest) {
           {"stored_bytes", manifest.stored().count}};
 }
 
-json::array files_json(std::vector<FileEntry> files) {
-  std::ranges::sort(files, {}, &FileEntry::name);
-  json::array out;
-  out.reserve(files.size());
-  for (const FileEntry& file : files) out.push_back(file_json(file));
+// In the order of one of their members; pointers, since there may be very many.
+template <class Item, class Member>
+std::vector<const Item*> sorted_by(const std::vector<Item>& items, Member member) {
+  std::vector<const Item*> out;
+  out.reserve(items.size());
+  for (const Item& item : items) out.push_back(&item);
+  std::ranges::sort(out, {}, [member](const Item* item) { return item->*member; });
   return out;
 }
 
-json::array tables_json(std::vector<TableEntry> tables) {
-  std::ranges::sort(tables, {}, &TableEntry::oid);
-  json::array out;
-  out.reserve(tables.size());
-  for (const TableEntry& table : tables) out.push_back(table_json(table));
-  return out;
-}
+// About what an entry takes as text, names apart.
+constexpr size_t kBytesOfAnEntry = 300;
 
 FileEntry card_entry(std::string_view card) {
   const Sha256Digest digest = sha256(as_bytes(card));
@@ -163,32 +160,34 @@ const FileEntry* Manifest::file(std::string_view name) const {
 }
 
 std::string Manifest::to_json() const {
-  json::object out{
-      {"schema", "vigie.artefact/1"},
-      {"id", id.str()},
-      {"job", id.job},
-      {"database", id.database},
-      {"vigie_version", vigie_version},
-      {"run_id", run_id},
-      {"correlation_id", correlation_id},
-      {"started_at", format_rfc3339(started_at)},
-      {"sealed_at", format_rfc3339(sealed_at)},
-      {"durations", durations_json(durations)},
-      {"server", server_json(server)},
-      {"client_version", client_version},
-      {"snapshot", json::object{{"at", format_rfc3339(snapshot.at)}, {"lsn", snapshot.lsn}}},
-      {"fingerprint",
-       json::object{{"algorithm", kFingerprintAlgorithm}, {"key", hex_encode(fingerprint_key)}}},
-      {"files", files_json(files)},
-      {"tables", tables_json(tables)},
-      {"totals", totals_json(*this)},
-      {"extensions", versioned_json(extensions)},
-      {"collations", versioned_json(collations)},
-      {"not_included", not_included_json(not_included)},
-      {"roles_without_password", names_json(roles_without_password)},
-      {"source_check", json::object{{"mode", source_check.mode}, {"result", source_check.result}}}};
-  if (not_included_more > 0) out["not_included_more"] = not_included_more;
-  return canonical_json(out) + "\n";
+  CanonicalObject out((files.size() + tables.size()) * kBytesOfAnEntry);
+  out.put_text("client_version", client_version);
+  out.put("collations", versioned_json(collations));
+  out.put_text("correlation_id", correlation_id);
+  out.put_text("database", id.database);
+  out.put("durations", durations_json(durations));
+  out.put("extensions", versioned_json(extensions));
+  out.put_each("files", sorted_by(files, &FileEntry::name),
+               [](const FileEntry* file) { return file_json(*file); });
+  out.put("fingerprint",
+          {{"algorithm", kFingerprintAlgorithm}, {"key", hex_encode(fingerprint_key)}});
+  out.put_text("id", id.str());
+  out.put_text("job", id.job);
+  out.put("not_included", not_included_json(not_included));
+  if (not_included_more > 0) out.put("not_included_more", not_included_more);
+  out.put("roles_without_password", names_json(roles_without_password));
+  out.put_text("run_id", run_id);
+  out.put_text("schema", "vigie.artefact/1");
+  out.put_text("sealed_at", format_rfc3339(sealed_at));
+  out.put("server", server_json(server));
+  out.put("snapshot", {{"at", format_rfc3339(snapshot.at)}, {"lsn", snapshot.lsn}});
+  out.put("source_check", {{"mode", source_check.mode}, {"result", source_check.result}});
+  out.put_text("started_at", format_rfc3339(started_at));
+  out.put_each("tables", sorted_by(tables, &TableEntry::oid),
+               [](const TableEntry* table) { return table_json(*table); });
+  out.put("totals", totals_json(*this));
+  out.put_text("vigie_version", vigie_version);
+  return std::move(out).finish() + "\n";
 }
 
 bool is_stored_name(std::string_view name) {

@@ -271,6 +271,23 @@ std::string canonical_json(const json::value& value) {
   return out;
 }
 
+void CanonicalObject::begin(std::string_view key) {
+  if (!text_.empty() && key <= last_key_) std::abort();
+  text_ += text_.empty() ? '{' : ',';
+  write_string(text_, key);
+  text_ += ':';
+  last_key_ = key;
+}
+
+void CanonicalObject::append(const json::value& value) {
+  write(text_, value, KeyOrder::canonical);
+}
+
+std::string CanonicalObject::finish() && {
+  text_ += text_.empty() ? "{}" : "}";
+  return std::move(text_);
+}
+
 std::string json_text(const json::value& value) {
   std::string out;
   write(out, value, KeyOrder::given);

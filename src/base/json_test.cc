@@ -33,6 +33,22 @@ TEST(JsonText, KeepsTheOrderOfKeys) {
   EXPECT_EQ(json_text(*parse_json("{\"b\":0.5,\"a\":[1,{\"d\":2,\"c\":null}]}")),
             "{\"b\":0.5,\"a\":[1,{\"d\":2,\"c\":null}]}");
 }
+TEST(CanonicalObject, WritesWhatTheWholeValueWouldBe) {
+  const auto whole = *parse_json(R"({"c":"x","a":[{"n":2},{"n":1}],"b":[],"d":{"z":0,"y":null}})");
+  CanonicalObject pieces(0);
+  pieces.put_each("a", std::vector{2, 1}, [](int n) { return json::object{{"n", n}}; });
+  pieces.put_each("b", std::vector<int>(), [](int n) { return json::value(n); });
+  pieces.put("c", "x");
+  pieces.put("d", whole.at("d"));
+  EXPECT_EQ(std::move(pieces).finish(), canonical_json(whole));
+  EXPECT_EQ(CanonicalObject(0).finish(), canonical_json(json::object()));
+}
+TEST(CanonicalObjectDeath, TakesNoKeyOutOfOrderOrTwice) {
+  CanonicalObject object(0);
+  object.put("b", 1);
+  EXPECT_DEATH(object.put("a", 1), "");
+  EXPECT_DEATH(object.put("b", 1), "");
+}
 TEST(CanonicalJson, EscapesOnlyWhatItMust) {
   EXPECT_EQ(canonical_json(json::value("\x01\n\"\\/é")), "\"\\u0001\\n\\\"\\\\/é\"");
 }
