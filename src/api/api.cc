@@ -7,7 +7,6 @@
 #include "api/attempt_limit.h"
 #include "api/correlation.h"
 #include "api/problem.h"
-#include "api/query_pool.h"
 #include "api/router.h"
 #include "api/routes.h"
 #include "base/encoding.h"
@@ -72,7 +71,10 @@ class Routes final : public Api {
         clock_(clock),
         log_(std::move(log)),
         attempts_(clock, {}),
-        pool_(clock, options_.pool_threads, options_.pool_queue, options_.query_deadline) {
+        pool_(clock, {.threads = options_.pool_threads,
+                      .queue = options_.pool_queue,
+                      .spares = options_.pool_spares,
+                      .allowance = options_.query_deadline}) {
     add_routes();
   }
 
@@ -90,6 +92,7 @@ class Routes final : public Api {
     const std::lock_guard lock(mutex_);
     stats_ = std::move(stats);
   }
+  PoolFigures pool_figures() const override { return pool_.figures(); }
   bool stop() override { return pool_.stop(); }
 
  private:
@@ -105,6 +108,7 @@ class Routes final : public Api {
   Result<CallContext> make_context(const Exchange& exchange) const;
   Result<Response> call(const Exchange& exchange, MonoTime deadline, std::stop_token stop) const;
   void submit(const ExchangePtr& exchange);
+  Error refusal_of(QueryPool::Answer answer) const;
   void finish(const ExchangePtr& exchange, Result<Response> result);
   Response problem(const Exchange& exchange, const Error& error) const;
   void record(const AccessEntry& entry);
@@ -224,8 +228,9 @@ Result<Response> Routes::call(const Exchange& exchange, MonoTime deadline,
 
 void Routes::submit(const ExchangePtr& exchange) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.query_deadline);
-  const bool taken =
-      pool_.submit({.run =
+  const auto answer =
+      pool_.submit({.kind = exchange->match.route->method + " " + exchange->match.route->pattern,
+                    .run =
                         [this, exchange](MonoTime deadline, std::stop_token stop) {
                           finish(exchange, call(*exchange, deadline, std::move(stop)));
                         },
@@ -234,9 +239,14 @@ void Routes::submit(const ExchangePtr& exchange) {
                           finish(exchange, fail(ErrorCode::query_deadline,
                                                 {{"seconds", std::to_string(seconds.count())}}));
                         }});
-  if (!taken)
-    finish(exchange,
-           fail(ErrorCode::http_overloaded, {{"limit", std::to_string(options_.pool_queue)}}));
+  if (answer != QueryPool::Answer::taken) finish(exchange, fail(refusal_of(answer)));
+}
+
+// At once: a client that waited would only wait for its own deadline.
+Error Routes::refusal_of(QueryPool::Answer answer) const {
+  if (answer == QueryPool::Answer::full)
+    return Error(ErrorCode::http_overloaded, {{"limit", std::to_string(options_.pool_queue)}});
+  return Error(ErrorCode::queries_hang, {{"observed", std::to_string(pool_.figures().hung)}});
 }
 
 Response Routes::problem(const Exchange& exchange, const Error& error) const {

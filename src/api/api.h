@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/message.h"
+#include "api/query_pool.h"
 #include "api/server.h"
 #include "api/services.h"
 #include "api/tokens.h"
@@ -22,6 +23,7 @@ struct ApiOptions {
   uint32_t owner_uid = 0;     // who is admin on the operator's socket, beside root
   size_t pool_threads = 2;    // for queries and commands
   size_t pool_queue = 32;     // waiting for a thread; beyond it 503 and Retry-After
+  size_t pool_spares = 8;     // threads in the place of such as hang (query_pool.h)
   std::chrono::milliseconds query_deadline{30'000};
 };
 
@@ -51,6 +53,8 @@ class Api {
   virtual RefusalFn refusal() = 0;
   // Figures of the engine for /metrics; set once the server runs.
   virtual void set_stats(std::function<ServerStats()> stats) = 0;
+  // What became of queries and commands that did not return. Waits for nothing.
+  virtual PoolFigures pool_figures() const = 0;
   // No new queries or commands; waits for those at work, which are asked to stop, as
   // QueryPool::stop() does. False: some are left behind.
   virtual bool stop() = 0;

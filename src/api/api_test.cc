@@ -8,6 +8,7 @@
 #include "api/documents.h"
 #include "base/json.h"
 #include "tests/support/api_fixture.h"
+#include "tests/support/mailbox.h"
 
 namespace vigie::api {
 namespace {
@@ -359,6 +360,36 @@ TEST(Api, KeepsAnsweringStatusWhileThePoolIsFull) {
   release.set_value();
   EXPECT_EQ(busy.read_answer()->status, 200);
   EXPECT_EQ((second_waits ? second : third).read_answer()->status, 200);
+}
+
+// As queries do of a store that hangs: after more of them than the pool has threads.
+TEST(Api, RefusesAtOnceWhatHangsAndAnswersTheRest) {
+  ApiFixture fixture;
+  testing::Mailbox<int> asked;
+  std::promise<void> release;
+  fixture.services.evidence = [&, released = release.get_future().share()](const EvidenceQuery&,
+                                                                           const CallContext&) {
+    asked.put(0);
+    released.wait();
+    return Result<EvidencePage>(EvidencePage{});
+  };
+  fixture.services.schedule = [](size_t, const CallContext&) {
+    return Result<json::value>(json::array{});
+  };
+  fixture.start();
+  for (int i = 0; i < 3; ++i) {
+    auto client = testing::RawClient::connect_unix(fixture.socket());
+    client.send("GET /v1/evidence HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(asked.take());
+    fixture.clock.advance(seconds(30));
+    EXPECT_EQ(client.read_answer()->status, 503);
+  }
+  const auto refused = fixture.over_socket("GET", "/v1/evidence");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("retry-after"), "5");
+  EXPECT_NE(refused.body.find("\"queries_hang\""), std::string::npos) << refused.body;
+  EXPECT_EQ(fixture.over_socket("GET", "/v1/schedule").status, 200);
+  release.set_value();
 }
 
 TEST(Api, OpensMetricsOnlyWhenConfigured) {

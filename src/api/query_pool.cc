@@ -4,10 +4,16 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace vigie::api {
 namespace {
+
+// For threads that were left behind and may be about to come back.
+constexpr std::chrono::milliseconds kLastLook{100};
 
 struct Job {
   PoolTask task;
@@ -18,66 +24,118 @@ using JobPtr = std::shared_ptr<Job>;
 
 }  // namespace
 
-struct QueryPool::Core {
-  Core(const platform::Clock& the_clock, size_t longest_queue, Duration the_allowance)
-      : clock(the_clock), queue(longest_queue), allowance(the_allowance) {}
+// The threads are detached: they hold the core, and the core counts them.
+struct QueryPool::Core : std::enable_shared_from_this<Core> {
+  Core(const platform::Clock& the_clock, const PoolOptions& the_options)
+      : clock(the_clock), options(the_options) {}
 
-  bool submit(PoolTask task);
-  void work(const std::stop_token& stop);
-  void watch(const std::stop_token& stop);
-  JobPtr next_job(const std::stop_token& stop);
-  void finished(const JobPtr& job);
+  Answer submit(PoolTask task);
+  PoolFigures figures();
+  void work();
+  void watch();
+  JobPtr next_job();
+  bool goes_on(const JobPtr& job);
   void expire_until(MonoTime now);
   void close();
-  void ended();
   bool all_end_within(std::chrono::milliseconds patience);
+  // With mutex held:
+  void start(void (Core::*loop)());
+  void fill();
+  bool hangs(const std::string& kind) const;
+  // Without it:
+  void ended();
 
   const platform::Clock& clock;
-  const size_t queue;
-  const Duration allowance;
+  const PoolOptions options;
+  std::stop_source stopping;
   std::mutex mutex;
   std::condition_variable_any changed;
-  bool closed = false;         // guarded by mutex
-  size_t threads = 0;          // that have not ended; guarded by mutex
-  std::deque<JobPtr> waiting;  // guarded by mutex
-  std::deque<JobPtr> all;      // waiting or at work, by deadline; guarded by mutex
+  bool closed = false;  // guarded by mutex, as all below
+  size_t alive = 0;     // threads that have not ended
+  size_t able = 0;      // workers that were not left behind
+  std::deque<JobPtr> waiting;
+  std::deque<JobPtr> all;    // waiting or at work, by deadline
+  std::vector<JobPtr> hung;  // at work beyond their deadline
 };
 
-bool QueryPool::Core::submit(PoolTask task) {
+void QueryPool::Core::start(void (Core::*loop)()) {
+  std::thread([core = shared_from_this(), loop] {
+    ((*core).*loop)();
+    core->ended();
+  }).detach();
+  ++alive;
+}
+
+void QueryPool::Core::fill() {
+  while (!closed && able < options.threads &&
+         able + hung.size() < options.threads + options.spares) {
+    try {
+      start(&Core::work);
+    } catch (const std::system_error&) {
+      return;  // no thread to be had: tried again with the next task
+    }
+    ++able;
+  }
+}
+
+bool QueryPool::Core::hangs(const std::string& kind) const {
+  const auto alike =
+      std::ranges::count_if(hung, [&](const JobPtr& job) { return job->task.kind == kind; });
+  return able == 0 || static_cast<size_t>(alike) >= options.most_hung_alike;
+}
+
+QueryPool::Answer QueryPool::Core::submit(PoolTask task) {
   auto job = std::make_shared<Job>();
   job->task = std::move(task);
   const std::lock_guard lock(mutex);
-  if (closed || waiting.size() >= queue) return false;
-  job->deadline = clock.monotonic() + allowance;
+  if (closed) return Answer::full;
+  fill();
+  if (hangs(job->task.kind)) return Answer::hung;
+  if (waiting.size() >= options.queue) return Answer::full;
+  job->deadline = clock.monotonic() + options.allowance;
   waiting.push_back(job);
   all.push_back(job);
   changed.notify_all();
-  return true;
+  return Answer::taken;
 }
 
-JobPtr QueryPool::Core::next_job(const std::stop_token& stop) {
+PoolFigures QueryPool::Core::figures() {
+  const std::lock_guard lock(mutex);
+  return {hung.size(), able > 0};
+}
+
+JobPtr QueryPool::Core::next_job() {
   std::unique_lock lock(mutex);
+  const auto stop = stopping.get_token();
   if (!changed.wait(lock, stop, [&] { return !waiting.empty(); })) return nullptr;
   auto job = waiting.front();
   waiting.pop_front();
   return job;
 }
 
-void QueryPool::Core::work(const std::stop_token& stop) {
-  while (const auto job = next_job(stop)) {
-    const std::stop_callback forward(stop, [&] { job->stop.request_stop(); });
+void QueryPool::Core::work() {
+  while (const auto job = next_job()) {
+    const std::stop_callback forward(stopping.get_token(), [&] { job->stop.request_stop(); });
     job->task.run(job->deadline, job->stop.get_token());
-    finished(job);
+    if (!goes_on(job)) return;
   }
 }
 
-void QueryPool::Core::finished(const JobPtr& job) {
+// One that was left behind has been replaced, unless the spares were used up.
+bool QueryPool::Core::goes_on(const JobPtr& job) {
   const std::lock_guard lock(mutex);
-  std::erase(all, job);
+  if (std::erase(hung, job) == 0) {
+    std::erase(all, job);
+    return true;
+  }
+  if (able >= options.threads) return false;
+  ++able;
+  return true;
 }
 
 // All tasks have the same allowance: the first has the earliest deadline.
-void QueryPool::Core::watch(const std::stop_token& stop) {
+void QueryPool::Core::watch() {
+  const auto stop = stopping.get_token();
   while (!stop.stop_requested()) {
     MonoTime deadline;
     {
@@ -96,9 +154,12 @@ void QueryPool::Core::expire_until(MonoTime now) {
     const std::lock_guard lock(mutex);
     while (!all.empty() && all.front()->deadline <= now) {
       late.push_back(all.front());
-      std::erase(waiting, all.front());
       all.pop_front();
+      if (std::erase(waiting, late.back()) > 0) continue;
+      hung.push_back(late.back());
+      --able;
     }
+    fill();
   }
   for (const auto& job : late) {
     job->stop.request_stop();
@@ -114,47 +175,41 @@ void QueryPool::Core::close() {
 
 void QueryPool::Core::ended() {
   const std::lock_guard lock(mutex);
-  --threads;
+  --alive;
   changed.notify_all();
 }
 
 bool QueryPool::Core::all_end_within(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex);
-  return changed.wait_for(lock, patience, [&] { return threads == 0; });
+  // Nobody waits again for what is known to hang.
+  if (!changed.wait_for(lock, patience, [&] { return alive <= hung.size(); })) return false;
+  return changed.wait_for(lock, std::min(patience, kLastLook), [&] { return alive == 0; });
 }
 
-QueryPool::QueryPool(const platform::Clock& clock, size_t threads, size_t queue, Duration allowance)
-    : core_(std::make_shared<Core>(clock, queue, allowance)) {
-  core_->threads = threads + 1;
-  for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([core = core_](const std::stop_token& stop) {
-      core->work(stop);
-      core->ended();
-    });
-  }
-  threads_.emplace_back([core = core_](const std::stop_token& stop) {
-    core->watch(stop);
-    core->ended();
-  });
+QueryPool::QueryPool(const platform::Clock& clock, const PoolOptions& options)
+    : core_(std::make_shared<Core>(clock, options)) {
+  const std::lock_guard lock(core_->mutex);
+  core_->start(&Core::watch);
+  core_->fill();
 }
 
 QueryPool::~QueryPool() {
   (void)stop();
 }
 
-bool QueryPool::submit(PoolTask task) {
+QueryPool::Answer QueryPool::submit(PoolTask task) {
   return core_->submit(std::move(task));
 }
 
+PoolFigures QueryPool::figures() const {
+  return core_->figures();
+}
+
 bool QueryPool::stop(std::chrono::milliseconds patience) {
-  if (threads_.empty()) return !left_behind_;
+  if (std::exchange(stopped_, true)) return !left_behind_;
   core_->close();
-  for (auto& thread : threads_) thread.request_stop();
+  core_->stopping.request_stop();
   left_behind_ = !core_->all_end_within(patience);
-  if (left_behind_) {
-    for (auto& thread : threads_) thread.detach();
-  }
-  threads_.clear();
   // Also what is left at work: its client is answered, and what it answers later goes nowhere.
   core_->expire_until(MonoTime::max());
   return !left_behind_;

@@ -214,6 +214,9 @@ status::Views Wiring::views() const {
   views.process.state_writable = views.jobs->state_error_code.empty();
   views.process.state_error_code = views.jobs->state_error_code;
   views.process.state_observed_at = views.jobs->observed_at;
+  const api::PoolFigures pool = api_->pool_figures();
+  views.process.queries_hung = pool.hung;
+  views.process.queries_answered = pool.usable;
   return views;
 }
 

@@ -119,7 +119,9 @@ void write_jobs(MetricsWriter& out, const JobsFacts& facts) {
     if (job.next_due) out.sample({{"job_name", job.name}}, unix_seconds(*job.next_due));
 }
 
-void write_http(MetricsWriter& out, const HttpFigures& http) {
+void write_http(MetricsWriter& out, const ProcessView& process, const HttpFigures& http) {
+  out.gauge("vigie_queries_hung", "Queries and commands that did not return at their deadline.");
+  out.sample(double(process.queries_hung));
   out.counter("vigie_http_requests_total", "Answers, by status.");
   for (const auto& one : http.by_code)
     out.sample({{"code", std::to_string(one.status)}}, double(one.requests));
@@ -156,7 +158,7 @@ std::string render_metrics(const Views& views, const HttpFigures& http, SystemTi
   }
   if (const auto jobs = jobs_facts(views)) write_jobs(out, *jobs);
   if (const auto ledger = ledger_facts(views)) write_ledger(out, *ledger);
-  write_http(out, http);
+  write_http(out, views.process, http);
   return out.finish();
 }
 

@@ -76,6 +76,19 @@ Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& job
   return check;
 }
 
+// What is on its way to an answer is no defect; what hangs takes a thread along for as long.
+Check queries_check(const ProcessView& process, SystemTime now) {
+  const bool hangs = process.queries_hung > 0;
+  auto check = make_check("queries", hangs ? Status::warn : Status::pass,
+                          hangs ? "queries_hang" : "ok", "queries-hang");
+  if (!process.queries_answered) check.status = Status::fail;
+  check.observed = process.queries_hung;
+  check.unit = "queries";
+  check.observed_at = now;
+  check.sources = {"process"};
+  return check;
+}
+
 }  // namespace
 
 Body health_body(const Views& views, SystemTime now) {
@@ -100,7 +113,8 @@ Body readiness_body(const Views& views, SystemTime now) {
   const auto jobs = jobs_facts(views);
   Body body;
   body.checks = {configuration_check(views.process, now), state_check(views.process, jobs),
-                 ledger_check(ledger), jobs_check(views.process, jobs)};
+                 ledger_check(ledger), jobs_check(views.process, jobs),
+                 queries_check(views.process, now)};
   body.data["configured_at"] = format_rfc3339(views.process.configured_at);
   body.data["configuration_sha256"] = text_json(views.process.configuration_sha256);
   body.data["runs_waiting"] = jobs ? json::value(jobs->waiting) : json::value(nullptr);

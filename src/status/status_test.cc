@@ -196,6 +196,15 @@ TEST(Status, SaysOfACommandOnItsOwnThatNothingStartsByItself) {
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn no_daemon");
 }
 
+TEST(Status, SaysThatQueriesHang) {
+  auto views = sample_views(kNow);
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "queries"), "pass ok");
+  views.process.queries_hung = 3;
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "queries"), "warn queries_hang");
+  views.process.queries_answered = false;
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "queries"), "fail queries_hang");
+}
+
 TEST(Status, WarnsWhenTheScrubIsOverdue) {
   auto backups = sample_backups(kNow);
   backups->artefacts[0].fully_verified_at = kNow - std::chrono::days(8);

@@ -26,7 +26,9 @@ struct ProcessView {
   SystemTime state_observed_at;
   std::optional<uint64_t> resident_bytes;
   std::optional<uint64_t> children_resident_bytes;
-  bool daemon = true;  // false: a command on its own, and nothing starts by itself
+  size_t queries_hung = 0;       // queries and commands beyond their deadline that did not return
+  bool queries_answered = true;  // false: so many that no more are taken
+  bool daemon = true;            // false: a command on its own, and nothing starts by itself
 };
 
 // A null pointer: not known yet (unknown, never pass).
