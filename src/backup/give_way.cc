@@ -7,6 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration kTick = 1s;
+constexpr Duration kLookLimit = 10s;  // for one look, with the connection that it may need
+
 // pg_locks is visible to every role; what pg_stat_activity says of other roles' sessions is not.
 constexpr std::string_view kWaiting = R"sql(
 with own as (select array_agg(pid) as pids from pg_stat_activity
@@ -41,22 +44,42 @@ GiveWayWatch::GiveWayWatch(platform::PgConnector& connector, const platform::Dsn
       patience_(patience),
       clock_(clock),
       give_way_source_(std::move(give_way)),
-      thread_([this](std::stop_token stop) { watch(std::move(stop)); }) {}
+      waiters_(patience_),
+      thread_([this](const std::stop_token& stop) { watch(stop); }) {}
 
-void GiveWayWatch::watch(std::stop_token stop) {
-  Waiters waiters(patience_);
-  Result<std::unique_ptr<platform::PgConnection>> session =
-      connector_.connect(dsn_, "vigie give way", {clock_.monotonic() + 10s, stop});
-  while (session && clock_.sleep_until(clock_.monotonic() + 1s, stop)) {
-    const auto waiting = waiting_behind(**session, run_, {clock_.monotonic() + 10s, stop});
-    if (!waiting) break;
-    if (waiters.update(*waiting, clock_.monotonic())) {
-      gave_way_ = true;
-      give_way_source_.request_stop();
-      return;
-    }
+void GiveWayWatch::watch(const std::stop_token& stop) {
+  MonoTime seen = clock_.monotonic();
+  Duration pause = kTick;
+  while (!gave_way_) {
+    const bool looked = look(stop);
+    if (stop.stop_requested()) return;
+    const MonoTime now = clock_.monotonic();
+    if (now - seen > patience_ + kLookLimit) blind_ = true;
+    blind_now_ = !looked;
+    if (looked) seen = now;
+    pause = looked ? kTick : std::min(pause * 2, kLongestPause);
+    if (!clock_.sleep_until(now + pause, stop)) return;
   }
-  if (!stop.stop_requested()) blind_ = true;
+}
+
+// False: it could not.
+bool GiveWayWatch::look(const std::stop_token& stop) {
+  const platform::CallLimits limits{clock_.monotonic() + kLookLimit, stop};
+  if (!session_) {
+    auto opened = connector_.connect(dsn_, "vigie give way", limits);
+    if (!opened) return false;
+    session_ = std::move(*opened);
+  }
+  const auto waiting = waiting_behind(*session_, run_, limits);
+  if (!waiting) {
+    session_.reset();
+    return false;
+  }
+  if (waiters_.update(*waiting, clock_.monotonic())) {
+    gave_way_ = true;
+    give_way_source_.request_stop();
+  }
+  return true;
 }
 
 }  // namespace vigie::backup

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -35,18 +36,23 @@ class Waiters {
 
 // Watches from a thread of its own, in a session of its own, from construction to destruction.
 // Every second it looks for sessions that wait behind `run`; when one has waited for `patience`, it
-// requests `give_way` to stop and is done. Without a session (no connection left, say) it cannot
-// watch, and says so.
+// requests `give_way` to stop and is done. When its session is lost, or there is no connection left
+// for one, it connects again, ever later, at most every kLongestPause; what it could not see
+// meanwhile it says.
 class GiveWayWatch {
  public:
   GiveWayWatch(platform::PgConnector& connector, const platform::Dsn& dsn, RunId run,
                Duration patience, const platform::Clock& clock, std::stop_source give_way);
 
+  static constexpr Duration kLongestPause = std::chrono::seconds(30);
+
   bool gave_way() const { return gave_way_; }
-  bool blind() const { return blind_; }  // it could not watch all the time
+  // For longer than the patience and one look's own time nobody could look, or nobody can now.
+  bool blind() const { return blind_ || blind_now_; }
 
  private:
-  void watch(std::stop_token stop);
+  void watch(const std::stop_token& stop);
+  bool look(const std::stop_token& stop);
 
   platform::PgConnector& connector_;
   platform::Dsn dsn_;
@@ -56,6 +62,9 @@ class GiveWayWatch {
   std::stop_source give_way_source_;
   std::atomic<bool> gave_way_ = false;
   std::atomic<bool> blind_ = false;
+  std::atomic<bool> blind_now_ = false;
+  std::unique_ptr<platform::PgConnection> session_;  // of the thread, as all below
+  Waiters waiters_;
   std::jthread thread_;  // last: it uses all of the above
 };
 

@@ -124,7 +124,8 @@ TEST_F(GiveWayTest, ASessionOfTheRunIsNotOneThatWaits) {
 // A whole backup whose source check takes a minute.
 class SlowCheckTest : public GiveWayTest {
  protected:
-  Result<Taken> take() {
+  Result<Taken> take(Globals globals = Globals::none,
+                     SourceCheck source_check = SourceCheck::counts) {
     DatabaseOptions database;
     database.name = "app";
     database.dsn = server_->named_dsn();
@@ -132,7 +133,9 @@ class SlowCheckTest : public GiveWayTest {
     BackupJobOptions job;
     job.name = "nightly";
     job.jobs = 1;
-    job.globals = Globals::none;
+    job.globals = globals;
+    job.source_check = source_check;
+    job.lock_wait_timeout = 1min;
     job.give_way = {1s, 0};
     Work work;
     work.run = run_;
@@ -166,6 +169,39 @@ TEST_F(SlowCheckTest, TheSourceCheckStandsAsideAndTheBackupIsKept) {
   EXPECT_EQ(result->manifest.source_check.result, "could_not_verify");
   EXPECT_TRUE(result->check_gave_way);
   EXPECT_EQ(result->gave_way, 0);
+}
+
+// The server ends the session that watches, and the dump goes on.
+TEST_F(SlowCheckTest, GivesWayAlsoWhenTheWatchHadToConnectAgain) {
+  server_->execute("create table if not exists u(i int)");
+  auto blocker = server_->lock_table("u");
+  auto taken =
+      std::async(std::launch::async, [&] { return take(Globals::none, SourceCheck::none); });
+  ASSERT_TRUE(comes("select count(*) from pg_locks where not granted")) << "it holds t, wants u";
+  const std::string watch = " from pg_stat_activity where application_name = 'vigie give way'";
+  ASSERT_TRUE(comes("select count(*)" + watch));
+  ASSERT_EQ(server_->value("select count(pg_terminate_backend(pid))" + watch), "1");
+  const auto other = session("alters");
+  EXPECT_TRUE(other->query("alter table public.t add column k int",
+                           {std::chrono::steady_clock::now() + 30s, {}}))
+      << "it waited for the whole dump";
+  blocker.reset();
+  const auto result = taken.get();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), ErrorCode::dump_gave_way);
+}
+
+TEST_F(SlowCheckTest, TheGlobalsSessionIsOneOfTheRun) {
+  auto blocker = session("blocker");
+  ASSERT_TRUE(blocker->query(
+      "begin; lock table pg_catalog.pg_auth_members in access exclusive mode", limits()));
+  auto taken = std::async(std::launch::async,
+                          [&] { return take(Globals::with_passwords, SourceCheck::none); });
+  EXPECT_TRUE(comes("select count(*) from pg_stat_activity where application_name = '" +
+                    run_.str() +
+                    "' and query like '%pg_auth_members%' and wait_event_type = 'Lock'"));
+  blocker.reset();
+  EXPECT_TRUE(taken.get());
 }
 
 }  // namespace
