@@ -81,6 +81,8 @@ bool has_ended(const json::object& run) {
 }
 
 std::string progress_line(const json::object& run) {
+  if (!has_ended(run) && !text_of(run, "end_unrecorded_since").empty())
+    return "has ended; its end is not recorded yet";
   const json::object* progress = find_object(run, "progress");
   if (progress == nullptr) return text_of(run, "state");
   const double done = number(find_value(*progress, "done"));

@@ -157,6 +157,10 @@ TEST(ProgressLine, SaysThePhaseWhenNothingIsKnown) {
       parse_json(run_of("running", R"(,"progress":{"phase":"preflight"})")).value();
   EXPECT_EQ(progress_line(run.as_object()), "preflight");
   EXPECT_EQ(progress_line(parse_json(run_of("queued")).value().as_object()), "queued");
+  const json::value ends = parse_json(run_of("running", R"(,"end_unrecorded_since":)"
+                                                        R"("2026-11-20T02:00:00Z")"))
+                               .value();
+  EXPECT_EQ(progress_line(ends.as_object()), "has ended; its end is not recorded yet");
 }
 
 }  // namespace

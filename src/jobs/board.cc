@@ -56,6 +56,18 @@ void Board::ended(JobView& job, const RunRow& row) {
   if (recent_.size() > kRecentRuns) recent_.pop_back();
 }
 
+void Board::recorded(const RunId& run) {
+  const std::lock_guard lock(mutex_);
+  const auto clear = [&](RunRow& row) {
+    if (row.id == run) row.end_unrecorded_since.reset();
+  };
+  for (auto& [key, view] : jobs_) {
+    if (view.last_attempt) clear(*view.last_attempt);
+    if (view.last_success) clear(*view.last_success);
+  }
+  std::ranges::for_each(recent_, clear);
+}
+
 void Board::state_taken() {
   const std::lock_guard lock(mutex_);
   state_error_code_.clear();
@@ -118,11 +130,26 @@ JobsView Board::make(SystemTime now) const {
     view.running += job.running ? 1 : 0;
   }
   view.recent.assign(recent_.begin(), recent_.end());
+  view.end_unrecorded_since = oldest_unrecorded();
   view.queue_limit = queue_limit_;
   view.state_error_code = state_error_code_;
   view.state_failed_at = state_failed_at_;
   view.scheduler_error_code = scheduler_error_code_;
   return view;
+}
+
+std::optional<SystemTime> Board::oldest_unrecorded() const {
+  std::optional<SystemTime> oldest;
+  const auto look = [&](const RunRow& row) {
+    const auto& since = row.end_unrecorded_since;
+    if (since && (!oldest || *since < *oldest)) oldest = since;
+  };
+  for (const auto& [key, view] : jobs_) {
+    for (const auto& row : {view.running, view.queued, view.last_attempt})
+      if (row) look(*row);
+  }
+  std::ranges::for_each(recent_, look);
+  return oldest;
 }
 
 JobsViewPtr Board::view() const {

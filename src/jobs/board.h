@@ -28,6 +28,7 @@ class Board {
 
   void load(std::vector<LastRuns> last, std::vector<RunRow> recent);
   void changed(const RunRow& row);  // accepted, started, made progress, ended
+  void recorded(const RunId& run);  // what has ended is durable
   void state_taken();               // state.db took a write
   void state_failed(const Error& error, SystemTime at);
 
@@ -43,6 +44,7 @@ class Board {
   JobView& job(const JobKey& key);
   void ended(JobView& job, const RunRow& row);
   JobsView make(SystemTime now) const;
+  std::optional<SystemTime> oldest_unrecorded() const;
 
   const size_t queue_limit_;
   mutable std::mutex mutex_;

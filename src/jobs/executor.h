@@ -18,10 +18,10 @@
 // each new phase of its progress, and at its end, when the end's evidence is durable
 // (hooks.record). Until then the run keeps its claims, and who began is seen to run: a disk that
 // hangs over the evidence holds back ends and what waits for them, while submit(), cancel(), find()
-// and view() answer. When the end cannot be written (a full disk) it is kept in memory and tried
-// again every half minute; JobsView says so, and nothing new starts until it is written. An end
-// whose evidence cannot be written waits in the same way, but keeps others back only when there are
-// queue_limit of them.
+// and view() answer; the row says since when (end_unrecorded_since). When the end cannot be written
+// (a full disk) it is kept in memory and tried again every half minute; JobsView says so, and
+// nothing new starts until it is written. An end whose evidence cannot be written waits in the same
+// way, but keeps others back only when there are queue_limit of them.
 //
 // At open, rows of a process that is gone become `interrupted`, each when hooks.recover has its
 // evidence. Work is a function, so what was only queued does not start again by itself.

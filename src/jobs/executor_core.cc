@@ -58,6 +58,7 @@ Result<> ExecutorCore::recover() {
     row.ended_at = std::max(clock_.now(), row.started_at.value_or(row.created_at));
     row.error_code = error_info(ErrorCode::run_interrupted).name;
     row.error_parameters = {{"run", row.id.str()}, {"reason", "the process ended"}};
+    row.end_unrecorded_since = row.ended_at;
     End end{std::move(row), true};
     if (record(end)) {
       TRY(store_->save_state(end.row));

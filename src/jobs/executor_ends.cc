@@ -17,7 +17,10 @@ void ExecutorCore::finish(const ActiveRunPtr& run, RunOutcome outcome) {
     // Given up meanwhile: that end is the one that counts.
     if (run->end) return;
     run->end = ended_row(*run, std::move(outcome), clock_.now());
+    run->end->end_unrecorded_since = run->row.end_unrecorded_since = run->end->ended_at;
     ending_.push_back(run);
+    board_.changed(run->row);
+    publish();
   }
   recorder_.wake();
 }
@@ -58,7 +61,7 @@ void ExecutorCore::settle(const ActiveRunPtr& run) {
     const std::lock_guard lock(mutex_);
     active_.erase(run->id());
     board_.changed(end.row);
-    save_end(std::move(end));
+    save_end(std::move(end));  // which tells the board when it could
     prunes = ++ended_since_prune_ % kPruneEvery == 0;
     dispatch();
     publish();  // so that whoever waited for the end finds it in the view
@@ -78,7 +81,8 @@ Result<> ExecutorCore::record(End& end) const {
 
 void ExecutorCore::save_end(End end) {
   const bool saved = end.recorded && save_unsaved() && noted(store_->save_state(end.row));
-  if (!saved) unsaved_.emplace(end.row.id, std::move(end));
+  if (saved) return board_.recorded(end.row.id);
+  unsaved_.emplace(end.row.id, std::move(end));
 }
 
 std::vector<ExecutorCore::End> ExecutorCore::unrecorded() {
@@ -113,6 +117,7 @@ Result<> ExecutorCore::save_unsaved() {
       continue;
     }
     TRY(noted(store_->save(one->second.row)));
+    board_.recorded(one->first);
     one = unsaved_.erase(one);
   }
   return {};

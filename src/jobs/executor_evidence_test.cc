@@ -183,6 +183,40 @@ TEST_F(EvidenceTest, NobodyWaitsForALedgerThatHangsButWhatEndsAndWhatIsBehindIt)
   let_go_.put(true);
 }
 
+TEST_F(EvidenceTest, AnEndThatALedgerThatHangsKeepsBackIsTold) {
+  hangs_ = true;
+  const RunId id = submit("a", done);
+  hung_.take();
+  const SystemTime ended = clock_.now();
+  clock_.advance(1min);
+  EXPECT_EQ(executor_->find(id)->state, RunState::running);
+  EXPECT_EQ(executor_->find(id)->end_unrecorded_since, ended);
+  const auto view = executor_->view();
+  EXPECT_EQ(view->find("a", "backup")->running->end_unrecorded_since, ended);
+  EXPECT_EQ(view->end_unrecorded_since, ended);
+
+  hangs_ = false;
+  mended_.put(true);
+  EXPECT_FALSE(executor_->wait(id, {})->end_unrecorded_since);
+  EXPECT_FALSE(executor_->view()->end_unrecorded_since);
+}
+
+TEST_F(EvidenceTest, AnEndThatALedgerDoesNotTakeIsTold) {
+  takes_ = false;
+  const RunId id = submit("a", done);
+  const SystemTime ended = clock_.now();
+  EXPECT_EQ(executor_->wait(id, {})->end_unrecorded_since, ended);
+  EXPECT_EQ(executor_->view()->end_unrecorded_since, ended);
+  EXPECT_EQ(executor_->view()->recent.front().end_unrecorded_since, ended);
+
+  takes_ = true;
+  clock_.advance(options_.save_retry);
+  recorded_.take();
+  executor_->shutdown();
+  EXPECT_FALSE(executor_->find(id)->end_unrecorded_since);
+  EXPECT_FALSE(executor_->view()->end_unrecorded_since);
+}
+
 TEST_F(EvidenceTest, ADeadlineHoldsWhileALedgerHangs) {
   hangs_ = true;
   submit("a", done);

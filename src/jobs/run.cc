@@ -89,7 +89,8 @@ json::object to_json(const RunRow& row, SystemTime now, Audience audience) {
           {"deadline_at", time_or_null(row.deadline_at)},
           {"progress", progress_json(row.progress)},
           {"error", error_json(row, audience)},
-          {"result", row.result}};
+          {"result", row.result},
+          {"end_unrecorded_since", time_or_null(row.end_unrecorded_since)}};
 }
 
 }  // namespace vigie::jobs

@@ -68,6 +68,8 @@ struct RunRow {
   std::string error_code;                 // empty: none. A name, so that a newer release's is kept
   Parameters error_parameters;
   json::object result;  // what the work says of itself: ids, measures
+  // Never stored: the work ended then, and neither the evidence nor state.db has its end yet.
+  std::optional<SystemTime> end_unrecorded_since;
 
   // The error with its texts; nothing when there is none or this release does not know its code.
   std::optional<Error> error() const;
@@ -77,7 +79,8 @@ struct RunRow {
 
 // {id, job, kind, state, trigger{by, actor, reason, reference}, correlation_id, created_at, due_at,
 // started_at, ended_at, duration_s, deadline_at, progress{phase, subject, done, total, unit,
-// rate_per_s, remaining_s, at}, error{code, detail, next}, result}: every key present, null = none.
+// rate_per_s, remaining_s, at}, error{code, detail, next}, result, end_unrecorded_since}: every key
+// present, null = none.
 json::object to_json(const RunRow& row, SystemTime now, Audience audience);
 
 }  // namespace vigie::jobs

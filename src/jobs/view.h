@@ -36,6 +36,8 @@ struct JobsView {
   size_t queue_limit = 0;
   std::string state_error_code;  // why state.db did not take its last write; empty: it did
   std::optional<SystemTime> state_failed_at;
+  // The oldest end that is not durable yet (RunRow): a disk hangs, or takes nothing.
+  std::optional<SystemTime> end_unrecorded_since;
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
 
   const JobView* find(std::string_view job, std::string_view kind) const;

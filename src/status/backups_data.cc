@@ -51,7 +51,8 @@ json::value run_json(const std::optional<RunFacts>& run, bool with_progress) {
                       {"state", run->state},
                       {"started_at", time_json(run->started_at)},
                       {"ended_at", time_json(run->ended_at)},
-                      {"error_code", text_json(run->error_code)}};
+                      {"error_code", text_json(run->error_code)},
+                      {"end_unrecorded_since", time_json(run->end_unrecorded_since)}};
   if (with_progress) object["progress"] = progress_json(*run);
   return object;
 }

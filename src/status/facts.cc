@@ -17,6 +17,7 @@ RunFacts run_facts(const jobs::RunRow& row) {
   facts.error_code = row.error_code;
   facts.started_at = row.started_at;
   facts.ended_at = row.ended_at;
+  facts.end_unrecorded_since = row.end_unrecorded_since;
   if (!row.progress) return facts;
   facts.phase = row.progress->phase;
   facts.done = double(row.progress->done);
@@ -50,6 +51,7 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
   facts.running = views.jobs->running;
   facts.state_error_code = views.jobs->state_error_code;
   facts.scheduler_error_code = views.jobs->scheduler_error_code;
+  facts.end_unrecorded_since = views.jobs->end_unrecorded_since;
   for (const auto& job : views.jobs->jobs)
     if (job.kind == kBackupKind)
       facts.jobs.push_back({job.job, optional_facts(job.last_attempt),

@@ -18,6 +18,7 @@ struct RunFacts {
   std::string error_code;  // empty when there is none
   std::optional<SystemTime> started_at;
   std::optional<SystemTime> ended_at;
+  std::optional<SystemTime> end_unrecorded_since;  // it ended then, and that is not durable yet
   std::string phase;
   double done = 0;
   std::optional<double> total;
@@ -43,6 +44,7 @@ struct JobsFacts {
   size_t running = 0;
   std::string state_error_code;      // why state.db did not take its last write; empty: it did
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
+  std::optional<SystemTime> end_unrecorded_since;  // of a run; the oldest
   std::vector<JobFacts> jobs;
 
   const JobFacts* find(std::string_view job) const;

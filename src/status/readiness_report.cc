@@ -59,7 +59,12 @@ Check ledger_check(const std::optional<LedgerFacts>& ledger) {
   return check;
 }
 
-Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& jobs) {
+// A disk that is only busy has taken it by then.
+bool ends_wait(const JobsFacts& jobs, SystemTime now) {
+  return jobs.end_unrecorded_since && now - *jobs.end_unrecorded_since > std::chrono::seconds(30);
+}
+
+Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& jobs, SystemTime now) {
   auto check = make_check("jobs", Status::unknown, "not_evaluated", "runs");
   check.sources = {"jobs"};
   if (!jobs) return check;
@@ -69,9 +74,15 @@ Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& job
   check.observed = jobs->waiting;
   check.unit = "runs";
   check.observed_at = jobs->observed_at;
-  if (works && !process.daemon) {
+  const auto warn = [&](const char* reason, std::optional<SystemTime> since) {
     check.status = Status::warn;
-    check.reason_code = "no_daemon";
+    check.reason_code = reason;
+    check.since = since;
+  };
+  if (works && !process.daemon) {
+    warn("no_daemon", {});
+  } else if (works && ends_wait(*jobs, now)) {
+    warn("end_unrecorded", jobs->end_unrecorded_since);
   }
   return check;
 }
@@ -113,7 +124,7 @@ Body readiness_body(const Views& views, SystemTime now) {
   const auto jobs = jobs_facts(views);
   Body body;
   body.checks = {configuration_check(views.process, now), state_check(views.process, jobs),
-                 ledger_check(ledger), jobs_check(views.process, jobs),
+                 ledger_check(ledger), jobs_check(views.process, jobs, now),
                  queries_check(views.process, now)};
   body.data["configured_at"] = format_rfc3339(views.process.configured_at);
   body.data["configuration_sha256"] = text_json(views.process.configuration_sha256);

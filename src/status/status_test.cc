@@ -196,6 +196,16 @@ TEST(Status, SaysOfACommandOnItsOwnThatNothingStartsByItself) {
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn no_daemon");
 }
 
+TEST(Status, SaysThatAnEndCannotBeRecorded) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->end_unrecorded_since = kNow - std::chrono::seconds(30);
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "pass ok");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow + std::chrono::seconds(1)), "jobs"),
+            "warn end_unrecorded");
+}
+
 TEST(Status, SaysThatQueriesHang) {
   auto views = sample_views(kNow);
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "queries"), "pass ok");
