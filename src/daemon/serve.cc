@@ -131,6 +131,8 @@ Result<> Daemon::start() {
   hooks.clock_went_back = [this](SystemTime before, SystemTime now) {
     log_.write(LogLevel::warn, "clock", "the clock went back: due times count from now",
                {{"before", format_rfc3339(before)}, {"now", format_rfc3339(now)}});
+    if (const auto recorded = wiring_->record_clock(before, now); !recorded)
+      log_.write(LogLevel::error, "ledger.append", recorded.error());
   };
   scheduler_ = std::make_unique<jobs::Scheduler>(wiring_->executor(), wiring_->world().clock,
                                                  std::move(hooks));

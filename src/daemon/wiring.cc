@@ -273,6 +273,19 @@ Result<> Wiring::record_missed(const std::string& job, const std::vector<SystemT
   return {};
 }
 
+Result<> Wiring::record_clock(SystemTime before, SystemTime now) {
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kClock;
+  entry.started_at = entry.ended_at = now;
+  entry.result = ledger::Outcome::could_not_verify;
+  entry.trigger = {"daemon", "", new_correlation_id(), {}};
+  entry.subject = {{"act", "went_back"}, {"before", format_rfc3339(before)}};
+  entry.measures = {{"back_s", to_seconds(before - now)}};
+  entry.deviations.emplace_back("the clock went back: due times count from now");
+  TRY(ledger_->append(entry));
+  return {};
+}
+
 void Wiring::observe_memory() {
   const MonoTime now = world_.clock.monotonic();
   if (memory_seen_ != MonoTime{} && now < memory_seen_ + std::chrono::seconds(5)) return;

@@ -83,6 +83,9 @@ class Wiring {
   Result<> record_missed(const std::string& job, const std::vector<SystemTime>& due,
                          const std::string& reason, SystemTime noticed_at);
 
+  // The wall clock went back: as evidence, since the times of what follows lie before others.
+  Result<> record_clock(SystemTime before, SystemTime now);
+
   // How much memory this process and those that it started have: for status, at most every five
   // seconds. One thread.
   void observe_memory();

@@ -112,6 +112,11 @@ void Board::scheduler_error(std::string code) {
   scheduler_error_code_ = std::move(code);
 }
 
+void Board::clock_went_back(SystemTime now) {
+  const std::lock_guard lock(mutex_);
+  clock_went_back_at_ = now;
+}
+
 void Board::publish(SystemTime now) {
   const std::lock_guard lock(mutex_);
   auto view = std::make_shared<const JobsView>(make(now));
@@ -135,6 +140,7 @@ JobsView Board::make(SystemTime now) const {
   view.state_error_code = state_error_code_;
   view.state_failed_at = state_failed_at_;
   view.scheduler_error_code = scheduler_error_code_;
+  view.clock_went_back_at = clock_went_back_at_;
   return view;
 }
 

@@ -36,6 +36,7 @@ class Board {
   void next_due(const JobKey& job, std::optional<SystemTime> next);
   void missed(const JobKey& job, SystemTime due, std::string reason);
   void scheduler_error(std::string code);  // empty: none
+  void clock_went_back(SystemTime now);
 
   void publish(SystemTime now);
   JobsViewPtr view() const;  // waits for nothing but the copy of a pointer
@@ -53,6 +54,7 @@ class Board {
   std::string state_error_code_;
   std::optional<SystemTime> state_failed_at_;
   std::string scheduler_error_code_;
+  std::optional<SystemTime> clock_went_back_at_;
 
   mutable std::mutex view_mutex_;
   JobsViewPtr view_ = std::make_shared<const JobsView>();  // guarded by view_mutex_

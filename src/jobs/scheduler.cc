@@ -47,8 +47,9 @@ struct Scheduler::Core {
 
   void loop(const std::stop_token& stop);
   MonoTime step(const std::stop_token& stop);
+  void look_at_clock(MonoTime mono, SystemTime now);
   Result<> deal_with(Entry& entry, SystemTime now);
-  Result<> clock_went_back(Entry& entry, SystemTime now);
+  Result<> count_from(Entry& entry, SystemTime now);
   Result<> start(Entry& entry, SystemTime due, SystemTime now);
   Result<> missed(Entry& entry, MissedRuns runs, SystemTime now);
 
@@ -60,6 +61,11 @@ struct Scheduler::Core {
   std::mutex step_mutex;       // one step, or one change of the jobs, at a time
   std::vector<Entry> entries;  // guarded by step_mutex
   std::optional<std::vector<ScheduledJob>> wanted;  // guarded by step_mutex; not in force yet
+  struct Look {
+    SystemTime wall;
+    MonoTime by;  // not before the wall clock was read
+  };
+  std::optional<Look> last_look;  // at the clocks; guarded by step_mutex
 
   std::mutex stop_mutex;
   std::jthread thread;  // last: it uses all of the above
@@ -67,9 +73,11 @@ struct Scheduler::Core {
 
 Result<> Scheduler::Core::set_jobs(std::vector<ScheduledJob> jobs) {
   const std::lock_guard lock(step_mutex);
+  const MonoTime mono = clock.monotonic();
   const SystemTime now = clock.now();
   wanted = std::move(jobs);
   const auto applied = apply_wanted(now);
+  look_at_clock(mono, now);
   if (!applied) executor.board().scheduler_error(std::string(applied.error().info().name));
   executor.board().publish(now);
   sleeper.wake();
@@ -119,6 +127,7 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
   Duration sleep = kRetry;  // at most: the wall clock may jump
   const auto applied = apply_wanted(now);
   std::string error = applied ? std::string() : std::string(applied.error().info().name);
+  if (last_look) look_at_clock(mono, now);
   for (Entry& entry : entries) {
     if (stop.stop_requested()) break;
     const Result<> dealt = deal_with(entry, now);
@@ -136,7 +145,7 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
 
 Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
   const DuePlan plan = plan_due(entry.job, entry.last_due, now);
-  if (plan.clock_went_back) return clock_went_back(entry, now);
+  if (plan.clock_went_back) return count_from(entry, now);
   if (!plan.down.empty()) {
     MissedRuns runs;
     runs.due = plan.down;
@@ -148,11 +157,24 @@ Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
   return plan.run ? start(entry, *plan.run, now) : Result<>();
 }
 
-Result<> Scheduler::Core::clock_went_back(Entry& entry, SystemTime now) {
-  const SystemTime before = entry.last_due;
+// By the other clock, or, when it was set back while nobody looked, by what was dealt with already.
+// `mono` was read before `now`: however long we are held between two readings, that is no jump.
+void Scheduler::Core::look_at_clock(MonoTime mono, SystemTime now) {
+  SystemTime before = now;
+  if (last_look) {
+    before = last_look->wall + std::chrono::duration_cast<Duration>(mono - last_look->by);
+  } else {
+    for (const Entry& entry : entries) before = std::max(before, entry.last_due);
+  }
+  last_look = {now, clock.monotonic()};
+  if (before <= now + kClockTolerance) return;
+  executor.board().clock_went_back(now);
+  if (hooks.clock_went_back) hooks.clock_went_back(before, now);
+}
+
+Result<> Scheduler::Core::count_from(Entry& entry, SystemTime now) {
   TRY(executor.store().save_due(entry.job.job, entry.job.kind, entry.job.schedule, now));
   entry.last_due = now;
-  if (hooks.clock_went_back) hooks.clock_went_back(before, now);
   return {};
 }
 

@@ -9,8 +9,10 @@
 // - A due time at which one run of the job is at work and one waits is missed (`overlap`).
 // - A job that is new, that came back, or whose schedule changed, counts from now: nothing was
 // missed.
-// - A wall clock that jumped back by more than kClockTolerance: due times count from now. Less is
-//   taken for an adjustment and repeats nothing.
+// - A wall clock that jumped back by more than kClockTolerance: due times that are dealt with and
+// lie
+//   ahead of it count from now, and the view says when it was. Less is taken for an adjustment and
+//   repeats nothing.
 // - What cannot be started or reported now (a full disk, a full queue) is tried again every kRetry;
 //   until then it stays the job's next due time in the view, ever later.
 #pragma once
@@ -58,7 +60,8 @@ struct SchedulerHooks {
   // Record it, in the scheduler's thread. An error: it is reported again later. A crash right after
   // it reports it twice.
   std::function<Result<>(const MissedRuns&)> missed;
-  // The wall clock went back from `before` to `now`.
+  // The wall clock went back by more than kClockTolerance: it was `before`, and is `now`. Once for
+  // each time, in the scheduler's thread or in that of set_jobs().
   std::function<void(SystemTime before, SystemTime now)> clock_went_back;
 };
 

@@ -243,9 +243,44 @@ TEST_F(SchedulerTest, AClockThatJumpsBackCountsFromThere) {
   EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
   clock_.jump_to(at("2026-11-19T12:30:00Z"));
   clock_.advance(30s);
-  EXPECT_EQ(went_back_.take()->first, at("2026-11-20T01:00:00Z"));
+  EXPECT_LE(went_back_.take()->second, at("2026-11-19T12:30:30Z"));
   clock_.advance(30min);
   EXPECT_EQ(next_end(), at("2026-11-19T13:00:00Z"));
+}
+
+TEST_F(SchedulerTest, AClockThatJumpsBackIsToldOnceAndShown) {
+  set({job("hourly", "@hourly"), job("daily", "@daily"), job("rare", "@yearly")});
+  clock_.advance(10min);
+  clock_.jump_to(at("2026-11-19T12:00:00Z"));
+  clock_.advance(30s);
+  const auto told = went_back_.take();
+  EXPECT_LE(told->first, at("2026-11-20T00:10:30Z"));
+  EXPECT_LE(told->second, at("2026-11-19T12:00:30Z"));
+  while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
+  EXPECT_EQ(executor_->view()->clock_went_back_at, told->second);
+  clock_.advance(1h);
+  EXPECT_EQ(next_end(), at("2026-11-19T13:00:00Z"));
+  EXPECT_TRUE(went_back_.empty());
+}
+
+// Nothing was dealt with in the hour that comes again.
+TEST_F(SchedulerTest, AClockThatJumpsBackIsToldAlsoWhenNoDueTimeComesAgain) {
+  set({job("daily", "@daily")});
+  clock_.advance(10h);
+  clock_.jump_to(clock_.now() - 1h);
+  clock_.advance(30s);
+  EXPECT_LE(went_back_.take()->second, at("2026-11-20T09:00:30Z"));
+}
+
+TEST_F(SchedulerTest, AClockThatWasSetBackWhileNobodyLookedIsTold) {
+  set({job("hourly", "@hourly")});
+  clock_.advance(1h);
+  next_end();
+  close();
+  clock_.jump_to(at("2026-11-19T12:30:00Z"));
+  open();
+  set({job("hourly", "@hourly")});
+  EXPECT_EQ(went_back_.take()->first, at("2026-11-20T01:00:00Z"));
 }
 
 TEST_F(SchedulerTest, AChangedScheduleCountsFromNow) {

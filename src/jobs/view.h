@@ -39,6 +39,7 @@ struct JobsView {
   // The oldest end that is not durable yet (RunRow): a disk hangs, or takes nothing.
   std::optional<SystemTime> end_unrecorded_since;
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
+  std::optional<SystemTime> clock_went_back_at;  // the last time; by the clock as it was then
 
   const JobView* find(std::string_view job, std::string_view kind) const;
   // A run of this kind runs or waits, of whichever job.

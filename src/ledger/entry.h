@@ -39,6 +39,7 @@ inline constexpr std::string_view kHold = "hold";                  // pin and un
 inline constexpr std::string_view kPlausibility = "plausibility";  // an alarm was raised
 inline constexpr std::string_view kAcknowledgement = "acknowledgement";
 inline constexpr std::string_view kConfigReload = "config_reload";
+inline constexpr std::string_view kClock = "clock";              // the wall clock was set back
 inline constexpr std::string_view kToken = "token";              // created, revoked
 inline constexpr std::string_view kRecovered = "recovered";      // published, found unrecorded
 inline constexpr std::string_view kInterrupted = "interrupted";  // a run ended with the process

@@ -45,6 +45,7 @@ struct JobsFacts {
   std::string state_error_code;      // why state.db did not take its last write; empty: it did
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
   std::optional<SystemTime> end_unrecorded_since;  // of a run; the oldest
+  std::optional<SystemTime> clock_went_back_at;
   std::vector<JobFacts> jobs;
 
   const JobFacts* find(std::string_view job) const;

@@ -64,6 +64,11 @@ bool ends_wait(const JobsFacts& jobs, SystemTime now) {
   return jobs.end_unrecorded_since && now - *jobs.end_unrecorded_since > std::chrono::seconds(30);
 }
 
+// Due times may have come twice, and evidence is out of order: somebody should see it once.
+bool went_back_lately(const JobsFacts& jobs, SystemTime now) {
+  return jobs.clock_went_back_at && now - *jobs.clock_went_back_at <= std::chrono::hours(24);
+}
+
 Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& jobs, SystemTime now) {
   auto check = make_check("jobs", Status::unknown, "not_evaluated", "runs");
   check.sources = {"jobs"};
@@ -83,6 +88,9 @@ Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& job
     warn("no_daemon", {});
   } else if (works && ends_wait(*jobs, now)) {
     warn("end_unrecorded", jobs->end_unrecorded_since);
+  } else if (works && went_back_lately(*jobs, now)) {
+    warn("clock_went_back", jobs->clock_went_back_at);
+    check.runbook = "clock";
   }
   return check;
 }
