@@ -73,6 +73,36 @@ TEST(ApiSchema, StatusBeforeAnythingIsReadIsWhatItsSchemaSays) {
   EXPECT_EQ(documents.mistakes(fixture.folder()), "");
 }
 
+// One whose manifest was not read, in a store that is not reachable, and a run that has told
+// nothing.
+status::Views little_known(SystemTime now) {
+  auto views = testing::sample_views(now);
+  auto backups = testing::sample_backups(now);
+  backups->stores[0].reachable = false;
+  backups->jobs[0].reconciled_at.reset();
+  backups->jobs[0].verify_after_backup = false;
+  auto& newest = backups->artefacts.back();
+  newest.manifest_sha256.clear();
+  newest.last_verification.reset();
+  views.backups = backups;
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->jobs[0].running = jobs->jobs[0].last_attempt;
+  views.jobs = jobs;
+  return views;
+}
+
+TEST(ApiSchema, WhatIsNotKnownIsWhatTheSchemasSay) {
+  ApiFixture fixture;
+  fixture.services.views = [&] { return little_known(fixture.clock.now()); };
+  fixture.start();
+  Documents documents;
+  const auto read = fixture.token(Scope::read);
+  documents.expect(kStatus, fixture.get("/backups/status", read));
+  documents.expect(component("Backups"), fixture.get("/v1/backups", read));
+  EXPECT_NE(fixture.get("/v1/backups", read).body.find("\"raw_bytes\":null"), std::string::npos);
+  EXPECT_EQ(documents.mistakes(fixture.folder()), "");
+}
+
 TEST(ApiSchema, EachProblemIsWhatItsSchemaSays) {
   ApiFixture fixture;
   fixture.start();

@@ -28,10 +28,16 @@ json::array holds_json(const std::vector<backup::Hold>& holds) {
   return all;
 }
 
+// Null: the manifest, which says it, could not be read.
+template <class Fact>
+json::value of_manifest(const backup::ArtefactView& artefact, const Fact& fact) {
+  return artefact.is_read() ? json::value(fact) : json::value(nullptr);
+}
+
 }  // namespace
 
 json::object backup_json(const backup::ArtefactView& artefact) {
-  const auto duration = artefact.ended_at - artefact.started_at;
+  const auto told = [&](const auto& fact) { return of_manifest(artefact, fact); };
   const bool pinned = std::ranges::any_of(
       artefact.holds, [](const backup::Hold& hold) { return hold.kind == "pin"; });
   return {{"id", artefact.id.str()},
@@ -39,15 +45,15 @@ json::object backup_json(const backup::ArtefactView& artefact) {
           {"database", artefact.id.database},
           {"store", artefact.store},
           {"started_at", format_rfc3339(artefact.started_at)},
-          {"ended_at", format_rfc3339(artefact.ended_at)},
-          {"duration_s", to_seconds(duration)},
+          {"ended_at", told(format_rfc3339(artefact.ended_at))},
+          {"duration_s", told(to_seconds(artefact.ended_at - artefact.started_at))},
           {"result", to_string(artefact.verdict())},
-          {"raw_bytes", artefact.raw.count},
-          {"stored_bytes", artefact.stored.count},
-          {"rows", artefact.rows},
-          {"tables", artefact.tables},
-          {"correlation_id", artefact.correlation_id},
-          {"manifest_sha256", artefact.manifest_sha256},
+          {"raw_bytes", told(artefact.raw.count)},
+          {"stored_bytes", told(artefact.stored.count)},
+          {"rows", told(artefact.rows)},
+          {"tables", told(artefact.tables)},
+          {"correlation_id", told(artefact.correlation_id)},
+          {"manifest_sha256", told(artefact.manifest_sha256)},
           {"verified_at", optional_time(artefact.fully_verified_at)},
           {"last_verification", verification_json(artefact.last_verification)},
           {"pinned", pinned},

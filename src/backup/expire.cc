@@ -52,7 +52,7 @@ SystemTime oldest_kept(const std::vector<ArtefactView>& artefacts,
 }
 
 PruneDecision decide_uncounted(const ArtefactView& artefact, SystemTime oldest_good, bool frozen) {
-  PruneDecision decision{artefact.id, true, hold_words(artefact), artefact.stored};
+  PruneDecision decision{artefact.id, true, hold_words(artefact), artefact.known_stored()};
   if (!decision.reasons.empty()) return decision;
   if (artefact.verdict() != Verdict::failed) {
     decision.reasons.emplace_back(
@@ -99,7 +99,7 @@ PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
     plan.decisions.push_back(
         found == decided.end()
             ? decide_uncounted(one, oldest, frozen)
-            : PruneDecision{one.id, found->second.keep, found->second.reasons, one.stored});
+            : PruneDecision{one.id, found->second.keep, found->second.reasons, one.known_stored()});
   }
   std::ranges::reverse(plan.decisions);
   return plan;

@@ -2,6 +2,7 @@
 // catalogue's facts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct PruneDecision {
   BackupId id;
   bool keep = true;
   std::vector<std::string> reasons;
-  Bytes stored;
+  std::optional<Bytes> stored;  // nothing: its manifest could not be read
 };
 
 struct PrunePlan {

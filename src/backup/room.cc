@@ -39,12 +39,17 @@ BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue, SystemTi
   return view;
 }
 
-StoreView observe(const StoreSetup& setup, SystemTime now) {
+StoreView unseen(const StoreSetup& setup) {
   StoreView view;
   view.name = setup.options.name;
   view.type = "local";
-  view.observed_at = now;
   view.off_host = setup.store->features().off_host;
+  return view;
+}
+
+StoreView observe(const StoreSetup& setup, SystemTime now) {
+  StoreView view = unseen(setup);
+  view.observed_at = now;
   const auto space = setup.store->space();
   view.reachable = space.has_value();
   if (!space) {
@@ -55,6 +60,19 @@ StoreView observe(const StoreSetup& setup, SystemTime now) {
   view.available = space->available;
   view.reserve = setup.options.reserve.of(space->total);
   return view;
+}
+
+// What was last seen of each store that is configured now.
+std::vector<StoreView> store_views(const std::vector<StoreSetup>& setup,
+                                   const std::vector<StoreView>& seen) {
+  std::vector<StoreView> views;
+  for (const StoreSetup& one : setup) {
+    const StoreView* const found =
+        find_named(seen, one.options.name,
+                   [](const StoreView& view) -> const std::string& { return view.name; });
+    views.push_back(found == nullptr ? unseen(one) : *found);
+  }
+  return views;
 }
 
 // Who this state folder is for its stores: drawn once, in a file of its own, so that a lost
@@ -163,7 +181,8 @@ void BackupRoom::publish_view() {
   auto view = std::make_shared<BackupsView>();
   view->observed_at = tools_.take.clock.now();
   view->artefacts = catalogue_->all();
-  for (const JobSetup& job : setup()->jobs)
+  const SetupPtr setup = this->setup();
+  for (const JobSetup& job : setup->jobs)
     view->jobs.push_back(job_view(job, *catalogue_, view->observed_at));
   const std::lock_guard lock(mutex_);
   view->reconciled = reconciled_;
@@ -171,7 +190,7 @@ void BackupRoom::publish_view() {
     if (const auto at = reconciled_at_.find(job.store); at != reconciled_at_.end())
       job.reconciled_at = at->second;
   }
-  view->stores = stores_;
+  view->stores = store_views(setup->stores, stores_);
   view_ = std::move(view);
 }
 
@@ -261,7 +280,7 @@ std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) c
     plans.push_back(
         {one.id.job,
          one.id.database,
-         {{one.id, true, {"no job of the configuration takes it: it stays"}, one.stored}}});
+         {{one.id, true, {"no job of the configuration takes it: it stays"}, one.known_stored()}}});
   }
   return plans;
 }

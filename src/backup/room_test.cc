@@ -227,6 +227,19 @@ TEST(Room, AStoreThatIsNotMountedLosesNothingAndIsSaidToBeUnreachable) {
   EXPECT_TRUE(std::filesystem::is_empty(test.root()));
 }
 
+TEST(Room, SaysOfAStoreThatNobodyHasLookedAtThatItIsConfigured) {
+  RoomForTest world;
+  EXPECT_EQ(world.room().view()->stores.at(0).name, "local");
+  EXPECT_EQ(world.room().view()->stores.at(0).observed_at, std::nullopt);
+  world.room().observe_stores();
+  EXPECT_EQ(world.room().view()->stores.at(0).observed_at, world.clock.now());
+  world.name_store("another");
+  world.job().store = "another";
+  world.configure();
+  EXPECT_EQ(world.room().view()->stores.at(0).name, "another");
+  EXPECT_EQ(world.room().view()->stores.at(0).observed_at, std::nullopt);
+}
+
 TEST(Room, ASecondStateFolderIsRefusedAndCleansNothing) {
   RoomForTest test;
   test.good(night(19));

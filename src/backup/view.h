@@ -55,6 +55,11 @@ struct ArtefactView {
   std::optional<Verification> last_verification;  // of any mode
   std::optional<SystemTime> fully_verified_at;    // the last full one that passed
   std::vector<Hold> holds;
+  // Its manifest was read. When it could not be, only its id, store and start are known of it.
+  bool is_read() const { return !manifest_sha256.empty(); }
+  std::optional<Bytes> known_stored() const {
+    return is_read() ? std::optional(stored) : std::nullopt;
+  }
   bool unreadable() const { return last_verification && last_verification->unreadable(); }
   bool is_of_the_future(SystemTime now) const { return id.started_at > now + kFutureTolerated; }
   // failed when the last verification failed; passed when one passed, none has failed since, and it
@@ -84,12 +89,13 @@ struct DatabaseView {
 struct StoreView {
   std::string name;
   std::string type;  // local
+  // Of a store that is reachable.
   Bytes total;
   Bytes available;
   Bytes reserve;
   bool reachable = false;
-  std::string error_code;  // why it is not
-  SystemTime observed_at;
+  std::string error_code;                 // why it is not
+  std::optional<SystemTime> observed_at;  // nothing: nobody has looked at it yet
   bool off_host = false;
 };
 

@@ -134,13 +134,13 @@ json::object plan_json(const std::vector<backup::PrunePlan>& plans) {
   json::array items;
   for (const backup::PrunePlan& plan : plans) {
     for (const backup::PruneDecision& one : plan.decisions) {
-      items.push_back(
-          json::object{{"id", one.id.str()},
-                       {"job", plan.job},
-                       {"database", plan.database},
-                       {"decision", one.keep ? "keep" : "expire"},
-                       {"stored_bytes", one.stored.count},
-                       {"reasons", json::array(one.reasons.begin(), one.reasons.end())}});
+      items.push_back(json::object{
+          {"id", one.id.str()},
+          {"job", plan.job},
+          {"database", plan.database},
+          {"decision", one.keep ? "keep" : "expire"},
+          {"stored_bytes", one.stored ? json::value(one.stored->count) : json::value(nullptr)},
+          {"reasons", json::array(one.reasons.begin(), one.reasons.end())}});
     }
   }
   return {{"items", std::move(items)}, {"next_cursor", nullptr}};

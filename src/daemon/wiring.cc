@@ -294,8 +294,9 @@ void Wiring::observe_memory() {
   // One that ended since it was listed has none.
   for (const int pid : platform::descendant_processes(::getpid()))
     children += platform::resident_memory(pid).value_or(Bytes{}).count;
+  const auto own = platform::resident_memory(::getpid());
   const std::lock_guard lock(mutex_);
-  process_.resident_bytes = platform::resident_memory().count;
+  process_.resident_bytes = own ? std::optional(own->count) : std::nullopt;
   process_.children_resident_bytes = children;
 }
 

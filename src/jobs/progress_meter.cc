@@ -24,7 +24,7 @@ ProgressMeter::News ProgressMeter::update(RunProgress progress, MonoTime mono, S
   if (!same || progress.done < sampled_done_) {
     sampled_ = mono;
     sampled_done_ = progress.done;
-    rate_ = 0;
+    rate_.reset();
   }
   progress.rate = rate_of(progress, mono);
   progress.at = wall;
@@ -34,12 +34,14 @@ ProgressMeter::News ProgressMeter::update(RunProgress progress, MonoTime mono, S
   return same ? News::publish : News::new_phase;
 }
 
-double ProgressMeter::rate_of(const RunProgress& progress, MonoTime mono) {
+std::optional<double> ProgressMeter::rate_of(const RunProgress& progress, MonoTime mono) {
   const duration<double> passed = mono - sampled_;
   if (passed < kSampleEvery) return rate_;
   const double now = static_cast<double>(progress.done - sampled_done_) / passed.count();
-  const double weight = rate_ == 0 ? 1 : 1 - std::exp(-passed / kSmoothing);
-  rate_ += weight * (now - rate_);
+  // The first sample that says something is taken as it is.
+  const double before = rate_.value_or(0);
+  const double weight = before == 0 ? 1 : 1 - std::exp(-passed / kSmoothing);
+  rate_ = before + weight * (now - before);
   sampled_ = mono;
   sampled_done_ = progress.done;
   return rate_;

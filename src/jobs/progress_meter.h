@@ -18,13 +18,13 @@ class ProgressMeter {
   const std::optional<RunProgress>& latest() const { return latest_; }
 
  private:
-  double rate_of(const RunProgress& progress, MonoTime mono);
+  std::optional<double> rate_of(const RunProgress& progress, MonoTime mono);
 
   std::optional<RunProgress> latest_;
   MonoTime published_{};
   MonoTime sampled_{};  // the rate's last sample: when, and at what
   uint64_t sampled_done_ = 0;
-  double rate_ = 0;
+  std::optional<double> rate_;
 };
 
 }  // namespace vigie::jobs

@@ -16,7 +16,7 @@ class ProgressMeterTest : public ::testing::Test {
     progress.done = done;
     return meter_.update(progress, MonoTime(1h) + at, SystemTime(at));
   }
-  double rate() const { return meter_.latest()->rate; }
+  std::optional<double> rate() const { return meter_.latest()->rate; }
 
   ProgressMeter meter_;
 };
@@ -42,7 +42,16 @@ TEST_F(ProgressMeterTest, WhatIsNoNewsIsKept) {
 
 TEST_F(ProgressMeterTest, ASteadyRateIsShownAsItIs) {
   for (int second = 0; second <= 20; ++second) tell(1s * second, "dump", 100 * second);
-  EXPECT_NEAR(rate(), 100, 1e-6);
+  EXPECT_NEAR(*rate(), 100, 1e-6);
+}
+
+TEST_F(ProgressMeterTest, ARateIsNotKnownBeforeItIsMeasuredAndThenMayBeZero) {
+  tell(0ms, "dump", 0);
+  tell(10ms, "dump", 7);
+  EXPECT_EQ(rate(), std::nullopt);
+  tell(10s, "verify", 5);
+  tell(11s, "verify", 5);
+  EXPECT_EQ(rate(), 0);
 }
 
 TEST_F(ProgressMeterTest, ABurstMovesTheRateOnlyAPart) {
@@ -56,16 +65,16 @@ TEST_F(ProgressMeterTest, ANewPhaseForgetsTheRate) {
   tell(0s, "dump", 0);
   tell(1s, "dump", 1000);
   tell(2s, "verify", 5);
-  EXPECT_EQ(rate(), 0);
+  EXPECT_EQ(rate(), std::nullopt);
 }
 
 TEST_F(ProgressMeterTest, CountingFromZeroAgainForgetsTheRate) {
   tell(0s, "dump", 0);
   tell(1s, "dump", 1000);
   tell(2s, "dump", 0);
-  EXPECT_EQ(rate(), 0);
+  EXPECT_EQ(rate(), std::nullopt);
   tell(3s, "dump", 50);
-  EXPECT_NEAR(rate(), 50, 1e-6);
+  EXPECT_NEAR(*rate(), 50, 1e-6);
 }
 
 }  // namespace

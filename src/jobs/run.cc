@@ -21,9 +21,9 @@ json::value time_or_null(const std::optional<SystemTime>& time) {
 }
 
 json::value remaining(const RunProgress& progress) {
-  if (!progress.total || progress.rate <= 0) return nullptr;
+  if (!progress.total || progress.rate.value_or(0) <= 0) return nullptr;
   if (*progress.total <= progress.done) return 0;
-  return static_cast<double>(*progress.total - progress.done) / progress.rate;
+  return static_cast<double>(*progress.total - progress.done) / *progress.rate;
 }
 
 json::value progress_json(const std::optional<RunProgress>& progress) {
@@ -34,7 +34,7 @@ json::value progress_json(const std::optional<RunProgress>& progress) {
       {"done", progress->done},
       {"total", progress->total ? json::value(*progress->total) : json::value(nullptr)},
       {"unit", progress->unit},
-      {"rate_per_s", progress->rate},
+      {"rate_per_s", progress->rate ? json::value(*progress->rate) : json::value(nullptr)},
       {"remaining_s", remaining(*progress)},
       {"at", format_rfc3339(progress->at)}};
 }
@@ -85,7 +85,8 @@ json::object to_json(const RunRow& row, SystemTime now, Audience audience) {
           {"due_at", time_or_null(row.due_at)},
           {"started_at", time_or_null(row.started_at)},
           {"ended_at", time_or_null(row.ended_at)},
-          {"duration_s", to_seconds(row.duration(now))},
+          {"duration_s",
+           row.started_at ? json::value(to_seconds(row.duration(now))) : json::value(nullptr)},
           {"deadline_at", time_or_null(row.deadline_at)},
           {"progress", progress_json(row.progress)},
           {"error", error_json(row, audience)},

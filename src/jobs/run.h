@@ -46,7 +46,8 @@ struct RunProgress {
   uint64_t done = 0;
   std::optional<uint64_t> total{};  // an estimate
   std::string unit = "bytes";
-  double rate = 0;  // units per second within this phase, smoothed over some seconds
+  // Units per second within this phase, smoothed over some seconds; nothing: not measured yet.
+  std::optional<double> rate{};
   SystemTime at{};  // when the work last said something
 };
 

@@ -43,7 +43,7 @@ std::string text_of(const std::optional<RunProgress>& progress) {
       {"done", progress->done},
       {"total", progress->total ? json::value(*progress->total) : json::value(nullptr)},
       {"unit", progress->unit},
-      {"rate", progress->rate},
+      {"rate", progress->rate ? json::value(*progress->rate) : json::value(nullptr)},
       {"at", progress->at.time_since_epoch().count()}});
 }
 
@@ -89,7 +89,8 @@ RunProgress progress_of(const std::string& text) {
     progress.total = number_of<uint64_t>(object, "total");
   }
   progress.unit = string_of(object, "unit");
-  progress.rate = number_of<double>(object, "rate");
+  const json::value* rate = find_value(object, "rate");
+  if (rate != nullptr && rate->is_number()) progress.rate = number_of<double>(object, "rate");
   progress.at = SystemTime(Duration(number_of<int64_t>(object, "at")));
   return progress;
 }

@@ -146,7 +146,7 @@ TEST(RunJson, HasEveryKeyOfARunThatWaits) {
   for (const char* key : {"started_at", "ended_at", "progress", "error", "due_at", "deadline_at"}) {
     EXPECT_TRUE(object.at(key).is_null()) << key;
   }
-  EXPECT_EQ(object.at("duration_s").as_double(), 0);
+  EXPECT_TRUE(object.at("duration_s").is_null());
 }
 
 TEST(RunJson, TellsTheRemainingTimeFromTheRate) {

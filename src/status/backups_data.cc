@@ -8,10 +8,13 @@ using backup::BackupJobView;
 using backup::BackupsView;
 using backup::DatabaseView;
 
-json::object rpo_json(Duration target, const std::optional<SystemTime>& last_success,
+// How old it is is known once it was looked for in the store.
+json::object rpo_json(const BackupJobView& job, const std::optional<SystemTime>& last_success,
                       SystemTime now) {
+  const Duration target = job.rpo_target;
   json::object rpo{{"target_s", nullptr}, {"observed_s", nullptr}, {"met", nullptr}};
   if (target > Duration(0)) rpo["target_s"] = to_seconds(target);
+  if (!job.reconciled_at) return rpo;
   if (last_success && dated_ahead(*last_success, now)) return rpo;
   if (last_success) rpo["observed_s"] = to_seconds(std::max(Duration(0), now - *last_success));
   if (target > Duration(0)) rpo["met"] = last_success && now - *last_success <= target;
@@ -20,11 +23,16 @@ json::object rpo_json(Duration target, const std::optional<SystemTime>& last_suc
 
 json::value success_json(const ArtefactView* artefact) {
   if (artefact == nullptr) return nullptr;
-  return json::object{{"backup_id", artefact->id.str()},
-                      {"at", format_rfc3339(artefact->id.started_at)},
-                      {"duration_s", to_seconds(artefact->ended_at - artefact->id.started_at)},
-                      {"raw_bytes", artefact->raw.count},
-                      {"stored_bytes", artefact->stored.count}};
+  json::object success{{"backup_id", artefact->id.str()},
+                       {"at", format_rfc3339(artefact->id.started_at)},
+                       {"duration_s", nullptr},
+                       {"raw_bytes", nullptr},
+                       {"stored_bytes", nullptr}};
+  if (!artefact->is_read()) return success;
+  success["duration_s"] = to_seconds(artefact->ended_at - artefact->id.started_at);
+  success["raw_bytes"] = artefact->raw.count;
+  success["stored_bytes"] = artefact->stored.count;
+  return success;
 }
 
 json::value verify_json(const ArtefactView* artefact) {
@@ -37,12 +45,13 @@ json::value verify_json(const ArtefactView* artefact) {
                       {"error_code", text_json(verification.error_code)}};
 }
 
-json::value progress_json(const RunFacts& run) {
-  return json::object{{"phase", text_json(run.phase)},
-                      {"done", run.done},
-                      {"total", run.total ? json::value(*run.total) : json::value(nullptr)},
-                      {"unit", text_json(run.unit)},
-                      {"rate", run.rate}};
+json::value progress_json(const std::optional<ProgressFacts>& progress) {
+  if (!progress) return nullptr;
+  return json::object{{"phase", text_json(progress->phase)},
+                      {"done", progress->done},
+                      {"total", number_json(progress->total)},
+                      {"unit", text_json(progress->unit)},
+                      {"rate", number_json(progress->rate)}};
 }
 
 json::value run_json(const std::optional<RunFacts>& run, bool with_progress) {
@@ -53,7 +62,7 @@ json::value run_json(const std::optional<RunFacts>& run, bool with_progress) {
                       {"ended_at", time_json(run->ended_at)},
                       {"error_code", text_json(run->error_code)},
                       {"end_unrecorded_since", time_json(run->end_unrecorded_since)}};
-  if (with_progress) object["progress"] = progress_json(*run);
+  if (with_progress) object["progress"] = progress_json(run->progress);
   return object;
 }
 
@@ -65,15 +74,18 @@ json::value alarm_json(const std::optional<backup::PlausibilityAlarm>& alarm) {
 }
 
 json::object store_json(const backup::StoreView& store) {
+  const auto space = [&](Bytes bytes) {
+    return store.reachable ? json::value(bytes.count) : json::value(nullptr);
+  };
   return {{"name", store.name},
           {"type", store.type},
-          {"reachable", store.reachable},
+          {"reachable", store.observed_at ? json::value(store.reachable) : json::value(nullptr)},
           {"error_code", text_json(store.error_code)},
-          {"total_bytes", store.total.count},
-          {"available_bytes", store.available.count},
-          {"reserve_bytes", store.reserve.count},
+          {"total_bytes", space(store.total)},
+          {"available_bytes", space(store.available)},
+          {"reserve_bytes", space(store.reserve)},
           {"off_host", store.off_host},
-          {"observed_at", format_rfc3339(store.observed_at)}};
+          {"observed_at", time_json(store.observed_at)}};
 }
 
 json::array stores_json(const BackupsView& view, const BackupJobView& job) {
@@ -86,12 +98,15 @@ json::array stores_json(const BackupsView& view, const BackupJobView& job) {
 json::object database_json(const BackupsView& view, const BackupJobView& job,
                            const DatabaseView& database, SystemTime now) {
   const auto facts = artefact_facts(view, job.name, database.name);
+  const auto count = [&](size_t artefacts) {
+    return job.reconciled_at ? json::value(artefacts) : json::value(nullptr);
+  };
   return {{"name", database.name},
           {"last_success", success_json(facts.newest_good)},
           {"last_verify", verify_json(facts.newest)},
-          {"rpo", rpo_json(job.rpo_target, database.last_success, now)},
-          {"artefacts", facts.count},
-          {"damaged", facts.damaged},
+          {"rpo", rpo_json(job, database.last_success, now)},
+          {"artefacts", count(facts.count)},
+          {"damaged", count(facts.damaged)},
           {"plausibility_alarm", alarm_json(database.alarm)}};
 }
 
@@ -120,7 +135,7 @@ json::object job_json(const BackupsView& view, const BackupJobView& job, const J
           {"next_due_at", time_json(facts ? facts->next_due : std::nullopt)},
           {"retention", job.retention},
           {"last_verify", verify_json(artefacts.newest)},
-          {"rpo", rpo_json(job.rpo_target, worst ? worst->last_success : std::nullopt, now)},
+          {"rpo", rpo_json(job, worst ? worst->last_success : std::nullopt, now)},
           {"stores", stores_json(view, job)}};
 }
 

@@ -175,7 +175,7 @@ Check schedule_check(const Context& context, const BackupJobView& job, const Job
 
 Check store_check(const Context& context, const backup::StoreView& store) {
   auto check = begin_store(context, store, "reachable", "store-unreachable");
-  if (!store.reachable)
+  if (store.observed_at && !store.reachable)
     judge(check, Status::fail, store.error_code.empty() ? "store_unreachable" : store.error_code);
   if (store.error_code == "store_foreign") check.runbook = "store-owner";
   return check;

@@ -19,11 +19,12 @@ RunFacts run_facts(const jobs::RunRow& row) {
   facts.ended_at = row.ended_at;
   facts.end_unrecorded_since = row.end_unrecorded_since;
   if (!row.progress) return facts;
-  facts.phase = row.progress->phase;
-  facts.done = double(row.progress->done);
-  if (row.progress->total) facts.total = double(*row.progress->total);
-  facts.unit = row.progress->unit;
-  facts.rate = row.progress->rate;
+  auto& progress = facts.progress.emplace();
+  progress.phase = row.progress->phase;
+  progress.done = double(row.progress->done);
+  if (row.progress->total) progress.total = double(*row.progress->total);
+  progress.unit = row.progress->unit;
+  progress.rate = row.progress->rate;
   return facts;
 }
 

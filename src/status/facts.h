@@ -12,6 +12,14 @@
 
 namespace vigie::status {
 
+struct ProgressFacts {
+  std::string phase;
+  double done = 0;
+  std::optional<double> total;
+  std::string unit;
+  std::optional<double> rate;  // units a second
+};
+
 struct RunFacts {
   std::string id;
   std::string state;
@@ -19,11 +27,7 @@ struct RunFacts {
   std::optional<SystemTime> started_at;
   std::optional<SystemTime> ended_at;
   std::optional<SystemTime> end_unrecorded_since;  // it ended then, and that is not durable yet
-  std::string phase;
-  double done = 0;
-  std::optional<double> total;
-  std::string unit;
-  double rate = 0;  // units a second
+  std::optional<ProgressFacts> progress;
 };
 
 // The backups of one job.

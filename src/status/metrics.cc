@@ -23,14 +23,12 @@ void write_process(MetricsWriter& out, const ProcessView& process) {
   out.gauge("vigie_config_last_reload_success_timestamp_seconds",
             "When the configuration in force was loaded.");
   out.sample(unix_seconds(process.configured_at));
-  if (!process.resident_bytes) return;
   out.gauge("vigie_resident_memory_bytes", "Resident memory of the daemon.");
-  out.sample(double(*process.resident_bytes));
-  if (!process.children_resident_bytes) return;
+  if (process.resident_bytes) out.sample(double(*process.resident_bytes));
   out.gauge(
       "vigie_children_resident_memory_bytes",
       "Resident memory of the programs that the daemon started, PostgreSQL's tools among them.");
-  out.sample(double(*process.children_resident_bytes));
+  if (process.children_resident_bytes) out.sample(double(*process.children_resident_bytes));
 }
 
 // One series for each status, as a state set: sum by (kind) is always 1.
@@ -73,7 +71,7 @@ void write_newest(MetricsWriter& out, const BackupsView& view, std::string_view 
                   std::string_view help, ArtefactValue value) {
   out.gauge(name, help);
   each_database(view, [&](const auto& job, const auto& database, const ArtefactFacts& facts) {
-    if (facts.newest_good != nullptr)
+    if (facts.newest_good != nullptr && facts.newest_good->is_read())
       out.sample({{"job_name", job.name}, {"database", database.name}}, value(*facts.newest_good));
   });
 }
@@ -90,6 +88,7 @@ void write_artefacts(MetricsWriter& out, const BackupsView& view) {
       [](const ArtefactView& one) { return to_seconds(one.ended_at - one.id.started_at); });
   out.gauge("vigie_backup_artefacts", "Backups in the store, by whether they are damaged.");
   each_database(view, [&](const auto& job, const auto& database, const ArtefactFacts& facts) {
+    if (!job.reconciled_at) return;
     out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "good"}},
                double(facts.count - facts.damaged));
     out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "damaged"}},
@@ -100,13 +99,13 @@ void write_artefacts(MetricsWriter& out, const BackupsView& view) {
 void write_stores(MetricsWriter& out, const BackupsView& view) {
   out.gauge("vigie_store_reachable", "Whether the store answers.");
   for (const auto& store : view.stores)
-    out.sample({{"store", store.name}}, store.reachable ? 1 : 0);
+    if (store.observed_at) out.sample({{"store", store.name}}, store.reachable ? 1 : 0);
   out.gauge("vigie_store_available_bytes", "Free space in the store.");
   for (const auto& store : view.stores)
-    out.sample({{"store", store.name}}, double(store.available.count));
+    if (store.reachable) out.sample({{"store", store.name}}, double(store.available.count));
   out.gauge("vigie_store_reserve_bytes", "Free space below which no dump goes on.");
   for (const auto& store : view.stores)
-    out.sample({{"store", store.name}}, double(store.reserve.count));
+    if (store.reachable) out.sample({{"store", store.name}}, double(store.reserve.count));
 }
 
 void write_jobs(MetricsWriter& out, const JobsFacts& facts) {

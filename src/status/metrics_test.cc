@@ -53,6 +53,29 @@ TEST(Metrics, SaysExactlyOneStatusOfEachKind) {
   EXPECT_NE(text.find("vigie_status{kind=\"backups\",status=\"fail\"} 0\n"), std::string::npos);
 }
 
+// The sample lines of that name.
+bool has_sample(const status::Views& views, std::string_view name) {
+  const auto text = render_metrics(views, figures(), kNow, MetricsFormat::prometheus);
+  return text.find("\n" + std::string(name) + "{") != std::string::npos;
+}
+
+TEST(Metrics, HasNoSampleOfWhatIsNotKnown) {
+  auto views = testing::sample_views(kNow);
+  auto backups = testing::sample_backups(kNow);
+  views.backups = backups;
+  for (const auto* name : {"vigie_store_available_bytes", "vigie_store_reserve_bytes",
+                           "vigie_store_reachable", "vigie_backup_artefacts"})
+    EXPECT_TRUE(has_sample(views, name)) << name;
+  backups->jobs[0].reconciled_at.reset();
+  backups->stores[0].reachable = false;
+  for (const auto* name :
+       {"vigie_store_available_bytes", "vigie_store_reserve_bytes", "vigie_backup_artefacts"})
+    EXPECT_FALSE(has_sample(views, name)) << name;
+  EXPECT_TRUE(has_sample(views, "vigie_store_reachable"));
+  backups->stores[0].observed_at.reset();
+  EXPECT_FALSE(has_sample(views, "vigie_store_reachable"));
+}
+
 TEST(Metrics, EscapesLabels) {
   EXPECT_EQ(escape_label("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
   EXPECT_EQ(escape_label("\xff").find('\xff'), std::string::npos);

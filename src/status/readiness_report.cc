@@ -120,10 +120,8 @@ Body health_body(const Views& views, SystemTime now) {
   Body body;
   body.checks.push_back(std::move(check));
   body.data["started_at"] = format_rfc3339(views.process.started_at);
-  const auto& resident = views.process.resident_bytes;
-  body.data["resident_bytes"] = resident ? json::value(*resident) : json::value(nullptr);
-  const auto& children = views.process.children_resident_bytes;
-  body.data["children_resident_bytes"] = children ? json::value(*children) : json::value(nullptr);
+  body.data["resident_bytes"] = number_json(views.process.resident_bytes);
+  body.data["children_resident_bytes"] = number_json(views.process.children_resident_bytes);
   return body;
 }
 

@@ -41,6 +41,11 @@ struct ArtefactFacts {
 ArtefactFacts artefact_facts(const backup::BackupsView& view, std::string_view job,
                              std::string_view database);
 
+// Null is what is not known: it is no number.
+template <class Number>
+json::value number_json(const std::optional<Number>& number) {
+  return number ? json::value(*number) : json::value(nullptr);
+}
 json::value time_json(const std::optional<SystemTime>& time);
 json::value text_json(const std::string& text);  // null when empty
 

@@ -38,6 +38,7 @@ void apply_staleness(Check& check, SystemTime now) {
   if (check.stale_after && !check.observed_at) {
     check.status = Status::unknown;
     check.reason_code = "not_evaluated";
+    check.observed = nullptr;
   }
   if (!is_stale(check, now)) return;
   check.status = Status::unknown;

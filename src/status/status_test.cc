@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "status/reports.h"
-#include "tests/support/status_samples.h"
+#include "status/checks_for_test.h"
 
 namespace vigie::status {
 namespace {
@@ -13,25 +12,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::sample_backups;
 using testing::sample_views;
-
-const SystemTime kNow = parse_rfc3339("2026-11-20T00:00:00Z").value();
-
-const Check* find(const Report& report, std::string_view id) {
-  for (const auto& check : report.checks)
-    if (check.id == id) return &check;
-  return nullptr;
-}
-
-std::string reason(const Report& report, std::string_view id) {
-  const auto* check = find(report, id);
-  return check ? std::string(to_string(check->status)) + " " + check->reason_code : "absent";
-}
-
-Views with_backups(std::shared_ptr<backup::BackupsView> backups) {
-  auto views = sample_views(kNow);
-  views.backups = std::move(backups);
-  return views;
-}
 
 TEST(Status, PassesWhenAllIsWell) {
   const auto report = make_report(Kind::backups, sample_views(kNow), kNow);
