@@ -62,8 +62,9 @@ TEST(Api, ShowsAChangeOfTheViewsAtOnce) {
   fixture.services.views = [views] { return *views; };
   fixture.start();
   EXPECT_EQ(fixture.get("/readiness").status, 200);
-  views->process.state_writable = false;
-  views->process.state_error_code = "disk_full";
+  auto jobs = std::make_shared<jobs::JobsView>(*views->jobs);
+  jobs->state_error_code = "disk_full";
+  views->jobs = jobs;
   EXPECT_EQ(fixture.get("/readiness").status, 503);
 }
 

@@ -108,11 +108,16 @@ void Wiring::look_around(std::stop_token stop) {
   (void)backups_->clean_stores(work);
   (void)backups_->end_dead_sessions(work);
   (void)backups_->keep_reconciled(work);
-  if (const auto kept = ledger_->maintain(); !kept)
-    world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
   if (const auto kept = run_logs_.retain(); !kept)
     world_.log.write(LogLevel::warn, "runs.retain", kept.error());
   scrub_what_is_due();
+}
+
+void Wiring::prove_writable() {
+  if (const auto proven = executor_->prove_state(); !proven)
+    world_.log.write(LogLevel::warn, "state.prove", proven.error());
+  if (const auto kept = ledger_->maintain(); !kept)
+    world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
 }
 
 // One at a time: a second one would wait for the first, and then read the same artefact again.

@@ -95,6 +95,7 @@ class Daemon {
   void set_jobs();
   void reload();
   void look_around(std::stop_token stop);
+  void look_after_state(std::stop_token stop);
   void fit_connections(api::EngineLimits& limits);
 
   std::unique_ptr<Wiring> wiring_;
@@ -103,6 +104,7 @@ class Daemon {
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   Beside beside_;  // settles after the start, then looks around
+  Beside state_;   // looks after the state folder, whatever the stores do
 };
 
 void Daemon::set_jobs() {
@@ -146,6 +148,7 @@ Result<> Daemon::start() {
                  "server: or state: has changed: that needs a restart to take effect");
   });
   beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
+  state_.start([this](std::stop_token stop) { look_after_state(std::move(stop)); });
   return {};
 }
 
@@ -153,6 +156,13 @@ void Daemon::look_around(std::stop_token stop) {
   wiring_->settle(stop);
   const platform::Clock& clock = wiring_->world().clock;
   while (clock.sleep_until(clock.monotonic() + 15s, stop)) wiring_->look_around(stop);
+}
+
+void Daemon::look_after_state(std::stop_token stop) {
+  const platform::Clock& clock = wiring_->world().clock;
+  do {
+    wiring_->prove_writable();
+  } while (clock.sleep_until(clock.monotonic() + 15s, stop));
 }
 
 // Better to tell the last client that there is no room than to have no descriptor for a backup.
@@ -206,11 +216,13 @@ bool Daemon::stop() {
   platform::notify_service_manager("STOPPING=1");
   log_.write(LogLevel::info, "daemon.stopping", "no new work; what runs is cancelled");
   beside_.request_stop();
+  state_.request_stop();
   scheduler_->stop();
   const bool clean = wiring_->shut_down();
   server_.reset();
-  // A store's file system that hangs holds it, and nothing can interrupt that.
-  return beside_.ends_within(1s) && clean;
+  // A file system that hangs holds them, and nothing can interrupt that.
+  const bool looked = beside_.ends_within(1s);
+  return state_.ends_within(1s) && looked && clean;
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ Wiring::Wiring(World world, config::Config config, platform::Path config_path, A
   process_.version = world_.version;
   process_.configuration_sha256 = config_->sha256;
   process_.daemon = world_.log_runs;
-  process_.started_at = process_.configured_at = process_.state_observed_at = started_at_;
+  process_.started_at = process_.configured_at = started_at_;
 }
 
 Wiring::~Wiring() {
@@ -211,9 +211,6 @@ status::Views Wiring::views() const {
   views.backups = backups_->view();
   views.jobs = executor_->view();
   views.ledger = ledger_->view();
-  views.process.state_writable = views.jobs->state_error_code.empty();
-  views.process.state_error_code = views.jobs->state_error_code;
-  views.process.state_observed_at = views.jobs->observed_at;
   const api::PoolFigures pool = api_->pool_figures();
   views.process.queries_hung = pool.hung;
   views.process.queries_answered = pool.usable;

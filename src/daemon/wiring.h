@@ -70,9 +70,12 @@ class Wiring {
   void tidy(std::stop_token stop);
   // tidy(), then retention: what is done once after the start, beside everything else.
   void settle(std::stop_token stop);
-  // What is looked at again and again: stores, the ledger's reserve, what could not be tidied,
-  // artefacts whose verification is due.
+  // What is looked at again and again: stores, what could not be tidied, artefacts whose
+  // verification is due.
   void look_around(std::stop_token stop);
+  // Also again and again, and beside it, since a store may hang: do the state and the ledger still
+  // take writes?
+  void prove_writable();
 
   // The expiry of one job, or of all.
   jobs::RunRequest prune_request(const std::optional<std::string>& job);

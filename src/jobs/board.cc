@@ -68,10 +68,11 @@ void Board::recorded(const RunId& run) {
   std::ranges::for_each(recent_, clear);
 }
 
-void Board::state_taken() {
+void Board::state_taken(SystemTime at) {
   const std::lock_guard lock(mutex_);
   state_error_code_.clear();
   state_failed_at_.reset();
+  state_proven_at_ = at;
 }
 
 void Board::state_failed(const Error& error, SystemTime at) {
@@ -107,9 +108,10 @@ void Board::missed(const JobKey& key, SystemTime due, std::string reason) {
   view.last_missed_reason = std::move(reason);
 }
 
-void Board::scheduler_error(std::string code) {
+void Board::scheduler_looked(SystemTime at, std::string error_code) {
   const std::lock_guard lock(mutex_);
-  scheduler_error_code_ = std::move(code);
+  scheduler_at_ = at;
+  scheduler_error_code_ = std::move(error_code);
 }
 
 void Board::clock_went_back(SystemTime now) {
@@ -139,6 +141,8 @@ JobsView Board::make(SystemTime now) const {
   view.queue_limit = queue_limit_;
   view.state_error_code = state_error_code_;
   view.state_failed_at = state_failed_at_;
+  view.state_proven_at = state_proven_at_;
+  view.scheduler_at = scheduler_at_;
   view.scheduler_error_code = scheduler_error_code_;
   view.clock_went_back_at = clock_went_back_at_;
   return view;

@@ -29,14 +29,15 @@ class Board {
   void load(std::vector<LastRuns> last, std::vector<RunRow> recent);
   void changed(const RunRow& row);  // accepted, started, made progress, ended
   void recorded(const RunId& run);  // what has ended is durable
-  void state_taken();               // state.db took a write
+  void state_taken(SystemTime at);  // state.db took a write
   void state_failed(const Error& error, SystemTime at);
 
   void scheduled(const std::map<JobKey, BoardDue>& due);  // all that the configuration schedules
   void next_due(const JobKey& job, std::optional<SystemTime> next);
   void missed(const JobKey& job, SystemTime due, std::string reason);
-  void scheduler_error(std::string code);  // empty: none
   void clock_went_back(SystemTime now);
+  // It looked at the due times; the error code is empty when all of them could be dealt with.
+  void scheduler_looked(SystemTime at, std::string error_code);
 
   void publish(SystemTime now);
   JobsViewPtr view() const;  // waits for nothing but the copy of a pointer
@@ -53,6 +54,8 @@ class Board {
   std::deque<RunRow> recent_;       // newest first
   std::string state_error_code_;
   std::optional<SystemTime> state_failed_at_;
+  std::optional<SystemTime> state_proven_at_;
+  std::optional<SystemTime> scheduler_at_;
   std::string scheduler_error_code_;
   std::optional<SystemTime> clock_went_back_at_;
 

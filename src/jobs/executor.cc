@@ -23,6 +23,7 @@ Result<std::unique_ptr<Executor>> Executor::open(const platform::Path& state_db,
   TRY_ASSIGN(auto store, RunStore::open(state_db, options.database));
   auto core = std::make_shared<ExecutorCore>(std::move(store), clock, options, std::move(hooks));
   TRY(core->recover());
+  (void)core->prove();  // the view says how it went
   return std::unique_ptr<Executor>(new Executor(std::move(core)));
 }
 
@@ -58,6 +59,10 @@ Result<std::vector<RunRow>> Executor::of_correlation(const CorrelationId& id, si
 
 Result<RunRow> Executor::wait(const RunId& id, std::stop_token stop) const {
   return core_->wait(id, stop);
+}
+
+Result<> Executor::prove_state() {
+  return core_->prove();
 }
 
 JobsViewPtr Executor::view() const {

@@ -154,6 +154,10 @@ class Executor {
   // goes on).
   Result<RunRow> wait(const RunId& id, std::stop_token stop) const;
 
+  // When state.db was not written to for a minute: does it still take a write? The view says when
+  // it last did. Not on a copy. Errors: those of Sqlite.
+  Result<> prove_state();
+
   // Never waits for a disk.
   JobsViewPtr view() const;
 

@@ -40,6 +40,7 @@ class ExecutorCore {
   Result<RunRow> find(const RunId& id);
   Result<std::vector<RunRow>> of_correlation(const CorrelationId& id, size_t limit);
   Result<RunRow> wait(const RunId& id, const std::stop_token& stop);
+  Result<> prove();
 
   // The threads' loops.
   void work(const std::stop_token& stop, size_t worker);
@@ -115,6 +116,7 @@ class ExecutorCore {
   std::deque<ActiveRunPtr> ready_;        // of them, those that hold their claims and a worker
   std::deque<ActiveRunPtr> ending_;       // of them, those whose end the recorder will write
   std::map<RunId, End> unsaved_;          // ends that state.db, or the evidence, did not take yet
+  MonoTime next_proof_{};                 // when state.db was not written to until then
   size_t ended_since_prune_ = 0;
   bool closing_ = false;
   bool recorder_ended_ = false;

@@ -54,6 +54,23 @@ TEST_F(ExecutorTest, AnExceptionEndsItsRunAlone) {
   EXPECT_EQ(wait(submit(request("nightly", done))).state, RunState::succeeded);
 }
 
+TEST_F(ExecutorTest, TheViewTellsWhenTheStateLastTookAWrite) {
+  const SystemTime opened = clock_.now();
+  EXPECT_EQ(executor_->view()->state_proven_at, opened);
+  clock_.advance(59s);
+  EXPECT_TRUE(executor_->prove_state());
+  EXPECT_EQ(executor_->view()->state_proven_at, opened) << "nothing was tried";
+  clock_.advance(1s);
+  EXPECT_TRUE(executor_->prove_state());
+  EXPECT_EQ(executor_->view()->state_proven_at, clock_.now());
+}
+
+TEST_F(ExecutorTest, AWriteOfARunIsProofEnough) {
+  clock_.advance(10min);
+  wait(submit(request("a", done)));
+  EXPECT_EQ(executor_->view()->state_proven_at, clock_.now());
+}
+
 TEST_F(ExecutorTest, TheViewTellsWhetherAKindIsAtWork) {
   EXPECT_FALSE(executor_->view()->at_work("backup"));
   const RunId runs = submit(request("a", until_let_go()));
@@ -237,10 +254,10 @@ TEST_F(ExecutorTest, WhatADeadProcessLeftIsInterruptedAfterItsLeftoversWereClean
 // What state.db cannot take: a trigger of the test's own refuses it.
 class RefusedStateTest : public ExecutorTest {
  protected:
-  void refuse(std::string_view operation) {
+  void refuse(std::string_view operation, std::string_view table = "run") {
     auto db = *platform::Sqlite::open(folder_ / "state.db");
-    ASSERT_TRUE(db.execute("create trigger refuse before " + std::string(operation) +
-                           " on run begin select raise(abort, 'no'); end"));
+    ASSERT_TRUE(db.execute("create trigger refuse before " + std::string(operation) + " on " +
+                           std::string(table) + " begin select raise(abort, 'no'); end"));
   }
   void allow() {
     auto db = *platform::Sqlite::open(folder_ / "state.db");
@@ -276,6 +293,18 @@ TEST_F(RefusedStateTest, AnEndThatCannotBeWrittenIsKeptShownAndWrittenLater) {
   allow();
   EXPECT_EQ(wait(submit(request("b", done))).state, RunState::succeeded);
   EXPECT_EQ((*store->find(id))->state, RunState::succeeded);
+  EXPECT_EQ(executor_->view()->state_error_code, "");
+}
+
+TEST_F(RefusedStateTest, AProofThatIsRefusedShowsAndOneThatIsTakenEndsIt) {
+  refuse("insert", "proof");
+  clock_.advance(1min);
+  EXPECT_FALSE(executor_->prove_state());
+  EXPECT_EQ(executor_->view()->state_error_code, "state_conflict");
+  EXPECT_EQ(executor_->view()->state_failed_at, clock_.now());
+  allow();
+  clock_.advance(1min);
+  EXPECT_TRUE(executor_->prove_state());
   EXPECT_EQ(executor_->view()->state_error_code, "");
 }
 

@@ -29,6 +29,7 @@ create table due(
 create table idempotency(
   key_hash text primary key, request_hash text not null, run_id text not null, expires_at integer not null) strict;
 create index idempotency_expiry on idempotency(expires_at);
+create table proof(id integer primary key check (id = 1), at integer not null) strict;
 )sql"}}};
 
 constexpr std::string_view kSelect =

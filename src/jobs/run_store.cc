@@ -43,6 +43,11 @@ Result<> RunStore::save_state(const RunRow& row) {
   return {};
 }
 
+Result<> RunStore::prove(SystemTime now) {
+  const std::lock_guard lock(mutex_);
+  return db_.run("insert or replace into proof values (1, ?1)", now);
+}
+
 Result<std::optional<RunRow>> RunStore::find(const RunId& id) {
   const std::lock_guard lock(mutex_);
   return find_run(db_, id);

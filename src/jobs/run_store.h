@@ -27,6 +27,9 @@ class RunStore {
   // A run becomes `running`, or gets its end: failpoints jobs.row.<state>.{before,after}.
   Result<> save_state(const RunRow& row);
 
+  // A write that says nothing but that it was taken.
+  Result<> prove(SystemTime now);
+
   Result<std::optional<RunRow>> find(const RunId& id);
   Result<std::vector<RunRow>> unfinished();
   Result<std::vector<RunRow>> recent(size_t limit);

@@ -78,7 +78,8 @@ Result<> Scheduler::Core::set_jobs(std::vector<ScheduledJob> jobs) {
   wanted = std::move(jobs);
   const auto applied = apply_wanted(now);
   look_at_clock(mono, now);
-  if (!applied) executor.board().scheduler_error(std::string(applied.error().info().name));
+  executor.board().scheduler_looked(
+      now, applied ? std::string() : std::string(applied.error().info().name));
   executor.board().publish(now);
   sleeper.wake();
   return applied;
@@ -138,7 +139,7 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
     executor.board().next_due(entry.key(), next);
     if (next && dealt) sleep = std::min(sleep, *next - now);
   }
-  executor.board().scheduler_error(std::move(error));
+  executor.board().scheduler_looked(now, std::move(error));
   executor.board().publish(now);
   return mono + sleep;
 }

@@ -38,6 +38,9 @@ struct JobsView {
   std::optional<SystemTime> state_failed_at;
   // The oldest end that is not durable yet (RunRow): a disk hangs, or takes nothing.
   std::optional<SystemTime> end_unrecorded_since;
+  std::optional<SystemTime> state_proven_at;  // when it last took one; nothing: nobody has tried
+  // When due times were last looked at; nothing: nothing starts by itself here.
+  std::optional<SystemTime> scheduler_at;
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
   std::optional<SystemTime> clock_went_back_at;  // the last time; by the clock as it was then
 

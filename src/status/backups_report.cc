@@ -206,6 +206,12 @@ Check copy_check(const Context& context, const BackupsView& view) {
 
 Check catalogue_check(const Context& context, const BackupsView& view) {
   auto check = begin(context, "backups.catalogue", "stores", "store-unreachable");
+  // As old as the oldest comparison.
+  for (const auto& job : view.jobs) {
+    if (job.reconciled_at && *job.reconciled_at < *check.observed_at)
+      check.observed_at = job.reconciled_at;
+  }
+  check.stale_after = kCatalogueStaleAfter;
   if (!view.reconciled) judge(check, Status::warn, "not_reconciled");
   return check;
 }

@@ -51,6 +51,9 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
   facts.waiting = views.jobs->queued;
   facts.running = views.jobs->running;
   facts.state_error_code = views.jobs->state_error_code;
+  facts.state_failed_at = views.jobs->state_failed_at;
+  facts.state_proven_at = views.jobs->state_proven_at;
+  facts.scheduler_at = views.jobs->scheduler_at;
   facts.scheduler_error_code = views.jobs->scheduler_error_code;
   facts.end_unrecorded_since = views.jobs->end_unrecorded_since;
   facts.clock_went_back_at = views.jobs->clock_went_back_at;
@@ -67,11 +70,12 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
 std::optional<LedgerFacts> ledger_facts(const Views& views) {
   if (!views.ledger) return std::nullopt;
   const auto& view = *views.ledger;
-  return LedgerFacts{.observed_at = view.observed_at,
-                     .last_seq = view.last_seq,
+  return LedgerFacts{.last_seq = view.last_seq,
                      .last_at = view.last_at,
                      .damaged = view.damaged(),
                      .error_code = view.error_code,
+                     .failed_at = view.failed_at,
+                     .proven_at = view.proven_at,
                      .reserve = view.reserve_ready};
 }
 

@@ -46,7 +46,10 @@ struct JobsFacts {
   SystemTime observed_at;
   size_t waiting = 0;
   size_t running = 0;
-  std::string state_error_code;      // why state.db did not take its last write; empty: it did
+  std::string state_error_code;  // why state.db did not take its last write; empty: it did
+  std::optional<SystemTime> state_failed_at;
+  std::optional<SystemTime> state_proven_at;  // when it last took a write
+  std::optional<SystemTime> scheduler_at;     // when due times were last looked at
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
   std::optional<SystemTime> end_unrecorded_since;  // of a run; the oldest
   std::optional<SystemTime> clock_went_back_at;
@@ -56,12 +59,13 @@ struct JobsFacts {
 };
 
 struct LedgerFacts {
-  SystemTime observed_at;
   uint64_t last_seq = 0;
   std::optional<SystemTime> last_at;
   bool damaged = false;    // and not acknowledged
-  std::string error_code;  // of the last append, when it failed
-  bool reserve = true;     // the space kept for recording a full disk is there
+  std::string error_code;  // of the last append, or probe, when it failed
+  std::optional<SystemTime> failed_at;
+  std::optional<SystemTime> proven_at;  // when it last took a write
+  bool reserve = true;                  // the space kept for recording a full disk is there
 };
 
 // A backup of a time that is still to come: a clock was wrong when it was taken, or is now, and

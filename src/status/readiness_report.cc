@@ -24,37 +24,49 @@ Check configuration_check(const ProcessView& process, SystemTime now) {
   return check;
 }
 
-// Whoever writes to state.db first sees that it does not take writes any more.
+// A pass is earned by a write. Who only looks has tried none.
+void judge_written(Check& check, const ProcessView& process,
+                   const std::optional<SystemTime>& proven_at) {
+  const bool looks_only = !process.daemon && !proven_at;
+  check.status = looks_only ? Status::warn : Status::pass;
+  check.reason_code = looks_only ? "no_daemon" : "ok";
+  check.observed_at = proven_at;
+  if (!looks_only) check.stale_after = kWriteStaleAfter;
+}
+
+void judge_failed(Check& check, std::string reason_code, const std::optional<SystemTime>& at) {
+  check.status = Status::fail;
+  check.reason_code = std::move(reason_code);
+  check.observed_at = at;
+}
+
 Check state_check(const ProcessView& process, const std::optional<JobsFacts>& jobs) {
-  auto code = process.state_writable ? std::string() : process.state_error_code;
-  if (code.empty() && jobs) code = jobs->state_error_code;
-  auto check = make_check("state", code.empty() ? Status::pass : Status::fail,
-                          code.empty() ? "ok" : code, "state-damaged");
-  check.observed_at = process.state_observed_at;
-  check.stale_after = kStaleAfter;
+  auto check = make_check("state", Status::unknown, "not_evaluated", "state-damaged");
   check.sources = {"state.db"};
+  if (!jobs) return check;
+  if (jobs->state_error_code.empty())
+    judge_written(check, process, jobs->state_proven_at);
+  else
+    judge_failed(check, jobs->state_error_code, jobs->state_failed_at);
   return check;
 }
 
-Check ledger_check(const std::optional<LedgerFacts>& ledger) {
+Check ledger_check(const ProcessView& process, const std::optional<LedgerFacts>& ledger) {
   auto check = make_check("ledger", Status::unknown, "not_evaluated", "ledger-damaged");
   check.sources = {"ledger"};
   if (!ledger) return check;
   check.observed = ledger->last_seq;
   check.unit = "entries";
-  check.observed_at = ledger->observed_at;
   if (!ledger->error_code.empty()) {
-    check.status = Status::fail;
-    check.reason_code = ledger->error_code;
+    judge_failed(check, ledger->error_code, ledger->failed_at);
   } else if (ledger->damaged) {
-    check.status = Status::fail;
-    check.reason_code = "ledger_damaged";
-  } else if (!ledger->reserve) {
-    check.status = Status::warn;
-    check.reason_code = "ledger_reserve_missing";
+    judge_failed(check, "ledger_damaged", ledger->proven_at);
   } else {
-    check.status = Status::pass;
-    check.reason_code = "ok";
+    judge_written(check, process, ledger->proven_at);
+    if (check.status == Status::pass && !ledger->reserve) {
+      check.status = Status::warn;
+      check.reason_code = "ledger_reserve_missing";
+    }
   }
   return check;
 }
@@ -69,6 +81,7 @@ bool went_back_lately(const JobsFacts& jobs, SystemTime now) {
   return jobs.clock_went_back_at && now - *jobs.clock_went_back_at <= std::chrono::hours(24);
 }
 
+// The scheduler looks at the due times every half minute; one that hangs over a disk does not.
 Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& jobs, SystemTime now) {
   auto check = make_check("jobs", Status::unknown, "not_evaluated", "runs");
   check.sources = {"jobs"};
@@ -78,7 +91,8 @@ Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& job
   check.reason_code = works ? "ok" : jobs->scheduler_error_code;
   check.observed = jobs->waiting;
   check.unit = "runs";
-  check.observed_at = jobs->observed_at;
+  check.observed_at = jobs->scheduler_at;
+  if (process.daemon) check.stale_after = kSchedulerStaleAfter;
   const auto warn = [&](const char* reason, std::optional<SystemTime> since) {
     check.status = Status::warn;
     check.reason_code = reason;
@@ -86,6 +100,7 @@ Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& job
   };
   if (works && !process.daemon) {
     warn("no_daemon", {});
+    check.observed_at = jobs->observed_at;
   } else if (works && ends_wait(*jobs, now)) {
     warn("end_unrecorded", jobs->end_unrecorded_since);
   } else if (works && went_back_lately(*jobs, now)) {
@@ -130,7 +145,7 @@ Body readiness_body(const Views& views, SystemTime now) {
   const auto jobs = jobs_facts(views);
   Body body;
   body.checks = {configuration_check(views.process, now), state_check(views.process, jobs),
-                 ledger_check(ledger), jobs_check(views.process, jobs, now),
+                 ledger_check(views.process, ledger), jobs_check(views.process, jobs, now),
                  queries_check(views.process, now)};
   body.data["configured_at"] = format_rfc3339(views.process.configured_at);
   body.data["configuration_sha256"] = text_json(views.process.configuration_sha256);

@@ -17,6 +17,12 @@ inline constexpr Duration kStaleAfter = std::chrono::hours(1);
 inline constexpr Duration kCatalogueStaleAfter = std::chrono::hours(3);
 inline constexpr Duration kStoreStaleAfter = std::chrono::minutes(15);
 
+// state.db and the ledger are written to at least every five minutes, if only to see that they can
+// be.
+inline constexpr Duration kWriteStaleAfter = std::chrono::minutes(15);
+// The scheduler looks at the due times every half minute.
+inline constexpr Duration kSchedulerStaleAfter = std::chrono::minutes(5);
+
 struct Body {
   std::vector<Check> checks;
   json::object data;

@@ -324,6 +324,42 @@ TEST(Status, IsNotReadyWithADamagedLedgerOrAStateThatTakesNoWrites) {
   EXPECT_EQ(reason(make_report(Kind::readiness, full, kNow), "state"), "fail disk_full");
 }
 
+TEST(Status, CallsNothingWritableThatNobodyHasWrittenToLately) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  auto ledger = std::make_shared<ledger::LedgerView>(*views.ledger);
+  views.jobs = jobs;
+  views.ledger = ledger;
+  jobs->state_proven_at = ledger->proven_at = kNow - minutes(15);
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "pass ok");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "pass ok");
+  jobs->state_proven_at = ledger->proven_at = kNow - minutes(15) - seconds(1);
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "unknown stale");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "unknown stale");
+  jobs->state_proven_at.reset();
+  ledger->proven_at.reset();
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "unknown not_evaluated");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "unknown not_evaluated");
+  views.process.daemon = false;  // a command that only reads
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "warn no_daemon");
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "warn no_daemon");
+}
+
+TEST(Status, KnowsOfDueTimesOnlyWhileTheyAreLookedAt) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  views.jobs = jobs;
+  jobs->scheduler_at = kNow - minutes(5) - seconds(1);
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "unknown stale");
+}
+
+TEST(Status, KnowsTheCatalogueAsOfTheOldestComparison) {
+  auto backups = sample_backups(kNow);
+  backups->jobs[0].reconciled_at = kNow - hours(2);
+  auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(find(report, "backups.catalogue")->observed_at, kNow - hours(2));
+}
+
 TEST(Status, IsReadyWhenTheDatabaseIsGone) {
   auto views = sample_views(kNow);
   auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);

@@ -21,9 +21,6 @@ struct ProcessView {
   std::string configuration_sha256;
   std::string reload_error_code;  // why a newer configuration was refused; empty: it was not
   std::optional<SystemTime> reload_failed_at;
-  bool state_writable = true;  // state.db took its last write
-  std::string state_error_code;
-  SystemTime state_observed_at;
   std::optional<uint64_t> resident_bytes;
   std::optional<uint64_t> children_resident_bytes;
   size_t queries_hung = 0;       // queries and commands beyond their deadline that did not return

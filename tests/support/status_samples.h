@@ -60,10 +60,10 @@ inline status::Views sample_views(SystemTime now) {
   views.process.version = "0.1.0";
   views.process.started_at = now - std::chrono::hours(1);
   views.process.configured_at = views.process.started_at;
-  views.process.state_observed_at = now;
   views.backups = sample_backups(now);
   auto jobs = std::make_shared<jobs::JobsView>();
   jobs->observed_at = now;
+  jobs->state_proven_at = jobs->scheduler_at = now;
   auto& job = jobs->jobs.emplace_back();
   job.job = "nightly";
   job.kind = "backup";
@@ -80,6 +80,7 @@ inline status::Views sample_views(SystemTime now) {
   views.jobs = std::move(jobs);
   auto ledger = std::make_shared<ledger::LedgerView>();
   ledger->observed_at = now;
+  ledger->proven_at = now;
   ledger->last_seq = 7;
   ledger->reserve_ready = true;
   views.ledger = std::move(ledger);
