@@ -28,7 +28,7 @@ bool is_end(const Told& told) {
 
 // Its whole work leaves one entry.
 bool has_one_part(const RunRow& row) {
-  return row.kind == "verify" || row.kind == "scrub";
+  return row.kind == "verify" || row.kind == "scrub" || row.kind == ledger::kind::kEvidenceVerify;
 }
 
 Result<std::vector<Told>> entries_of(const ledger::Ledger& ledger, const RunRow& row) {

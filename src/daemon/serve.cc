@@ -162,6 +162,7 @@ void Daemon::look_after_state(std::stop_token stop) {
   const platform::Clock& clock = wiring_->world().clock;
   do {
     wiring_->prove_writable();
+    wiring_->verify_ledger_when_due();
   } while (clock.sleep_until(clock.monotonic() + 15s, stop));
 }
 

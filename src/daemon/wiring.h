@@ -76,6 +76,8 @@ class Wiring {
   // Also again and again, and beside it, since a store may hang: do the state and the ledger still
   // take writes?
   void prove_writable();
+  // A run that verifies the ledger, when the last one is a day old.
+  void verify_ledger_when_due();
 
   // The expiry of one job, or of all.
   jobs::RunRequest prune_request(const std::optional<std::string>& job);
@@ -113,6 +115,7 @@ class Wiring {
   Result<> record_end_of(const jobs::RunRow& row);
   Result<> shown(Result<> recorded) const;
   void scrub_what_is_due();
+  jobs::RunRequest ledger_verify_request();
   void log_end(const jobs::RunRow& row);
   Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
 

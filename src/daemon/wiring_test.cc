@@ -90,6 +90,14 @@ class WiringTest : public ::testing::Test {
     return request;
   }
   RunState end_of(const RunId& id) { return wiring_->executor().wait(id, {})->state; }
+  // The newest: at work, or ended.
+  std::optional<RunId> run_of(std::string_view job, std::string_view kind) const {
+    const auto view = view_of(job, kind);
+    if (!view) return std::nullopt;
+    for (const auto& run : {view->queued, view->running, view->last_attempt})
+      if (run) return run->id;
+    return std::nullopt;
+  }
   std::optional<jobs::JobView> view_of(std::string_view job, std::string_view kind) const {
     const auto view = wiring_->executor().view();
     const jobs::JobView* const found = view->find(job, kind);
@@ -119,6 +127,40 @@ class WiringTest : public ::testing::Test {
  protected:
   std::unique_ptr<Wiring> wiring_;
 };
+
+TEST_F(WiringTest, TheLedgerIsVerifiedOnceADay) {
+  const auto verified_at = [&] { return wiring_->ledger().view()->verification; };
+  wiring_->verify_ledger_when_due();
+  const auto first = run_of("ledger", "evidence_verify");
+  ASSERT_TRUE(first);
+  EXPECT_EQ(end_of(*first), RunState::succeeded);
+  ASSERT_TRUE(verified_at());
+  EXPECT_EQ(verified_at()->result, Verdict::passed);
+  earlier_.clock.advance(23h);
+  wiring_->verify_ledger_when_due();
+  EXPECT_EQ(run_of("ledger", "evidence_verify"), first);
+  earlier_.clock.advance(1h);
+  wiring_->verify_ledger_when_due();
+  const auto second = run_of("ledger", "evidence_verify");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(end_of(*second), RunState::succeeded);
+  EXPECT_EQ(verified_at()->at, earlier_.clock.now());
+}
+
+TEST_F(WiringTest, ADamagedLedgerLeavesAFailedEntryBehindTheDamage) {
+  const platform::Path current = folder_ / "state" / "ledger" / "ledger.jsonl";
+  ASSERT_TRUE(reload());
+  auto text = *platform::read_file(platform::real_file_system(), current, 1_MiB);
+  text.replace(text.find("\"passed\""), 8, "\"failed\"");
+  ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), current, text));
+  wiring_->verify_ledger_when_due();
+  EXPECT_EQ(end_of(*run_of("ledger", "evidence_verify")), RunState::failed);
+  const auto view = wiring_->ledger().view();
+  EXPECT_TRUE(view->damaged());
+  ASSERT_TRUE(view->verification);
+  EXPECT_EQ(view->verification->result, Verdict::failed);
+  EXPECT_EQ(view->segments.size(), 2U);
+}
 
 TEST_F(WiringTest, OneScrubIsAtWorkAtATime) {
   const RunId first = submit(stand_in("nightly", "scrub", {}));

@@ -216,6 +216,31 @@ Check catalogue_check(const Context& context, const BackupsView& view) {
   return check;
 }
 
+// What the backups leave is evidence as long as somebody looks whether it is whole.
+Check ledger_verified_check(const std::optional<LedgerFacts>& ledger, SystemTime now) {
+  Check check;
+  check.id = "ledger.verified";
+  check.runbook = "ledger-damaged";
+  check.sources = {"ledger"};
+  check.reason_code = "not_evaluated";
+  if (!ledger) return check;
+  judge(check, Status::warn, "ledger_not_verified");
+  if (!ledger->verification) return check;
+  const auto& last = *ledger->verification;
+  check.unit = "s";
+  check.observed = to_seconds(std::max(Duration(0), now - last.at));
+  check.threshold = to_seconds(kLedgerVerifiedStaleAfter);
+  check.observed_at = last.at;
+  check.stale_after = kLedgerVerifiedStaleAfter;
+  const Status found = last.result == Verdict::failed ? Status::fail : Status::unknown;
+  std::string code(last.error_code.empty() ? to_string(last.result) : last.error_code);
+  if (last.result == Verdict::passed)
+    judge(check, Status::pass, "ok");
+  else
+    judge(check, last.acknowledged ? Status::warn : found, std::move(code));
+  return check;
+}
+
 void add_database_checks(std::vector<Check>& checks, const Context& context,
                          const BackupJobView& job, const DatabaseView& database) {
   const auto facts = artefact_facts(context.view, job.name, database.name);
@@ -288,6 +313,7 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
 Body backups_body(const Views& views, SystemTime now) {
   Body body;
   body.data = backups_data(views, now);
+  body.checks.push_back(ledger_verified_check(ledger_facts(views), now));
   if (!views.backups) {
     body.checks.push_back(nothing_known());
     return body;

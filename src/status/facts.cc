@@ -76,6 +76,7 @@ std::optional<LedgerFacts> ledger_facts(const Views& views) {
                      .error_code = view.error_code,
                      .failed_at = view.failed_at,
                      .proven_at = view.proven_at,
+                     .verification = view.verification,
                      .reserve = view.reserve_ready};
 }
 

@@ -65,7 +65,8 @@ struct LedgerFacts {
   std::string error_code;  // of the last append, or probe, when it failed
   std::optional<SystemTime> failed_at;
   std::optional<SystemTime> proven_at;  // when it last took a write
-  bool reserve = true;                  // the space kept for recording a full disk is there
+  std::optional<ledger::VerificationView> verification;
+  bool reserve = true;  // the space kept for recording a full disk is there
 };
 
 // A backup of a time that is still to come: a clock was wrong when it was taken, or is now, and

