@@ -59,10 +59,9 @@ Result<Response> answer_status(Kind kind, const Services& services, const Call& 
   const auto views = services.views();
   const auto report = status::make_report(kind, views, call.now);
   const auto& id = call.context.correlation_id;
-  auto response =
-      json_response(call.principal ? status::full_document(report, views.process, call.now, id)
-                                   : status::public_document(report, call.now, id),
-                    status::http_status(report, strict));
+  auto response = json_response(call.principal ? status::full_document(report, views, call.now, id)
+                                               : status::public_document(report, call.now, id),
+                                status::http_status(report, strict));
   response.content_type = choose_json(call.request, kind);
   return response;
 }

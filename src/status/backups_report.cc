@@ -310,26 +310,25 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
   return facts;
 }
 
-Body backups_body(const Views& views, SystemTime now) {
-  Body body;
-  body.data = backups_data(views, now);
-  body.checks.push_back(ledger_verified_check(ledger_facts(views), now));
+std::vector<Check> backups_checks(const Views& views, SystemTime now) {
+  std::vector<Check> checks;
+  checks.push_back(ledger_verified_check(ledger_facts(views), now));
   if (!views.backups) {
-    body.checks.push_back(nothing_known());
-    return body;
+    checks.push_back(nothing_known());
+    return checks;
   }
   const auto& view = *views.backups;
   const auto jobs = jobs_facts(views);
   const Context context{view, jobs, now, views.process.daemon};
-  if (view.jobs.empty()) body.checks.push_back(no_jobs());
-  for (const auto& job : view.jobs) add_job_checks(body.checks, context, job);
+  if (view.jobs.empty()) checks.push_back(no_jobs());
+  for (const auto& job : view.jobs) add_job_checks(checks, context, job);
   for (const auto& store : view.stores) {
-    body.checks.push_back(store_check(context, store));
-    body.checks.push_back(reserve_check(context, store));
+    checks.push_back(store_check(context, store));
+    checks.push_back(reserve_check(context, store));
   }
-  body.checks.push_back(copy_check(context, view));
-  body.checks.push_back(catalogue_check(context, view));
-  return body;
+  checks.push_back(copy_check(context, view));
+  checks.push_back(catalogue_check(context, view));
+  return checks;
 }
 
 }  // namespace vigie::status

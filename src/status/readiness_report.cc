@@ -125,45 +125,49 @@ Check queries_check(const ProcessView& process, SystemTime now) {
 
 }  // namespace
 
-Body health_body(const Views& views, SystemTime now) {
+std::vector<Check> health_checks(const Views& views, SystemTime now) {
   auto check = make_check("process", Status::pass, "ok", "");
   check.observed = to_seconds(std::max(Duration(0), now - views.process.started_at));
   check.unit = "s";
   check.observed_at = now;
   check.since = views.process.started_at;
   check.sources = {"process"};
-  Body body;
-  body.checks.push_back(std::move(check));
-  body.data["started_at"] = format_rfc3339(views.process.started_at);
-  body.data["resident_bytes"] = number_json(views.process.resident_bytes);
-  body.data["children_resident_bytes"] = number_json(views.process.children_resident_bytes);
-  return body;
+  return {std::move(check)};
 }
 
-Body readiness_body(const Views& views, SystemTime now) {
+json::object health_data(const Views& views) {
+  return {{"started_at", format_rfc3339(views.process.started_at)},
+          {"resident_bytes", number_json(views.process.resident_bytes)},
+          {"children_resident_bytes", number_json(views.process.children_resident_bytes)}};
+}
+
+std::vector<Check> readiness_checks(const Views& views, SystemTime now) {
+  const auto jobs = jobs_facts(views);
+  return {configuration_check(views.process, now), state_check(views.process, jobs),
+          ledger_check(views.process, ledger_facts(views)), jobs_check(views.process, jobs, now),
+          queries_check(views.process, now)};
+}
+
+json::object readiness_data(const Views& views) {
   const auto ledger = ledger_facts(views);
   const auto jobs = jobs_facts(views);
-  Body body;
-  body.checks = {configuration_check(views.process, now), state_check(views.process, jobs),
-                 ledger_check(views.process, ledger), jobs_check(views.process, jobs, now),
-                 queries_check(views.process, now)};
-  body.data["configured_at"] = format_rfc3339(views.process.configured_at);
-  body.data["configuration_sha256"] = text_json(views.process.configuration_sha256);
-  body.data["runs_waiting"] = jobs ? json::value(jobs->waiting) : json::value(nullptr);
-  body.data["runs_running"] = jobs ? json::value(jobs->running) : json::value(nullptr);
-  body.data["ledger_entries"] = ledger ? json::value(ledger->last_seq) : json::value(nullptr);
-  return body;
+  return {{"configured_at", format_rfc3339(views.process.configured_at)},
+          {"configuration_sha256", text_json(views.process.configuration_sha256)},
+          {"runs_waiting", jobs ? json::value(jobs->waiting) : json::value(nullptr)},
+          {"runs_running", jobs ? json::value(jobs->running) : json::value(nullptr)},
+          {"ledger_entries", ledger ? json::value(ledger->last_seq) : json::value(nullptr)}};
 }
 
 // What was never run is not a pass.
-Body restore_body(const Views&, SystemTime) {
-  Body body;
+std::vector<Check> restore_checks() {
   auto check = make_check("restore.drill", Status::unknown, "never_drilled", "");
   check.sources = {"ledger"};
-  body.checks.push_back(std::move(check));
-  body.data = {{"state", "never"},       {"progress", nullptr},    {"last_drill", nullptr},
-               {"drill_age_s", nullptr}, {"next_due_at", nullptr}, {"last_real_restore", nullptr}};
-  return body;
+  return {std::move(check)};
+}
+
+json::object restore_data() {
+  return {{"state", "never"},       {"progress", nullptr},    {"last_drill", nullptr},
+          {"drill_age_s", nullptr}, {"next_due_at", nullptr}, {"last_real_restore", nullptr}};
 }
 
 }  // namespace vigie::status

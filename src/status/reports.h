@@ -1,5 +1,5 @@
-// The checks and data of each kind of report. Pure functions; make_report puts the rest around
-// them.
+// The checks and data of each kind of report. Pure functions; make_report and full_document put the
+// rest around them.
 #pragma once
 
 #include <algorithm>
@@ -26,17 +26,15 @@ inline constexpr Duration kSchedulerStaleAfter = std::chrono::minutes(5);
 // The daemon verifies its ledger every day; REQ-EVD-1 asks for it every 26 h.
 inline constexpr Duration kLedgerVerifiedStaleAfter = std::chrono::hours(26);
 
-struct Body {
-  std::vector<Check> checks;
-  json::object data;
-};
+std::vector<Check> health_checks(const Views& views, SystemTime now);
+std::vector<Check> readiness_checks(const Views& views, SystemTime now);
+std::vector<Check> backups_checks(const Views& views, SystemTime now);
+std::vector<Check> restore_checks();
 
-Body health_body(const Views& views, SystemTime now);
-Body readiness_body(const Views& views, SystemTime now);
-Body backups_body(const Views& views, SystemTime now);
-Body restore_body(const Views& views, SystemTime now);
-
+json::object health_data(const Views& views);
+json::object readiness_data(const Views& views);
 json::object backups_data(const Views& views, SystemTime now);
+json::object restore_data();
 
 // Of one job and database: the newest artefact that is good, and what is wrong with the others.
 struct ArtefactFacts {

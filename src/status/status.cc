@@ -7,18 +7,32 @@
 namespace vigie::status {
 namespace {
 
-Body make_body(Kind kind, const Views& views, SystemTime now) {
+std::vector<Check> make_checks(Kind kind, const Views& views, SystemTime now) {
   switch (kind) {
     case Kind::health:
-      return health_body(views, now);
+      return health_checks(views, now);
     case Kind::readiness:
-      return readiness_body(views, now);
+      return readiness_checks(views, now);
     case Kind::backups:
-      return backups_body(views, now);
+      return backups_checks(views, now);
     case Kind::restore:
       break;
   }
-  return restore_body(views, now);
+  return restore_checks();
+}
+
+json::object make_data(Kind kind, const Views& views, SystemTime now) {
+  switch (kind) {
+    case Kind::health:
+      return health_data(views);
+    case Kind::readiness:
+      return readiness_data(views);
+    case Kind::backups:
+      return backups_data(views, now);
+    case Kind::restore:
+      break;
+  }
+  return restore_data();
 }
 
 // A clock that was set back must not make evidence younger than new.
@@ -146,27 +160,26 @@ json::value text_json(const std::string& text) {
 }
 
 Report make_report(Kind kind, const Views& views, SystemTime now) {
-  auto body = make_body(kind, views, now);
   Report report;
   report.kind = kind;
-  report.checks = std::move(body.checks);
-  report.data = std::move(body.data);
+  report.checks = make_checks(kind, views, now);
   for (auto& check : report.checks) apply_staleness(check, now);
   std::ranges::sort(report.checks, {}, &Check::id);
   summarise(report, now);
   return report;
 }
 
-json::object full_document(const Report& report, const ProcessView& process, SystemTime now,
+json::object full_document(const Report& report, const Views& views, SystemTime now,
                            const CorrelationId& correlation_id) {
   json::object document{{"schema", "vigie.status/1"}};
   put_head(document, report, now);
   document["correlation_id"] = correlation_id.str();
-  document["service"] = json::object{{"name", process.service_name}, {"version", process.version}};
+  document["service"] =
+      json::object{{"name", views.process.service_name}, {"version", views.process.version}};
   json::array checks;
   for (const auto& check : report.checks) checks.push_back(check_json(check, now));
   document["checks"] = std::move(checks);
-  document["data"] = report.data;
+  document["data"] = make_data(report.kind, views, now);
   return document;
 }
 

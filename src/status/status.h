@@ -47,13 +47,13 @@ struct Report {
   Duration stale_after{};
   bool stale = false;
   std::vector<Check> checks;  // sorted by id; a stale pass has become unknown
-  json::object data;
 };
 
 Report make_report(Kind kind, const Views& views, SystemTime now);
 
-// The whole document; `public_document` is what everybody may see.
-json::object full_document(const Report& report, const ProcessView& process, SystemTime now,
+// The whole document, of the views that the report was made of. `public_document` is what everybody
+// may see: it costs neither data nor the JSON of checks.
+json::object full_document(const Report& report, const Views& views, SystemTime now,
                            const CorrelationId& correlation_id);
 json::object public_document(const Report& report, SystemTime now,
                              const CorrelationId& correlation_id);

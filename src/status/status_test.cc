@@ -130,7 +130,7 @@ TEST(Status, KeepsAFailureThatIsStale) {
 TEST(Status, DoesNotTakeEvidenceFromTheFutureForYounger) {
   const auto document =
       full_document(make_report(Kind::backups, sample_views(kNow), kNow - hours(3)),
-                    sample_views(kNow).process, kNow - hours(3), CorrelationId("c"));
+                    sample_views(kNow), kNow - hours(3), CorrelationId("c"));
   EXPECT_EQ(document.at("age_s").to_number<double>(), 0);
 }
 
@@ -393,7 +393,7 @@ TEST(Status, IsReadyWhenTheDatabaseIsGone) {
 TEST(Status, SaysThatNothingWasEverRestored) {
   const auto report = make_report(Kind::restore, sample_views(kNow), kNow);
   EXPECT_EQ(report.status, Status::unknown);
-  EXPECT_EQ(report.data.at("state").as_string(), "never");
+  EXPECT_EQ(restore_data().at("state").as_string(), "never");
 }
 
 TEST(Status, ThePublicFormHoldsNoNames) {
@@ -406,8 +406,8 @@ TEST(Status, ThePublicFormHoldsNoNames) {
 TEST(Status, SaysTheSameForTheSameViewsAndTime) {
   const auto views = sample_views(kNow);
   const auto render = [&] {
-    return canonical_json(full_document(make_report(Kind::backups, views, kNow), views.process,
-                                        kNow, CorrelationId("c")));
+    return canonical_json(
+        full_document(make_report(Kind::backups, views, kNow), views, kNow, CorrelationId("c")));
   };
   EXPECT_EQ(render(), render());
 }
