@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include "api/server.h"
@@ -22,6 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using platform::LogLevel;
+
+constexpr Duration kStopLimit = 9500ms;  // out within ten seconds, whatever hangs
 
 jobs::ScheduledJob scheduled(Wiring& wiring, const config::BackupJob& job) {
   const auto& timing = job.timing;
@@ -93,6 +97,8 @@ class Daemon {
 
  private:
   void set_jobs();
+  void ask_for_reload();
+  void reload_when_asked(const std::stop_token& stop);
   void reload();
   void look_around(std::stop_token stop);
   void look_after_state(std::stop_token stop);
@@ -103,6 +109,10 @@ class Daemon {
   std::string fixed_;  // fixed_text of the configuration at the start
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::mutex asked_mutex_;
+  std::condition_variable_any asked_changed_;
+  bool reload_asked_ = false;  // guarded by asked_mutex_
+  Beside reloads_;
   Beside beside_;  // settles after the start, then looks around
   Beside state_;   // looks after the state folder, whatever the stores do
 };
@@ -147,6 +157,7 @@ Result<> Daemon::start() {
       log_.write(LogLevel::warn, "config.restart",
                  "server: or state: has changed: that needs a restart to take effect");
   });
+  reloads_.start([this](const std::stop_token& stop) { reload_when_asked(stop); });
   beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
   state_.start([this](std::stop_token stop) { look_after_state(std::move(stop)); });
   return {};
@@ -177,6 +188,24 @@ void Daemon::fit_connections(api::EngineLimits& limits) {
   limits.connections = fits;
 }
 
+void Daemon::ask_for_reload() {
+  const std::lock_guard lock(asked_mutex_);
+  reload_asked_ = true;
+  asked_changed_.notify_all();
+}
+
+// Asked for again meanwhile: once more.
+void Daemon::reload_when_asked(const std::stop_token& stop) {
+  while (true) {
+    {
+      std::unique_lock lock(asked_mutex_);
+      if (!asked_changed_.wait(lock, stop, [&] { return reload_asked_; })) return;
+      reload_asked_ = false;
+    }
+    reload();
+  }
+}
+
 void Daemon::reload() {
   platform::notify_service_manager("RELOADING=1");
   const ledger::Trigger trigger{"human", "signal", new_correlation_id(), {}};
@@ -197,7 +226,8 @@ timespec tick() {
   return {period / 1s, (period % 1s).count()};
 }
 
-// The main thread does nothing but wait for signals, and tells the watchdog that it does.
+// The main thread does nothing but wait for signals, and tells the watchdog that it does: what may
+// wait for a disk is done beside it.
 void Daemon::run() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -208,18 +238,35 @@ void Daemon::run() {
     wiring_->observe_memory();
     const int signal = ::sigtimedwait(&signals, nullptr, &period);
     if (signal == SIGTERM || signal == SIGINT) return;
-    if (signal == SIGHUP) reload();
+    if (signal == SIGHUP) ask_for_reload();
     platform::notify_service_manager("WATCHDOG=1");
   }
 }
 
+[[noreturn]] void leave(platform::Logger& log) {
+  log.write(LogLevel::warn, "daemon.stopped", "some work did not return in time");
+  std::_Exit(0);  // its threads are still at work: nothing may be torn down under them
+}
+
+// Each step of a stop has its own patience; together, or behind a lock whose owner waits for a disk
+// that hangs, they must not take longer than the whole may.
+std::jthread leave_late(platform::Logger& log, const platform::Clock& clock) {
+  return std::jthread(
+      [&log, &clock, limit = clock.monotonic() + kStopLimit](const std::stop_token& stop) {
+        if (clock.sleep_until(limit, stop)) leave(log);
+      });
+}
+
 bool Daemon::stop() {
+  const auto limit = leave_late(log_, wiring_->world().clock);
   platform::notify_service_manager("STOPPING=1");
   log_.write(LogLevel::info, "daemon.stopping", "no new work; what runs is cancelled");
   beside_.request_stop();
   state_.request_stop();
+  reloads_.request_stop();
   scheduler_->stop();
   const bool clean = wiring_->shut_down();
+  if (!reloads_.ends_within(1s)) return false;  // it uses the server
   server_.reset();
   // A file system that hangs holds them, and nothing can interrupt that.
   const bool looked = beside_.ends_within(1s);
@@ -252,10 +299,7 @@ int serve(World world, const platform::Path& config_path) {
             {{"listen", ports_text(*loaded.config)},
              {"duration_ms", milliseconds_of(clock.now() - began)}});
   daemon.run();
-  if (!daemon.stop()) {
-    log.write(LogLevel::warn, "daemon.stopped", "some work did not return in time");
-    std::_Exit(0);  // its threads are still at work: nothing may be torn down under them
-  }
+  if (!daemon.stop()) leave(log);
   log.write(LogLevel::info, "daemon.stopped", "everything that ran was recorded");
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <future>
 #include <memory>
 
 #include "tests/support/pg_cluster.h"
@@ -164,6 +165,40 @@ TEST_F(HungStoreTest, AStopDoesNotWaitForARunThatHangsInIt) {
   calls_.release();
   ASSERT_TRUE(host_.serve()) << host_.log();
   EXPECT_EQ(host_.state_of(run), "interrupted");
+  expect_whole();
+}
+
+// Each has a patience of its own at a stop; together they would take longer than a stop may.
+TEST_F(HungStoreTest, AStopIsOutWithinTenSecondsAlsoWhenARunAndAQueryHang) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  ASSERT_TRUE(
+      eventually([&] { return host_.log().find("\"kind\":\"prune\"") != std::string::npos; }));
+  calls_.hang(host_.store());
+  const std::string run = host_.start_run();
+  ASSERT_TRUE(calls_.holds(1)) << host_.log();
+  const auto asked =
+      std::async(std::launch::async, [&] { return host_.ask("/v1/backups/" + *before_.begin()); });
+  ASSERT_TRUE(calls_.holds(2)) << host_.log();
+  host_.signal(SIGTERM);
+  EXPECT_EQ(host_.wait(10s), 0) << host_.log();
+  calls_.release();
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  expect_whole();
+}
+
+// The disk of the state folder hangs: behind the ledger a reload, behind state.db a run.
+TEST_F(HungStoreTest, AStopDoesNotWaitForAStateFolderThatHangs) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  ASSERT_TRUE(
+      eventually([&] { return host_.log().find("\"kind\":\"prune\"") != std::string::npos; }));
+  calls_.hang(host_.state());
+  host_.signal(SIGHUP);
+  ASSERT_TRUE(calls_.holds(1)) << host_.log();
+  expect_quick_answers();
+  host_.signal(SIGTERM);
+  EXPECT_EQ(host_.wait(10s), 0) << host_.log();
+  calls_.release();
+  ASSERT_TRUE(host_.serve()) << host_.log();
   expect_whole();
 }
 
