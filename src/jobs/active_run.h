@@ -33,6 +33,10 @@ class ActiveRun final : public RunContext {
   bool shares_claims_with(const ActiveRun& other) const;
   // Its end is not written yet, and it never held a claim.
   bool ended_waiting() const { return end && !row.started_at; }
+  // Its work was asked to stop, and has not returned for too long.
+  bool hangs(MonoTime now) const {
+    return worker && !end && stop_asked_at && now >= *stop_asked_at + kHungAfter;
+  }
   bool is_of(const std::string& job, const std::string& kind) const {
     return row.job == job && row.kind == kind;
   }
@@ -47,7 +51,8 @@ class ActiveRun final : public RunContext {
   // Guarded by the executor's mutex, as all below.
   StopCause cause = StopCause::none;  // the first
   std::string cause_reason;
-  std::optional<size_t> worker;  // whose thread it is in
+  std::optional<MonoTime> stop_asked_at;  // when its work was
+  std::optional<size_t> worker;           // whose thread it is in
   // How it ended, once and for all; not written yet. Its work may still be at it: given up.
   std::optional<RunRow> end;
 

@@ -119,6 +119,11 @@ void Board::clock_went_back(SystemTime now) {
   clock_went_back_at_ = now;
 }
 
+void Board::hung(size_t runs) {
+  const std::lock_guard lock(mutex_);
+  hung_ = runs;
+}
+
 void Board::publish(SystemTime now) {
   const std::lock_guard lock(mutex_);
   auto view = std::make_shared<const JobsView>(make(now));
@@ -145,6 +150,7 @@ JobsView Board::make(SystemTime now) const {
   view.scheduler_at = scheduler_at_;
   view.scheduler_error_code = scheduler_error_code_;
   view.clock_went_back_at = clock_went_back_at_;
+  view.hung = hung_;
   return view;
 }
 

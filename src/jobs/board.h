@@ -38,6 +38,7 @@ class Board {
   void clock_went_back(SystemTime now);
   // It looked at the due times; the error code is empty when all of them could be dealt with.
   void scheduler_looked(SystemTime at, std::string error_code);
+  void hung(size_t runs);
 
   void publish(SystemTime now);
   JobsViewPtr view() const;  // waits for nothing but the copy of a pointer
@@ -58,6 +59,7 @@ class Board {
   std::optional<SystemTime> scheduler_at_;
   std::string scheduler_error_code_;
   std::optional<SystemTime> clock_went_back_at_;
+  size_t hung_ = 0;
 
   mutable std::mutex view_mutex_;
   JobsViewPtr view_ = std::make_shared<const JobsView>();  // guarded by view_mutex_

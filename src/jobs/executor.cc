@@ -28,7 +28,8 @@ Result<std::unique_ptr<Executor>> Executor::open(const platform::Path& state_db,
 }
 
 Executor::Executor(std::shared_ptr<ExecutorCore> core) : core_(std::move(core)) {
-  for (size_t worker = 0; worker < core_->options().workers; ++worker) {
+  for (size_t worker = 0; worker < core_->options().workers + core_->options().spare_workers;
+       ++worker) {
     workers_.emplace_back(
         [core = core_, worker](const std::stop_token& stop) { core->work(stop, worker); });
   }

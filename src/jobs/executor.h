@@ -23,11 +23,16 @@
 // nothing new starts until it is written. An end whose evidence cannot be written waits in the same
 // way, but keeps others back only when there are queue_limit of them.
 //
+// What hangs. A run that was asked to stop (cancelled, or at its deadline) and whose work has not
+// returned within kHungAfter cannot be helped: a file system hangs. It keeps its claims, and its
+// worker counts no more: as many as `spare_workers` are replaced. JobsView counts them.
+//
 // At open, rows of a process that is gone become `interrupted`, each when hooks.recover has its
 // evidence. Work is a function, so what was only queued does not start again by itself.
 //
-// Threads: `workers` that run work, one that watches deadlines, one that records ends. All
-// functions may be called from any thread. Clock must outlive the Executor.
+// Threads: `workers` and `spare_workers` that run work (the latter sleep), one that watches
+// deadlines, one that records ends. All functions may be called from any thread. Clock must outlive
+// the Executor.
 #pragma once
 
 #include <functional>
@@ -100,10 +105,13 @@ struct Submitted {
   bool repeated = false;  // the idempotency key was used before: this is the run of then
 };
 
+inline constexpr Duration kHungAfter = std::chrono::minutes(1);
+
 struct ExecutorOptions {
   size_t workers = 4;
-  size_t queue_limit = 64;  // runs that wait
-  size_t keep_rows = 5000;  // ended rows in state.db; the last success and attempt always stay
+  size_t spare_workers = 4;  // each in the place of one whose run hangs
+  size_t queue_limit = 64;   // runs that wait
+  size_t keep_rows = 5000;   // ended rows in state.db; the last success and attempt always stay
   Duration shutdown_limit = std::chrono::seconds(8);
   Duration save_retry = std::chrono::seconds(30);
   platform::SqliteOptions database{};

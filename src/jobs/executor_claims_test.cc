@@ -1,10 +1,13 @@
 // What may run together, and who waits for whom.
 #include <latch>
+#include <thread>
 
 #include "tests/support/executor_for_test.h"
 
 namespace vigie::jobs {
 namespace {
+
+using namespace std::chrono_literals;
 
 TEST_F(ExecutorTest, RunsWithoutACommonClaimRunTogether) {
   std::latch both(2);
@@ -101,6 +104,50 @@ TEST_F(ExecutorTest, NoMoreRunsThanWorkers) {
   EXPECT_EQ(find(b).state, RunState::queued);
   let_go_.put(true);
   EXPECT_EQ(wait(b).state, RunState::succeeded);
+}
+
+// As one does that waits for a store whose file system hangs.
+TEST_F(ExecutorTest, ARunThatDoesNotStopKeepsItsClaimsAndNotItsWorker) {
+  close();
+  options_.workers = 1;
+  options_.spare_workers = 1;
+  open();
+  const RunId hangs = submit(request("a", until_let_go(), {"store:nfs"}));
+  started_.take();
+  ASSERT_TRUE(executor_->cancel(hangs, "no more"));
+  const RunId same = submit(request("b", done, {"store:nfs"}));
+  const RunId other = submit(request("c", until_let_go(), {"store:local"}));
+  const RunId third = submit(request("d", done, {"store:third"}));
+  EXPECT_EQ(find(other).state, RunState::queued);
+
+  clock_.advance(kHungAfter);
+  EXPECT_EQ(started_.take(), other);
+  EXPECT_EQ(executor_->view()->hung, 1U);
+  EXPECT_EQ(find(same).state, RunState::queued) << "nobody else works on what it may still change";
+  EXPECT_EQ(find(third).state, RunState::queued) << "one took its place, and no more";
+  let_go_.put(true);
+  let_go_.put(true);
+  for (const RunId& id : {hangs, same, other, third}) EXPECT_TRUE(has_ended(wait(id).state));
+  clock_.advance(30s);
+  while (executor_->view()->hung > 0) std::this_thread::yield();
+}
+
+TEST_F(ExecutorTest, ARunThatHangsBeyondItsDeadlineIsReplacedToo) {
+  close();
+  options_.workers = 1;
+  open();
+  RunRequest request_a = request("a", until_let_go());
+  request_a.timeout = 1h;
+  submit(std::move(request_a));
+  started_.take();
+  const RunId other = submit(request("b", done));
+  clock_.advance(1h);
+  while (find(other).state == RunState::queued && !executor_->view()->hung) {
+    clock_.advance(30s);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(wait(other).state, RunState::succeeded);
+  let_go_.put(true);
 }
 
 }  // namespace

@@ -131,7 +131,8 @@ void ExecutorCore::dispatch() {
   for (const auto& [id, run] : active_) {
     if (holds_claims(run)) busy.push_back(run.get());
   }
-  size_t free = options_.workers - std::min(options_.workers, busy.size());
+  const size_t usable = options_.workers + std::min(options_.spare_workers, hung_);
+  size_t free = usable - std::min(usable, busy.size());
   const std::deque<ActiveRunPtr> waiting = queue_;
   for (const ActiveRunPtr& run : waiting) {
     if (free == 0) break;
@@ -211,6 +212,7 @@ void ExecutorCore::request_end(ActiveRun& run, StopCause cause, std::string reas
   if (run.cause != StopCause::none) return;
   run.cause = cause;
   run.cause_reason = std::move(reason);
+  run.stop_asked_at = clock_.monotonic();
 }
 
 // Without the mutex: a disk that hangs over a proof holds back nobody who writes nothing.

@@ -66,6 +66,7 @@ class ExecutorCore {
   Result<Submitted> accept(RunRequest& request);
   void dispatch();
   void take_from_queue(const ActiveRun& run);
+  void count_hung(MonoTime now);
   struct End {
     RunRow row;
     bool found = false;     // of a process that is gone
@@ -118,6 +119,7 @@ class ExecutorCore {
   std::map<RunId, End> unsaved_;          // ends that state.db, or the evidence, did not take yet
   MonoTime next_proof_{};                 // when state.db was not written to until then
   size_t ended_since_prune_ = 0;
+  size_t hung_ = 0;  // runs that hang
   bool closing_ = false;
   bool recorder_ended_ = false;
 };

@@ -63,6 +63,7 @@ void ExecutorCore::settle(const ActiveRunPtr& run) {
     board_.changed(end.row);
     save_end(std::move(end));  // which tells the board when it could
     prunes = ++ended_since_prune_ % kPruneEvery == 0;
+    count_hung(clock_.monotonic());  // before its place is given to another
     dispatch();
     publish();  // so that whoever waited for the end finds it in the view
   }

@@ -83,11 +83,22 @@ MonoTime ExecutorCore::look() {
     const MonoTime mono = clock_.monotonic();
     stopped = overdue(mono);
     missed = too_late(clock_.now());
+    count_hung(mono);
     next = next_look(mono, clock_.now());
   }
   for (const ActiveRunPtr& run : stopped) run->stop.request_stop();
   for (const ActiveRunPtr& run : missed) end_missed(run);
   return next;
+}
+
+void ExecutorCore::count_hung(MonoTime now) {
+  const auto hung = static_cast<size_t>(std::ranges::count_if(
+      active_, [&](const auto& active) { return active.second->hangs(now); }));
+  if (hung == hung_) return;
+  hung_ = hung;
+  board_.hung(hung);
+  dispatch();
+  publish();
 }
 
 std::vector<ActiveRunPtr> ExecutorCore::overdue(MonoTime now) {
@@ -124,7 +135,10 @@ void ExecutorCore::end_missed(const ActiveRunPtr& run) {
 MonoTime ExecutorCore::next_look(MonoTime mono, SystemTime wall) const {
   MonoTime next = mono + kLongestSleep;
   for (const auto& [id, run] : active_) {
-    if (run->cause == StopCause::none && !run->end) next = std::min(next, run->deadline_at);
+    if (run->end) continue;
+    if (run->cause == StopCause::none) next = std::min(next, run->deadline_at);
+    if (run->stop_asked_at && !run->hangs(mono))
+      next = std::min(next, std::max(mono, *run->stop_asked_at + kHungAfter));
   }
   for (const ActiveRunPtr& run : queue_) {
     if (!run->start_before) continue;

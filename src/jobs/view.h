@@ -34,6 +34,7 @@ struct JobsView {
   size_t queued = 0;
   size_t running = 0;
   size_t queue_limit = 0;
+  size_t hung = 0;  // of those that run: asked to stop, and did not return (executor.h)
   std::string state_error_code;  // why state.db did not take its last write; empty: it did
   std::optional<SystemTime> state_failed_at;
   // The oldest end that is not durable yet (RunRow): a disk hangs, or takes nothing.

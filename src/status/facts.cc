@@ -57,6 +57,7 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
   facts.scheduler_error_code = views.jobs->scheduler_error_code;
   facts.end_unrecorded_since = views.jobs->end_unrecorded_since;
   facts.clock_went_back_at = views.jobs->clock_went_back_at;
+  facts.hung = views.jobs->hung;
   for (const auto& job : views.jobs->jobs)
     if (job.kind == kBackupKind)
       facts.jobs.push_back({job.job, optional_facts(job.last_attempt),

@@ -53,6 +53,7 @@ struct JobsFacts {
   std::string scheduler_error_code;  // why due runs could not be started; empty: they could
   std::optional<SystemTime> end_unrecorded_since;  // of a run; the oldest
   std::optional<SystemTime> clock_went_back_at;
+  size_t hung = 0;  // runs that were asked to stop, and do not
   std::vector<JobFacts> jobs;
 
   const JobFacts* find(std::string_view job) const;

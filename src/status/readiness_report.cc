@@ -101,6 +101,8 @@ Check jobs_check(const ProcessView& process, const std::optional<JobsFacts>& job
   if (works && !process.daemon) {
     warn("no_daemon", {});
     check.observed_at = jobs->observed_at;
+  } else if (works && jobs->hung > 0) {
+    warn("run_hangs", {});
   } else if (works && ends_wait(*jobs, now)) {
     warn("end_unrecorded", jobs->end_unrecorded_since);
   } else if (works && went_back_lately(*jobs, now)) {

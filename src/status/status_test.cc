@@ -176,6 +176,14 @@ TEST(Status, SaysOfACommandOnItsOwnThatNothingStartsByItself) {
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn no_daemon");
 }
 
+TEST(Status, SaysThatARunHangs) {
+  auto views = sample_views(kNow);
+  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs->hung = 1;
+  views.jobs = jobs;
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn run_hangs");
+}
+
 TEST(Status, SaysThatAnEndCannotBeRecorded) {
   auto views = sample_views(kNow);
   auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
