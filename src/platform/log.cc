@@ -1,10 +1,7 @@
 #include "platform/log.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
 
 #include "base/encoding.h"
 
@@ -181,14 +178,6 @@ std::string serialize(const json::object& head, std::string_view message, Fields
 }
 
 }  // namespace
-
-LogSink descriptor_sink(int fd) {
-  return [fd](std::string_view line) {
-    // One write a line. A reader that is gone or slow must not stop the work.
-    while (::write(fd, line.data(), line.size()) < 0 && errno == EINTR) {
-    }
-  };
-}
 
 Logger::Logger(LogSink sink, LogLevel least, const Clock& clock, const Scrubber& scrubber,
                std::string service)

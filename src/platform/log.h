@@ -54,7 +54,9 @@ inline constexpr size_t kMostSecrets = 256;
 Scrubber& known_secrets();
 
 using LogSink = std::function<void(std::string_view line)>;  // the line with its newline
-// Writes to a descriptor that stays the caller's. What cannot be written is lost.
+// Writes to a descriptor that stays the caller's, a line (up to PIPE_BUF bytes) in one write. A
+// reader that is slow, or hangs, stops nobody: it is waited for once, a quarter of a second; then
+// what cannot be written at once is lost, and counted in a line of its own when it reads again.
 LogSink descriptor_sink(int fd);
 
 // A key that lives as long as the call, and anything that json::value is made of.

@@ -1,10 +1,15 @@
 #include "platform/log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <thread>
 
 #include "base/encoding.h"
+#include "platform/descriptor.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/process_watch.h"
 
@@ -148,6 +153,32 @@ TEST_F(LogTest, LinesOfSeveralThreadsDoNotMix) {
     const auto& text = line->as_object().at("msg").as_string();
     EXPECT_EQ(std::string(text), std::string(100, text.front()));
   }
+}
+
+// As when the journal hangs, or somebody holds the terminal.
+TEST(DescriptorSink, AReaderThatDoesNotReadStopsNobodyAndHearsOfItLater) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  const Descriptor reading(ends[0]);
+  const Descriptor writing(ends[1]);
+  ASSERT_EQ(::fcntl(writing.get(), F_SETFL, 0), 0) << "blocking, as standard error is";
+  ASSERT_GT(::fcntl(writing.get(), F_SETPIPE_SZ, 8192), 0);
+  const auto read = [&] {
+    std::string text(1 << 16, '\0');
+    text.resize(
+        static_cast<size_t>(std::max<ssize_t>(0, ::read(reading.get(), text.data(), text.size()))));
+    return text;
+  };
+  const LogSink sink = descriptor_sink(writing.get());
+  const std::string line = std::string(3000, 'x') + "\n";
+  for (int i = 0; i < 5; ++i) sink(line);
+  EXPECT_EQ(read(), line + line);
+  sink("again\n");
+  const std::string text = read();
+  EXPECT_NE(text.find("3 lines are lost"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("}\nagain\n")) << text;
+  sink("and again\n");
+  EXPECT_EQ(read(), "and again\n");
 }
 
 }  // namespace
