@@ -196,7 +196,7 @@ TEST_F(SourceCheckTest, ASequenceThatTheRoleMayNotReadIsSeen) {
 TEST_F(SourceCheckTest, ReadsWhatTheServerSaysOfItself) {
   const auto source = open();
   const SourceFacts& facts = source.facts();
-  EXPECT_EQ(facts.major(), 15);
+  EXPECT_EQ(facts.major(), cluster_->major());
   EXPECT_EQ(facts.server.encoding, "UTF8");
   EXPECT_TRUE(facts.superuser);
   EXPECT_FALSE(facts.pooled);

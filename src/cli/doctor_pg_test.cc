@@ -32,7 +32,7 @@ struct Line {
 // What a vigie.yaml says; a test changes a part of it.
 struct Said {
   std::string dsn;
-  std::string database_more;  // "password_file: /x"
+  std::string database_more = testing::bindir_line();  // or "password_file: /x"
   std::string store_path;
   std::string reserve = "1MiB";
   std::string job_more = "schedule: \"@daily\"";
@@ -331,7 +331,8 @@ TEST_F(Doctor, DatabaseThatIsNotThere) {
 
 TEST_F(Doctor, ClientsThatAreNotInstalled) {
   said_.database_more = "bindir: " + folder_.path().string();
-  expect("backup.nightly.app", "unknown", "client_missing", "apt-get install postgresql-client-15");
+  expect("backup.nightly.app", "unknown", "client_missing",
+         "apt-get install postgresql-client-" + std::to_string(server_->major()));
 }
 
 TEST_F(Doctor, TablesThatTheRoleMayNotRead) {

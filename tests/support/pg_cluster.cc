@@ -10,7 +10,6 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <mutex>
 #include <stdexcept>
 
@@ -24,6 +23,8 @@ using platform::Path;
 using namespace std::chrono_literals;
 
 constexpr const char* kServerUser = "postgres";
+constexpr const char* kDebianBindir = "/usr/lib/postgresql/15/bin";
+constexpr const char* kBindirVariable = "VIGIE_TEST_PG_BINDIR";
 
 MonoTime in(std::chrono::seconds time) {
   return MonoTime::clock::now() + time;
@@ -61,15 +62,14 @@ void give_to_server_user(const Path& folder) {
 }
 
 // The data folder that initdb made once for this test binary.
-Path initdb_template(platform::ProcessRunner& runner, int major) {
+Path initdb_template(platform::ProcessRunner& runner) {
   static std::mutex mutex;
-  static std::map<int, std::unique_ptr<TempFolder>> made;
+  static std::unique_ptr<TempFolder> folder;
   const std::lock_guard lock(mutex);
-  auto& folder = made[major];
   if (folder) return *folder / "data";
   auto fresh = std::make_unique<TempFolder>();
   give_to_server_user(fresh->path());
-  run(runner, as_server_user(pg_bindir(major) / "initdb",
+  run(runner, as_server_user(pg_bindir() / "initdb",
                              {"--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8",
                               "--locale=C.UTF-8", "--pgdata", (*fresh / "data").string()}));
   folder = std::move(fresh);
@@ -132,19 +132,23 @@ std::string file_text(const Path& path) {
 
 }  // namespace
 
-Path pg_bindir(int major) {
-  Path folder = "/usr/lib/postgresql/" + std::to_string(major) + "/bin";
-  return std::filesystem::exists(folder / "postgres") ? folder : Path();
+Path pg_bindir() {
+  const char* named = std::getenv(kBindirVariable);
+  return named == nullptr ? kDebianBindir : named;
+}
+
+std::string bindir_line() {
+  return std::getenv(kBindirVariable) == nullptr ? "" : "bindir: " + pg_bindir().string();
 }
 
 PgCluster::PgCluster(PgClusterOptions options)
     : options_(std::move(options)), runner_(platform::make_process_runner()) {
-  if (pg_bindir(options_.major).empty()) {
-    give_up("PostgreSQL " + std::to_string(options_.major) + " is not installed");
+  if (!std::filesystem::exists(bindir() / "postgres")) {
+    give_up("there is no PostgreSQL in " + bindir().string());
   }
   Command copy;
   copy.program = "/bin/cp";
-  copy.arguments = {"-a", "--reflink=auto", initdb_template(*runner_, options_.major).string(),
+  copy.arguments = {"-a", "--reflink=auto", initdb_template(*runner_).string(),
                     data_folder().string()};
   run(*runner_, copy);
   give_to_server_user(folder_.path());
@@ -251,6 +255,13 @@ bool PgCluster::somebody_waits() {
   return true;
 }
 
+int PgCluster::major() const {
+  int major = 0;
+  const std::string text = file_text(data_folder() / "PG_VERSION");
+  std::from_chars(text.data(), text.data() + text.size(), major);
+  return major;
+}
+
 int PgCluster::postmaster_pid() const {
   int pid = 0;
   const std::string text = file_text(data_folder() / "postmaster.pid");
@@ -273,10 +284,6 @@ int PgCluster::signal_backends(std::string_view prefix, int signal) {
     ::kill(std::atoi(::PQgetvalue(rows.get(), i, 0)), signal);
   }
   return ::PQntuples(rows.get());
-}
-
-Path PgCluster::bindir() const {
-  return pg_bindir(options_.major);
 }
 
 }  // namespace vigie::testing

@@ -2,7 +2,8 @@
 // own, no TCP. When the tests run as root, the server runs as the system user `postgres`. The
 // server's processes end with this object, and also when the test binary is killed. What initdb
 // made is kept as a template for the life of the test binary, so that a second cluster costs a
-// copy.
+// copy. Its programs are those of pg_bindir(): another major version is tested by ./run
+// test-majors.
 //
 // Every method throws std::runtime_error when the server does not do what it must; GoogleTest shows
 // that as a failed test. One thread at a time, except signal_backends and dsn.
@@ -20,8 +21,13 @@
 
 namespace vigie::testing {
 
+// The folder of PostgreSQL's programs: what VIGIE_TEST_PG_BINDIR names, else those of Debian 12.
+platform::Path pg_bindir();
+// The line of vigie.yaml that makes Vigie use that folder as well; empty for Debian's own, which
+// Vigie has to find by itself.
+std::string bindir_line();
+
 struct PgClusterOptions {
-  int major = 15;
   bool fsync = false;  // true: fsync, full_page_writes and synchronous_commit stay on
   std::string authentication = "trust";  // of every role but the superuser: "scram-sha-256" …
   std::vector<std::pair<std::string, std::string>> settings{};  // more for postgresql.conf
@@ -62,6 +68,7 @@ class PgCluster {
   // Whether a session comes to wait for a lock, within a minute.
   bool somebody_waits();
 
+  int major() const;  // 15
   int postmaster_pid() const;
   void signal_postmaster(int signal) const;
   // Every client backend whose application_name starts with `prefix`; how many there were.
@@ -70,7 +77,7 @@ class PgCluster {
   platform::Path socket_folder() const { return folder_.path(); }
   platform::Path data_folder() const { return folder_ / "data"; }
   platform::Path log_file() const { return folder_ / "log"; }
-  platform::Path bindir() const;  // pg_dump, pg_restore, psql … of this major
+  platform::Path bindir() const { return pg_bindir(); }  // its pg_dump, pg_restore, psql …
 
  private:
   PgClusterOptions options_;
@@ -78,8 +85,5 @@ class PgCluster {
   std::unique_ptr<platform::ProcessRunner> runner_;
   std::unique_ptr<platform::Process> server_;  // the supervised postmaster; null when stopped
 };
-
-// The folder of the programs of a major version, or an empty path when it is not installed.
-platform::Path pg_bindir(int major);
 
 }  // namespace vigie::testing

@@ -17,6 +17,7 @@
 #include <fstream>
 
 #include "platform/http_client.h"
+#include "tests/support/pg_cluster.h"
 
 namespace vigie::testing {
 namespace {
@@ -90,6 +91,7 @@ void VigieHost::configure(const std::string& dsn, const std::vector<std::string>
       "state: {{dir: {0}/state}}\n"
       "databases:\n  app:\n    dsn: \"{1}\"\n",
       folder().string(), yaml_quoted(dsn));
+  if (!bindir_line().empty()) text += "    " + bindir_line() + "\n";
   if (!password_file.empty()) text += "    password_file: " + password_file + "\n";
   text +=
       fmt::format("stores:\n  local: {{type: local, path: {}, reserve: 1MiB}}\n", store().string());
