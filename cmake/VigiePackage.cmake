@@ -34,6 +34,7 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, tzdata, zstd")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS postgresql-client)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
-                                       ${PROJECT_SOURCE_DIR}/packaging/debian/prerm)
+                                       ${PROJECT_SOURCE_DIR}/packaging/debian/prerm
+                                       ${PROJECT_SOURCE_DIR}/packaging/debian/postrm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)
