@@ -66,12 +66,13 @@ class Recovery : public ::testing::Test {
   void publish(const std::string& database, const DumpResult& dump, store::ArtefactWriter& writer) {
     artefact::Manifest manifest;
     manifest.id = id_;
-    manifest.server.version = "15";
-    manifest.server.version_num = 150000;
+    manifest.server.version = std::to_string(source_.major());
+    manifest.server.version_num = source_.major() * 10000;
     manifest.server.database = database;
     manifest.server.encoding = "UTF8";
-    manifest.server.collate = source_.value("SHOW lc_collate", database);
-    manifest.server.ctype = source_.value("SHOW lc_ctype", database);
+    constexpr auto kOurs = " FROM pg_database WHERE datname = current_database()";
+    manifest.server.collate = source_.value(std::string("SELECT datcollate") + kOurs, database);
+    manifest.server.ctype = source_.value(std::string("SELECT datctype") + kOurs, database);
     manifest.server.locale_provider = "libc";
     manifest.files = dump.files;
     manifest.tables = dump.tables;
@@ -116,22 +117,30 @@ TEST_F(Recovery, TheCardWorksForANameThatTheShellAndLibpqCouldMisread) {
   EXPECT_EQ(target.value(kEverything, name), expected);
 }
 
-// What belongs to the database and to none of its objects.
+// What belongs to the database and to none of its objects. Majors name the columns of the locale
+// differently: the missing ones are NULL.
 constexpr char kProperties[] = R"(
-  SELECT concat_ws(' ', pg_get_userbyid(datdba), datlocprovider, daticulocale, datconnlimit,
+  SELECT concat_ws(' ', pg_get_userbyid(datdba), datcollate, datctype, to_jsonb(d)->>'datlocprovider',
+    to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale', datconnlimit,
     has_database_privilege('card_owner', oid, 'connect'), has_database_privilege('card_reader', oid, 'connect'),
     shobj_description(oid, 'pg_database'),
     (SELECT string_agg(setconfig::text, ' ' ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid))
   FROM pg_database d WHERE datname = 'app'
 )";
 
+// The newest kind that the major has.
+std::string locale_of_its_own(int major) {
+  if (major >= 17) return "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'";
+  if (major >= 15) return "LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'";
+  return "LC_COLLATE 'C' LC_CTYPE 'POSIX'";
+}
+
 TEST_F(Recovery, TheCardBringsTheDatabaseItselfBack) {
   source_.execute("CREATE ROLE card_owner LOGIN; CREATE ROLE card_reader LOGIN");
   source_.execute("ALTER ROLE postgres SET allow_in_place_tablespaces = on");
   source_.execute("CREATE TABLESPACE elsewhere LOCATION ''");
-  source_.execute(
-      "CREATE DATABASE app TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE' "
-      "TABLESPACE elsewhere OWNER card_owner CONNECTION LIMIT 7");
+  source_.execute("CREATE DATABASE app TEMPLATE template0 " + locale_of_its_own(source_.major()) +
+                  " TABLESPACE elsewhere OWNER card_owner CONNECTION LIMIT 7");
   source_.execute("CREATE TABLE far(id int); INSERT INTO far VALUES (1)", "app");
   source_.execute("CREATE TABLE near(id int) TABLESPACE pg_default", "app");
   source_.execute(
