@@ -296,7 +296,10 @@ TEST_F(Doctor, PoolerInBetween) {
 }
 
 TEST_F(Doctor, ServerOutsideTheTestedRange) {
-  for (const char* major : {"12", "18"}) {
+  // One before 15 cannot play 18: it lacks what that is asked for.
+  std::vector<const char*> majors{"12"};
+  if (server_->major() >= 15) majors.push_back("18");
+  for (const char* major : majors) {
     const testing::PgMasquerade other(*server_, major);
     said_.dsn = other.dsn();
     expect("backup.nightly.app", "warn", "unsupported_server", "see the manual, Platforms");

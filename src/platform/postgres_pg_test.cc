@@ -33,7 +33,6 @@ struct PostgresTest : ::testing::Test {
     cluster =
         std::make_unique<PgCluster>(testing::PgClusterOptions{.authentication = "scram-sha-256"});
     cluster->create_role("app", "", "s3cr:t\\x");
-    cluster->execute("GRANT pg_read_all_data TO app");
   }
   static void TearDownTestSuite() { cluster.reset(); }
 
