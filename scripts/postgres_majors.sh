@@ -35,13 +35,15 @@ fetch_major() {
   }
 }
 
-# FOLDER TREE
+# FOLDER TREE: without LLVM, which is large and looks for its own libraries where this machine has others; PostgreSQL does
+# without its compiler of queries when that file is not there.
 unpack_major() {
   local package
   as_root mkdir -p "$2"
   for package in "$1"/var/cache/apt/archives/{lib*,zlib1g_*,postgresql-*}.deb; do
-    as_root dpkg-deb -x "$package" "$2" || return 1
+    [[ $package == */libllvm* ]] || as_root dpkg-deb -x "$package" "$2" || return 1
   done
+  as_root rm -f "$2"/usr/lib/postgresql/*/lib/llvmjit.so
 }
 
 # MAJOR TREE: its programs shall find the loader and the libraries beside them, once the tree lies at its place.
