@@ -25,8 +25,9 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_NAME vigie)
 set(CPACK_PACKAGE_CONTACT "Vigie maintainers <vigie@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "PostgreSQL backups that can be trusted")
-set(CPACK_PACKAGE_DESCRIPTION "Takes scheduled dumps, seals and verifies them, keeps them by rules that never touch the last
-good ones, and keeps evidence of all of it. One daemon with a command line and HTTP.")
+set(CPACK_PACKAGE_DESCRIPTION "Takes scheduled dumps, seals and verifies them, keeps them by rules that
+never touch the last good ones, and keeps evidence of all of it. One daemon
+with a command line and HTTP.")
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION database)
