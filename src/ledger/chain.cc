@@ -28,7 +28,8 @@ Chain::Judged Chain::judge(std::string_view line) {
     lose_line(line.size());
     return {std::nullopt, "its seq cannot be", entry->seq};
   }
-  const Judged judged{entry, problem_of(*entry), entry->seq};
+  Judged judged{entry, problem_of(*entry), entry->seq};
+  judged.follows_lost_end = entry->seq > next_seq() && entry->prev_hash == whole_;
   if (entry->seq >= next_) append(entry->seq, std::string(entry->entry_hash));
   return judged;
 }
@@ -38,6 +39,11 @@ void Chain::lose_line(uint64_t bytes) {
   constexpr uint64_t kShortestLine = 400;
   lost_ += 1 + bytes / kShortestLine;
   stated_.clear();
+}
+
+void Chain::lose_end(uint64_t seq) {
+  ++lost_;
+  if (seq >= next_seq()) lost_ = seq + 1 - next_;
 }
 
 void Chain::append(uint64_t seq, std::string entry_hash) {

@@ -19,11 +19,16 @@ class Chain {
     std::optional<LineView> entry;
     std::string_view problem;  // empty: good. Fixed words
     uint64_t seq = 0;          // what the line says; 0: it cannot be read
+    // Entries are missing before it, and it links to the last one that there is: whoever wrote it
+    // knew that they are lost.
+    bool follows_lost_end = false;
   };
 
   Judged judge(std::string_view line);
   // So many bytes could not be looked at, of one line or of more.
   void lose_line(uint64_t bytes);
+  // The entries up to `seq` are lost, and one at least: the next entry leaves a gap that tells.
+  void lose_end(uint64_t seq);
 
   // For whoever appends: beyond every line that is there, and the hash to link to.
   uint64_t next_seq() const { return next_ + lost_; }

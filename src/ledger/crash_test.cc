@@ -297,7 +297,8 @@ TEST_P(LedgerKill, LeavesEveryAcknowledgedEntry) {
 INSTANTIATE_TEST_SUITE_P(Points, LedgerKill,
                          ::testing::Values("ledger.append.write", "ledger.append.sync",
                                            "ledger.append.durable", "ledger.append.name",
-                                           "ledger.seal.rename", "ledger.seal.renamed"));
+                                           "ledger.seal.rename", "ledger.seal.renamed",
+                                           "ledger.mark.write", "ledger.mark.written"));
 
 // The line that a first death has torn is about to be cut off when a second one comes.
 TEST_F(LedgerKill, ACutThatDiesIsDoneAgain) {

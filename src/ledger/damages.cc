@@ -82,6 +82,7 @@ Result<> identify_damages(platform::FileSystem& files, const platform::Path& fol
                           const std::stop_token& stop) {
   for (DamageView& damage : survey.damages) {
     const auto found = std::ranges::find(survey.segments, damage.segment, &SegmentView::name);
+    if (found == survey.segments.end()) continue;  // what was lost before the first segment
     damage.size = found->size;
     TRY(identify(files, folder / damage.segment, damage, stop));
   }

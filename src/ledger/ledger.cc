@@ -12,9 +12,10 @@ Result<std::unique_ptr<Ledger>> Ledger::open(platform::FileSystem& files,
                                              const platform::Clock& clock, LedgerOptions options) {
   const bool there = files.info(folder).has_value();
   if (!there && !options.read_only) TRY(files.create_folder(folder, 0700));
-  TRY_ASSIGN(Survey found, there || !options.read_only ? survey(files, folder, Rows::yes)
+  const Mark mark = read_mark(files, folder);  // first: who only reads does not stop a writer
+  TRY_ASSIGN(Survey found, there || !options.read_only ? survey(files, folder, Rows::yes, mark)
                                                        : Result<Survey>(empty_survey()));
-  auto writer = std::make_unique<Writer>(files, folder, clock, options, std::move(found));
+  auto writer = std::make_unique<Writer>(files, folder, clock, options, std::move(found), mark);
   writer->settle();
   return std::unique_ptr<Ledger>(new Ledger(std::move(writer)));
 }

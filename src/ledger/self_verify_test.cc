@@ -113,6 +113,7 @@ TEST_F(SelfVerify, FindsAnEndThatWasCutOffWhileItWasOpen) {
   auto lines = lines_of(current_);
   lines.pop_back();
   write_lines(current_, lines);
+  std::filesystem::remove(folder_ / "ledger.mark");
   EXPECT_TRUE(ledger::verify(platform::real_file_system(), home_)->good());
   EXPECT_EQ(verify().problem_count, 1U);
   EXPECT_THAT(std::string(last("evidence_verify").at("deviations").at(0).as_string()),
@@ -126,6 +127,7 @@ TEST_F(SelfVerify, FindsAnEndThatWasWrittenAnewWhileItWasOpen) {
   auto other = *Ledger::open(platform::real_file_system(), other_home, clock_, {16_MiB, {}});
   for (int i = 1; i <= 3; ++i) ASSERT_TRUE(other->append(backup_entry(i)));
   write_bytes(current_, bytes_of(other_home / "ledger.jsonl"));
+  std::filesystem::remove(folder_ / "ledger.mark");
   EXPECT_TRUE(ledger::verify(platform::real_file_system(), home_)->good());
   EXPECT_EQ(verify().problem_count, 1U);
   EXPECT_EQ(ledger_->view()->verification->result, Verdict::failed);

@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kProblemsKept = 1000;
 constexpr unsigned kVersion = 1;
 constexpr std::string_view kNoEntry = "not an entry";
+constexpr std::string_view kMissingAtEnd = "entries are missing at its end";
+constexpr std::string_view kWrittenAnew = "its end was written anew";
 constexpr std::string_view kTooLong = "longer than an entry may be";
 
 // The correlation id in a trigger's text. Its form needs no unescaping.
@@ -27,7 +29,7 @@ std::string_view correlation_of(std::string_view trigger) {
 // Puts one segment after another into a Survey.
 class Surveyor {
  public:
-  Surveyor(Survey& into, Rows rows) : survey_(into), rows_(rows) {}
+  Surveyor(Survey& into, Rows rows, const Mark& mark) : survey_(into), rows_(rows), mark_(mark) {}
 
   void begin(std::string name) {
     survey_.segments.emplace_back().name = std::move(name);
@@ -38,21 +40,35 @@ class Surveyor {
     ++lines_;
     if (raw.too_long) return lose(lines_, raw.length, kTooLong);
     const Chain::Judged judged = survey_.chain.judge(raw.text);
-    if (!judged.problem.empty()) problem(raw.number, judged.seq, judged.problem);
+    if (lines_ == 1 && judged.follows_lost_end) {
+      lost_end(kMissingAtEnd);
+      mark_ = {};  // what was lost has been told, and recorded by this line
+      met_another_ = false;
+    } else if (!judged.problem.empty()) {
+      problem(raw.number, judged.seq, judged.problem);
+    }
     if (judged.entry) entry(raw, *judged.entry);
     count_version(judged.entry ? judged.entry->version : schema_version(raw.text));
   }
-  void end(const Scanned& scanned) { segment().size = scanned.whole; }
+  void end(const Scanned& scanned) { set_size(scanned.whole); }
   // Bytes behind the last line feed that no interrupted append has left.
   void lost_tail(const Scanned& scanned) {
-    segment().size += scanned.torn;
+    set_size(scanned.whole + scanned.torn);
     lose(lines_ + 1, scanned.torn.count, scanned.torn_text.empty() ? kTooLong : kNoEntry);
   }
   // A segment of this size, of which nobody knows what stands behind the lines so far.
   void unreadable(Bytes size) {
-    segment().size = size;
+    set_size(size);
     lose(lines_ + 1, size.count, "the file cannot be read");
   }
+  // After the last segment: the mark's entry must have been met.
+  void compare_with_mark() {
+    const bool missing = ends_before_mark();
+    if (!missing && !met_another_) return;  // it is there, or among the lines that are damaged
+    lost_end(missing ? kMissingAtEnd : kWrittenAnew);
+    survey_.chain.lose_end(mark_.seq);
+  }
+  bool ends_before_mark() const { return survey_.chain.next_seq() <= mark_.seq; }
   // Every line of the segment was written by a newer release. One such line is damage.
   Result<> check_version() const {
     if (lines_ == 0 || newer_lines_ < lines_) return {};
@@ -74,13 +90,24 @@ class Surveyor {
     problem(line, 0, what);
   }
   void problem(uint64_t line, uint64_t seq, std::string_view what) {
+    problem(segment().name, line, seq, what);
+  }
+  void problem(const std::string& in, uint64_t line, uint64_t seq, std::string_view what) {
     ++survey_.problem_count;
     if (survey_.problems.size() < kProblemsKept)
-      survey_.problems.push_back({segment().name, line, seq, std::string(what)});
-    if (survey_.damages.empty() || survey_.damages.back().segment != segment().name)
-      survey_.damages.push_back(
-          {.segment = segment().name, .line = line, .reason = std::string(what)});
+      survey_.problems.push_back({in, line, seq, std::string(what)});
+    if (survey_.damages.empty() || survey_.damages.back().segment != in)
+      survey_.damages.push_back({.segment = in, .line = line, .reason = std::string(what)});
     ++survey_.damages.back().problems;
+  }
+  // Of the last segment that holds anything, so that it is the same damage whoever finds it: by the
+  // mark, or by the gap that the entry behind it leaves.
+  void lost_end(std::string_view what) { problem(filled_, filled_lines_ + 1, 0, what); }
+  void set_size(Bytes size) {
+    segment().size = size;
+    if (size.count == 0) return;
+    filled_ = segment().name;
+    filled_lines_ = lines_;
   }
   void entry(const RawLine& raw, const LineView& entry) {
     SegmentView& in = segment();
@@ -91,7 +118,13 @@ class Surveyor {
     const Row row = row_of(entry, raw, survey_.segments.size() - 1);
     survey_.last_at = row.ended_at;
     if (rows_ == Rows::yes) survey_.rows.push_back(row);
+    meet(entry);
     if (concerns_ledger(entry.kind)) note_line(survey_, raw.text);
+  }
+  void meet(const LineView& entry) {
+    if (entry.seq != mark_.seq) return;
+    met_another_ = entry.entry_hash != mark_.entry_hash;
+    if (!met_another_) mark_ = {};
   }
   static Row row_of(const LineView& entry, const RawLine& raw, size_t segment) {
     Row row = ledger::row_of(entry);
@@ -103,6 +136,10 @@ class Surveyor {
 
   Survey& survey_;
   Rows rows_;
+  Mark mark_;  // none any more: its entry was met
+  bool met_another_ = false;
+  std::string filled_ = sealed_name(0);  // no segment has this name: what was before the first
+  uint64_t filled_lines_ = 0;
   uint64_t lines_ = 0;
   uint64_t newer_lines_ = 0;
   unsigned version_ = 0;
@@ -137,9 +174,12 @@ Result<Snapshot> take_snapshot(platform::FileSystem& files, const platform::Path
   }
 }
 
-// The bytes behind the last line feed may be left by an append, or there are none.
-bool was_interrupted(const Scanned& scanned) {
-  return scanned.torn.count == scanned.torn_text.size() && is_beginning_of_line(scanned.torn_text);
+// The bytes behind the last line feed may be left by an append that did not count, or there are
+// none.
+bool was_interrupted(const Scanned& scanned, const Surveyor& surveyor) {
+  if (scanned.torn.count == 0) return true;
+  return scanned.torn.count == scanned.torn_text.size() &&
+         is_beginning_of_line(scanned.torn_text) && !surveyor.ends_before_mark();
 }
 
 // Lines as far as they can be read. An error says that the rest cannot, or `cancelled`.
@@ -180,7 +220,7 @@ Result<> survey_current(const platform::ReadableFile* file, Surveyor& surveyor, 
     if (is_cancelled(scanned.error())) return fail(scanned.error());
     TRY_ASSIGN(const Bytes size, file->size());
     surveyor.unreadable(size);
-  } else if (was_interrupted(*scanned)) {
+  } else if (was_interrupted(*scanned, surveyor)) {
     survey.torn = scanned->torn;
   } else {
     surveyor.lost_tail(*scanned);
@@ -204,16 +244,17 @@ Row row_of(const LineView& entry) {
 }
 
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
-                      std::stop_token stop) {
+                      const Mark& mark, std::stop_token stop) {
   TRY_ASSIGN(const Snapshot snapshot, take_snapshot(files, folder));
   Survey survey;
   survey.last_number = snapshot.names.last_number;
   survey.current = snapshot.current;
-  Surveyor surveyor(survey, rows);
+  Surveyor surveyor(survey, rows, mark);
   for (const std::string& name : snapshot.names.sealed) {
     TRY(survey_sealed(files, folder / name, surveyor, stop));
   }
   TRY(survey_current(snapshot.current.get(), surveyor, survey, stop));
+  surveyor.compare_with_mark();
   survey.rows.shrink_to_fit();
   TRY(identify_damages(files, folder, survey, stop));
   match_damages(survey);

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "ledger/chain.h"
+#include "ledger/mark.h"
 #include "ledger/verify.h"
 #include "ledger/view.h"
 #include "platform/file_system.h"
@@ -65,10 +66,11 @@ struct Survey {
 
 enum class Rows : bool { no, yes };
 
-// ledger_newer; file_not_found without a folder; the error of the current segment when it cannot
-// be opened. A segment whose bytes cannot be read is damaged.
+// `mark` must have been read before: an entry that is missing up to it is a problem. ledger_newer;
+// file_not_found without a folder; the error of the current segment when it cannot be opened. A
+// segment whose bytes cannot be read is damaged.
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
-                      std::stop_token stop = {});
+                      const Mark& mark, std::stop_token stop = {});
 
 // Of a folder that is not there.
 Survey empty_survey();

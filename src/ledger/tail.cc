@@ -14,6 +14,12 @@ Tail::Tail(platform::FileSystem& files, platform::Path folder, Bytes size, uint6
       size_(size),
       last_number_(last_number) {}
 
+bool Tail::as_written() const {
+  const auto info = files_.info(path_);
+  if (!info) return info.error().code() != ErrorCode::file_not_found || size_.count == 0;
+  return info->size == size_ || (dirty_ && info->size > size_);
+}
+
 Result<> Tail::cut_back() {
   TRY_ASSIGN(const auto info, files_.info(path_));
   if (info.size < size_) {

@@ -24,6 +24,9 @@ class Tail {
   Tail(platform::FileSystem& files, platform::Path folder, Bytes size, uint64_t last_number);
 
   Bytes size() const { return size_; }
+  // False: somebody has cut the file, or taken it away, or written to it. True also when the disk
+  // does not say: what is tried next will.
+  bool as_written() const;
   // Brings the file to its whole lines, and makes them and its name durable.
   Result<> repair();
   // Durable when it returns.

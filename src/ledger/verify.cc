@@ -14,7 +14,8 @@ std::optional<Error> VerifyReport::finding() const {
 
 Result<VerifyReport> verify(platform::FileSystem& files, const platform::Path& folder,
                             std::stop_token stop) {
-  TRY_ASSIGN(auto found, survey(files, folder, Rows::no, std::move(stop)));
+  const Mark mark = read_mark(files, folder);  // first: appends may go on
+  TRY_ASSIGN(auto found, survey(files, folder, Rows::no, mark, std::move(stop)));
   return report_of(found);
 }
 

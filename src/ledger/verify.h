@@ -1,6 +1,7 @@
 // Checks the whole chain, as a pure reader: no lock is needed, nothing is written, a ledger that is
-// being appended to is fine. Finds each edit, removal and reordering inside the chain; a cut tail
-// and a chain that was written anew need checkpoints kept elsewhere.
+// being appended to is fine. Finds each edit, removal and reordering inside the chain, and by the
+// mark beside the folder (mark.h) an end that was lost. Who wrote chain and mark anew is found by
+// checkpoints kept elsewhere only.
 #pragma once
 
 #include <cstdint>

@@ -34,13 +34,14 @@ tl::unexpected<Error> not_readable(const platform::Path& folder, uint64_t seq) {
 }  // namespace
 
 Ledger::Writer::Writer(platform::FileSystem& files, const platform::Path& folder,
-                       const platform::Clock& clock, LedgerOptions options, Survey found)
+                       const platform::Clock& clock, LedgerOptions options, Survey found, Mark mark)
     : files_(files),
       folder_(folder),
       clock_(clock),
       options_(options),
       state_(std::move(found)),
-      tail_(files, folder, state_.segments.back().size, state_.last_number),
+      mark_(std::move(mark)),
+      tail_(std::in_place, files, folder, state_.segments.back().size, state_.last_number),
       reserve_(files, folder, options.reserve),
       index_(files, folder, state_) {
   state_.rows = {};
@@ -49,10 +50,11 @@ Ledger::Writer::Writer(platform::FileSystem& files, const platform::Path& folder
 void Ledger::Writer::settle() {
   const std::lock_guard lock(mutex_);
   if (options_.read_only) return publish();
-  auto done = tail_.repair();
+  auto done = tail_->repair();
   if (done) done = record_damage();
   if (!done) (void)failed(done.error());
-  (void)reserve_.make();  // the view says whether it is there
+  (void)raise_mark();     // the view says how this went,
+  (void)reserve_.make();  // and whether it is there
   (void)prove();          // and how this went
   publish();
 }
@@ -60,6 +62,7 @@ void Ledger::Writer::settle() {
 Result<Recorded> Ledger::Writer::append(const Entry& entry) {
   const std::lock_guard lock(mutex_);
   TRY(writable());
+  TRY(take_up_other_end());
   TRY(record_damage());
   return append_locked(entry);
 }
@@ -83,6 +86,7 @@ Result<> Ledger::Writer::maintain() {
   const std::lock_guard lock(mutex_);
   TRY(writable());
   TRY(record_damage());
+  TRY(raise_mark());
   TRY(prove());
   if (reserve_.ready() || options_.reserve.count == 0) return {};
   auto made = reserve_.make();
@@ -101,14 +105,38 @@ void Ledger::Writer::proven() {
 Result<> Ledger::Writer::prove() {
   if (clock_.monotonic() < next_probe_) return {};
   const auto probed = platform::write_file_replace(files_, folder_ / kProbe, "\n");
-  if (probed) {
-    proven();
-  } else if (probed.error().code() != ErrorCode::disk_full || !reserve_.ready()) {
-    probe_error_ = told(probed.error()).info().name;
+  if (!probed) {
+    unproven(probed.error());
+    return probed;
+  }
+  proven();
+  publish();
+  return {};
+}
+
+void Ledger::Writer::unproven(const Error& error) {
+  if (error.code() != ErrorCode::disk_full || !reserve_.ready()) {
+    probe_error_ = told(error).info().name;
     failed_at_ = clock_.now();
   }
   publish();
-  return probed;
+}
+
+Mark Ledger::Writer::written() const {
+  if (state_.chain.last_seq() == 0) return {};
+  return {state_.chain.last_seq(), state_.chain.head()};
+}
+
+// Never while damage is not recorded: the mark may be all that knows of it.
+Result<> Ledger::Writer::raise_mark() {
+  const Mark now = written();
+  if (now == mark_ || std::ranges::any_of(state_.damages, unrecorded)) return {};
+  if (auto raised = write_mark(files_, folder_, now); !raised) {
+    unproven(raised.error());
+    return raised;
+  }
+  mark_ = now;
+  return {};
 }
 
 LedgerViewPtr Ledger::Writer::view() const {
@@ -131,19 +159,20 @@ Result<Recorded> Ledger::Writer::append_locked(const Entry& entry) {
   const auto view = read_line(text);  // before it is written: what we cannot read is never durable
   if (!view) return not_readable(folder_, recorded.seq);
   if (auto written = write_or_use_reserve(line.text); !written) {
-    (void)tail_.repair();  // best effort: the next append does it otherwise
+    (void)tail_->repair();  // best effort: the next append does it otherwise
     Error error = failed(written.error());
     publish();
     return fail(std::move(error));
   }
   appended(*view, text);
+  (void)raise_mark();  // the entry counts without it; maintain() tries again
   recorded.entry_hash = line.entry_hash;
   return recorded;
 }
 
 Result<> Ledger::Writer::write(std::string_view line) {
-  if (tail_.size() >= options_.segment) TRY(seal());
-  return tail_.append(line);
+  if (tail_->size() >= options_.segment) TRY(seal());
+  return tail_->append(line);
 }
 
 Result<> Ledger::Writer::write_or_use_reserve(std::string_view line) {
@@ -154,8 +183,8 @@ Result<> Ledger::Writer::write_or_use_reserve(std::string_view line) {
 }
 
 Result<> Ledger::Writer::seal() {
-  TRY(tail_.repair());  // what may wait for the disk, before readers have to
-  TRY_ASSIGN(const std::string name, index_.seal([this] { return tail_.seal(); }));
+  TRY(tail_->repair());  // what may wait for the disk, before readers have to
+  TRY_ASSIGN(const std::string name, index_.seal([this] { return tail_->seal(); }));
   if (name.empty()) return {};
   for (DamageView& damage : state_.damages) {
     if (damage.segment == kCurrentSegment) damage.segment = name;
@@ -213,7 +242,7 @@ void Ledger::Writer::appended(const LineView& entry, std::string_view text) {
   if (segment.first_seq == 0) segment.first_seq = entry.seq;
   segment.last_seq = entry.seq;
   ++segment.entries;
-  segment.size = tail_.size();
+  segment.size = tail_->size();
   if (concerns_ledger(entry.kind)) {
     note_line(state_, text);
     match_damages(state_);

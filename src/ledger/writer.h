@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "ledger/index.h"
 #include "ledger/ledger.h"
@@ -15,7 +16,7 @@ namespace vigie::ledger {
 class Ledger::Writer {
  public:
   Writer(platform::FileSystem& files, const platform::Path& folder, const platform::Clock& clock,
-         LedgerOptions options, Survey found);
+         LedgerOptions options, Survey found, Mark mark);
 
   // What open() still has to do once the ledger was looked through; its failures are kept for
   // status, and tried again by the next append and by maintain().
@@ -34,8 +35,13 @@ class Ledger::Writer {
   Result<> write(std::string_view line);
   Result<> write_or_use_reserve(std::string_view line);
   Result<> seal();
+  Mark written() const;
+  Result<> raise_mark();
+  void unproven(const Error& error);
+  Result<> take_up_other_end();
   Result<VerifyReport> verify_files(const std::stop_token& stop);
   Result<VerifyReport> take_up_damage(const std::stop_token& stop);
+  Result<VerifyReport> take_up_damage_locked(const std::stop_token& stop);
   bool all_acknowledged() const;
   Result<> prove();
   void proven();
@@ -53,7 +59,8 @@ class Ledger::Writer {
 
   std::mutex mutex_;  // of everything that follows; held while an entry becomes durable
   Survey state_;      // its rows are the index's
-  Tail tail_;
+  Mark mark_;         // the one on disk
+  std::optional<Tail> tail_;
   Reserve reserve_;
   std::string error_code_;
   std::optional<SystemTime> failed_at_;

@@ -4,31 +4,12 @@
 #include <algorithm>
 
 #include "ledger/damages.h"
-#include "ledger/segments.h"
 #include "ledger/writer.h"
 
 namespace vigie::ledger {
 namespace {
 
 constexpr size_t kProblemsInEntry = 50;
-
-// What only its writer can say: the files are a sound chain, and not the one that was written.
-std::string_view lost_end(const VerifyReport& found, const LedgerView& written) {
-  if (found.last_seq < written.last_seq) return "entries are missing at its end";
-  const bool same = found.last_seq == written.last_seq && found.head == written.head;
-  return same || found.last_seq > written.last_seq ? "" : "its end was written anew";
-}
-
-// True: it was another.
-bool compare_with(const LedgerView& written, VerifyReport& report) {
-  const std::string_view what = lost_end(report, written);
-  if (what.empty() || report.problem_count > 0) return false;
-  const uint64_t line = written.segments.back().entries;
-  report.problems.push_back(
-      {std::string(kCurrentSegment), line, written.last_seq, std::string(what)});
-  report.problem_count = 1;
-  return true;
-}
 
 Entry begin_entry(const Trigger& trigger, SystemTime started_at, SystemTime ended_at) {
   Entry entry;
@@ -70,25 +51,40 @@ bool Ledger::Writer::all_acknowledged() const {
   return !failed && std::ranges::all_of(state_.damages, &DamageView::acknowledged);
 }
 
-// Nothing is appended meanwhile: what is seen is what there is, and damage is recorded before
-// anything follows it.
 Result<VerifyReport> Ledger::Writer::take_up_damage(const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
-  TRY_ASSIGN(Survey found, survey(files_, folder_, Rows::no, stop));
-  state_.damages = found.damages;
+  return take_up_damage_locked(stop);
+}
+
+// Nothing is appended meanwhile: what is seen is what there is, and damage is recorded before
+// anything follows it. The files may be others than those that we wrote: we go on from these.
+Result<VerifyReport> Ledger::Writer::take_up_damage_locked(const std::stop_token& stop) {
+  TRY_ASSIGN(Survey found, survey(files_, folder_, Rows::no, written(), stop));
+  VerifyReport report = report_of(found);
+  state_.chain = std::move(found.chain);
+  state_.damages = std::move(found.damages);
+  state_.segments.back().size = found.segments.back().size;
+  tail_.emplace(files_, folder_, found.segments.back().size, found.last_number);
   match_damages(state_);
   TRY(record_damage());
-  VerifyReport report = report_of(found);
-  // The next entry would not lie where it is looked for: it begins a segment.
-  if (compare_with(view_of(state_), report)) TRY(seal());
   publish();
   return report;
 }
 
+// An entry behind an end that is not ours would not be where it is looked for, or lie in a file
+// that has no name any more.
+Result<> Ledger::Writer::take_up_other_end() {
+  if (tail_->as_written()) return {};
+  const auto taken = take_up_damage_locked({});
+  if (!taken) return fail(failed(taken.error()));
+  return {};
+}
+
 Result<VerifyReport> Ledger::Writer::verify_files(const std::stop_token& stop) {
-  const LedgerViewPtr written = view();
-  TRY_ASSIGN(VerifyReport report, ledger::verify(files_, folder_, stop));
-  (void)compare_with(*written, report);  // looked at again below
+  const LedgerViewPtr seen = view();
+  const Mark mark{seen->last_seq, seen->head};
+  TRY_ASSIGN(Survey found, survey(files_, folder_, Rows::no, mark, stop));
+  VerifyReport report = report_of(found);
   return report.finding() ? take_up_damage(stop) : Result<VerifyReport>(std::move(report));
 }
 
