@@ -198,7 +198,9 @@ class LocalStore final : public Store {
     const auto removed = files_.remove_file(folder / artefact::kManifestName);
     if (!removed && !is_missing(removed.error())) return removed;
     platform::failpoint("store.remove.manifest");
-    if (removed) TRY(files_.sync_folder(folder));
+    // Also when it is gone already: whoever removed it may not have come to this.
+    const auto synced = files_.sync_folder(folder);
+    if (!synced && (removed || !is_missing(synced.error()))) return synced;
     platform::failpoint("store.remove.synced");
     TRY(platform::remove_tree(files_, folder));
     platform::failpoint("store.remove.files");

@@ -127,6 +127,39 @@ TEST(LocalStoreCrash, RemovingLeavesAWholeArtefactOrDebrisOrNothing) {
                    });
 }
 
+// Fails the first sync of a folder, and remembers what is asked of it.
+class ForgetfulFolder final : public platform::ForwardingFileSystem {
+ public:
+  ForgetfulFolder() : ForwardingFileSystem(platform::real_file_system()) {}
+  Result<> sync_folder(const platform::Path& path) override {
+    calls.push_back("sync " + path.filename().string());
+    if (std::exchange(fails, false)) return fail(platform::file_error(EIO, path));
+    return ForwardingFileSystem::sync_folder(path);
+  }
+  Result<> remove_file(const platform::Path& path) override {
+    calls.push_back("remove " + path.filename().string());
+    return ForwardingFileSystem::remove_file(path);
+  }
+  bool fails = false;
+  std::vector<std::string> calls;
+};
+
+// A file system may keep the removals of two folders in any order: else a manifest could come back
+// without its files.
+TEST(LocalStore, ASecondRemovalMakesItDurableFirstThatTheManifestIsGone) {
+  const TempFolder folder;
+  ForgetfulFolder files;
+  const auto store = store::make_local_store(files, "s", folder / "artefacts");
+  ASSERT_TRUE(publish(*store, kId));
+  files.fails = true;
+  ASSERT_FALSE(store->remove(kId));
+  files.calls.clear();
+  ASSERT_TRUE(store->remove(kId));
+  ASSERT_GT(files.calls.size(), 2U);
+  EXPECT_EQ(files.calls[0], "remove manifest.json");
+  EXPECT_EQ(files.calls[1], "sync " + kId.str());
+}
+
 TEST(LocalStore, DoesNotMakeTheFolderThatItsRootShouldLieIn) {
   const TempFolder folder;
   const auto store =
