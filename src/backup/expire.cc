@@ -17,10 +17,11 @@ std::vector<std::string> hold_words(const ArtefactView& artefact) {
 
 std::vector<RetentionDecision> decide_good(const std::vector<ArtefactView>& artefacts,
                                            const BackupJobOptions& job,
-                                           const platform::TimeZone& zone) {
+                                           const platform::TimeZone& zone,
+                                           const ReachFn& in_reach) {
   std::vector<RetentionCandidate> candidates;
   for (const ArtefactView& one : artefacts) {
-    if (counts_as_good(one, job))
+    if (counts_as_good(one, job) && in_reach(one))
       candidates.push_back({one.id.str(), one.id.started_at, hold_words(one)});
   }
   return plan_retention(candidates, job.retention, zone);
@@ -51,9 +52,15 @@ SystemTime oldest_kept(const std::vector<ArtefactView>& artefacts,
   return SystemTime::min();
 }
 
-PruneDecision decide_uncounted(const ArtefactView& artefact, SystemTime oldest_good, bool frozen) {
+PruneDecision decide_uncounted(const ArtefactView& artefact, SystemTime oldest_good, bool frozen,
+                               bool in_reach) {
   PruneDecision decision{artefact.id, true, hold_words(artefact), artefact.known_stored()};
   if (!decision.reasons.empty()) return decision;
+  if (!in_reach) {
+    decision.reasons.emplace_back(
+        "its store is not configured, or its removal has begun: it counts for nothing, and stays");
+    return decision;
+  }
   if (artefact.verdict() != Verdict::failed) {
     decision.reasons.emplace_back(
         artefact.unreadable()
@@ -80,9 +87,10 @@ std::vector<BackupId> PrunePlan::expired() const {
 }
 
 PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
-                     const std::string& database, const platform::TimeZone& zone, SystemTime now) {
+                     const std::string& database, const platform::TimeZone& zone, SystemTime now,
+                     const ReachFn& in_reach) {
   const auto artefacts = catalogue.of(job.name, database);
-  auto good = decide_good(artefacts, job, zone);
+  auto good = decide_good(artefacts, job, zone, in_reach);
   const std::string waits =
       reason_to_wait(artefacts, catalogue.alarm(job.name, database), job, now);
   if (!waits.empty()) good = freeze(std::move(good), waits);
@@ -98,7 +106,7 @@ PrunePlan plan_prune(const Catalogue& catalogue, const BackupJobOptions& job,
     const auto found = decided.find(one.id.str());
     plan.decisions.push_back(
         found == decided.end()
-            ? decide_uncounted(one, oldest, frozen)
+            ? decide_uncounted(one, oldest, frozen, in_reach(one))
             : PruneDecision{one.id, found->second.keep, found->second.reasons, one.known_stored()});
   }
   std::ranges::reverse(plan.decisions);

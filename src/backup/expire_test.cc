@@ -29,7 +29,9 @@ class ExpireTest : public ::testing::Test {
     return one.id;
   }
   std::vector<BackupId> expired() const { return plan().expired(); }
-  PrunePlan plan() const { return plan_prune(*catalogue_, job_, "app", {}, now_); }
+  PrunePlan plan() const {
+    return plan_prune(*catalogue_, job_, "app", {}, now_, [](const auto&) { return true; });
+  }
 
   testing::TempFolder folder_;
   std::unique_ptr<Catalogue> catalogue_ = *Catalogue::open(folder_ / "state.db");

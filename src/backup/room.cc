@@ -267,13 +267,11 @@ Result<> BackupRoom::adopt_store(const std::string& store, const Work& work) {
 
 std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) const {
   const SetupPtr setup = this->setup();
-  const SystemTime now = tools_.take.clock.now();
   std::vector<PrunePlan> plans;
   for (const JobSetup& one : setup->jobs) {
     if (job && *job != one.options.name) continue;
-    for (const std::string& database : one.options.databases) {
-      plans.push_back(plan_prune(*catalogue_, one.options, database, one.zone, now));
-    }
+    for (const std::string& database : one.options.databases)
+      plans.push_back(plan_for(one, database));
   }
   for (const ArtefactView& one : catalogue_->all()) {
     if (setup->job_of(one.id) != nullptr || (job && *job != one.id.job)) continue;

@@ -119,6 +119,10 @@ class BackupRoom {
     size_t gone = 0;
     std::optional<Error> error;  // why not all of them: the first
   };
+  PrunePlan plan_for(const JobSetup& job, const std::string& database) const;
+  Result<std::vector<ArtefactView>> vanished(const PrunePlan& plan) const;
+  Result<PrunePlan> plan_of_what_is_there(const JobSetup& job, const std::string& database,
+                                          const Work& work);
   Expired expire(const JobSetup& job, const std::string& database, const Work& work);
   Result<Expired> expire_some(const PrunePlan& plan, const std::vector<BackupId>& wanted,
                               size_t kept_before, const Work& work);

@@ -86,9 +86,7 @@ bool JobRun::is_short() const {
 bool JobRun::make_room() {
   size_t gone = 0;
   for (const std::string& database : job_.options.databases) {
-    const auto plan = plan_prune(*room_.catalogue_, job_.options, database, job_.zone,
-                                 room_.tools_.take.clock.now());
-    if (plan.expired().empty()) continue;
+    if (room_.plan_for(job_, database).expired().empty()) continue;
     const auto expired = room_.expire(job_, database, work_);
     if (expired.error) room_.tools_.warn("backup.make_room", *expired.error);
     gone += expired.gone;

@@ -85,13 +85,50 @@ Result<BackupRoom::Expired> BackupRoom::expire_some(const PrunePlan& plan,
   return Expired{gone.size(), error};
 }
 
+PrunePlan BackupRoom::plan_for(const JobSetup& job, const std::string& database) const {
+  const SetupPtr setup = this->setup();
+  return plan_prune(*catalogue_, job.options, database, job.zone, tools_.take.clock.now(),
+                    [&](const ArtefactView& one) {
+                      return setup->store(one.store) != nullptr && !catalogue_->is_expiring(one.id);
+                    });
+}
+
+// Of those that the plan keeps. What lies in a store that is not configured is not asked for.
+Result<std::vector<ArtefactView>> BackupRoom::vanished(const PrunePlan& plan) const {
+  const SetupPtr setup = this->setup();
+  std::vector<ArtefactView> gone;
+  for (const PruneDecision& one : plan.decisions) {
+    const auto artefact = one.keep ? catalogue_->find(one.id) : std::nullopt;
+    const StoreSetup* const store = artefact ? setup->store(artefact->store) : nullptr;
+    if (store == nullptr || catalogue_->is_expiring(one.id)) continue;
+    TRY_ASSIGN(const bool there, store->store->exists(one.id));
+    if (!there) gone.push_back(*artefact);
+  }
+  return gone;
+}
+
+// The catalogue is a cache: nothing goes for the sake of what it knows and its store has lost.
+Result<PrunePlan> BackupRoom::plan_of_what_is_there(const JobSetup& job,
+                                                    const std::string& database, const Work& work) {
+  while (true) {
+    PrunePlan plan = plan_for(job, database);
+    if (plan.expired().empty()) return plan;
+    TRY_ASSIGN(const auto gone, vanished(plan));
+    if (gone.empty()) return plan;
+    for (const ArtefactView& one : gone) TRY(miss(one, work));
+  }
+}
+
 BackupRoom::Expired BackupRoom::expire(const JobSetup& job, const std::string& database,
                                        const Work& work) {
-  const PrunePlan plan =
-      plan_prune(*catalogue_, job.options, database, job.zone, tools_.take.clock.now());
   Expired all;
-  for (const auto& batch : in_batches(removable(plan.expired()))) {
-    const auto some = expire_some(plan, batch, plan.decisions.size() - all.gone, work);
+  const auto plan = plan_of_what_is_there(job, database, work);
+  if (!plan) {
+    all.error = plan.error();
+    return all;
+  }
+  for (const auto& batch : in_batches(removable(plan->expired()))) {
+    const auto some = expire_some(*plan, batch, plan->decisions.size() - all.gone, work);
     // What cannot be written down must not go on.
     if (!some) {
       note_first(all.error, some.error());

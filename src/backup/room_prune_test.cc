@@ -142,6 +142,62 @@ TEST(Expiry, OfVeryManyIsToldInEntriesThatALineCanHold) {
   EXPECT_EQ(number(test.entries("retention").back().at("measures").as_object(), "kept"), 1);
 }
 
+// Since the last comparison somebody has removed it, or put an older copy in the store's place.
+TEST(Expiry, CountsNothingThatIsNotInItsStoreAnyMore) {
+  RoomForTest test;
+  for (unsigned day = 17; day <= 20; ++day) test.good(night(day));
+  test.job().retention.min_good = 2;
+  test.configure();
+  for (const unsigned day : {19U, 20U})
+    std::filesystem::remove_all(test.store().artefact_path(night(day)));
+  EXPECT_EQ(prune(test).verdict, Verdict::passed);
+  EXPECT_TRUE(*test.store().exists(night(17)));
+  EXPECT_TRUE(*test.store().exists(night(18)));
+  EXPECT_TRUE(told(test).empty());
+  EXPECT_TRUE(says_lost(test));
+  EXPECT_FALSE(test.find(night(20)));
+}
+
+TEST(Expiry, BeginsNotWhenTheStoreDoesNotSayWhatIsThere) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  test.files.hidden = night(20).str();
+  EXPECT_EQ(prune(test).error->code(), ErrorCode::file_io);
+  EXPECT_TRUE(*test.store().exists(night(18)));
+  EXPECT_TRUE(*test.store().exists(night(19)));
+}
+
+// Its manifest is gone and the rest cannot be removed: there is no backup of that name any more.
+TEST(Expiry, CountsNothingWhoseRemovalHasBegun) {
+  RoomForTest test;
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  test.leave_expiring({night(19)});
+  std::filesystem::remove(test.store().artefact_path(night(19)) / artefact::kManifestName);
+  test.files.kept = night(19).str();
+  EXPECT_FALSE(test.room().clean_stores(RoomForTest::work()));
+  test.job().retention.keep_last = 2;
+  test.configure();
+  EXPECT_EQ(prune(test).verdict, Verdict::passed);
+  EXPECT_TRUE(*test.store().exists(night(18)));
+}
+
+TEST(Expiry, CountsNothingInAStoreThatIsNotConfigured) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  const platform::Path lost = test.root().string() + "-lost";
+  std::filesystem::rename(test.root(), lost);
+  test.name_store("other");
+  test.job().store = "other";
+  test.job().retention.min_good = 2;
+  test.configure();
+  test.good(night(16));
+  test.good(night(17));
+  test.good(night(18));
+  EXPECT_EQ(prune(test).verdict, Verdict::passed);
+  EXPECT_EQ(told(test), std::vector{night(16).str()}) << "two stay that can be reached";
+}
+
 TEST(Expiry, EndsWhereItIsStopped) {
   RoomForTest test;
   for (unsigned day = 18; day <= 20; ++day) test.good(night(day));

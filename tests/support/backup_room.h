@@ -44,8 +44,14 @@ class StubbornFiles final : public platform::ForwardingFileSystem {
     return ForwardingFileSystem::open_read(path);
   }
 
+  Result<platform::FileInfo> info(const platform::Path& path) override {
+    if (is(hidden, path)) return fail(platform::file_error(EIO, path));
+    return ForwardingFileSystem::info(path);
+  }
+
   std::string kept;    // no file with this in its path can be removed
   std::string unread;  // or opened
+  std::string hidden;  // or asked for
 
  private:
   static bool is(const std::string& part, const platform::Path& path) {
