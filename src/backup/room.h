@@ -159,6 +159,7 @@ class BackupRoom {
                        const Work& work);
   bool remove_debris();
   Result<bool> remove_debris(const StoreSetup& store);
+  Result<bool> is_debris(const StoreSetup& store, const BackupId& id) const;
   Result<> end_dead_sessions(const std::string& database, const Work& work);
   bool end_dead_sessions(std::vector<std::string> databases, const Work& work);
   // Something that is tried until it is done, each time after a longer while.

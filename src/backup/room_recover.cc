@@ -138,10 +138,20 @@ Result<bool> BackupRoom::remove_debris(const StoreSetup& store) {
       all = false;
       continue;
     }
-    TRY_ASSIGN(const bool published, store.store->exists(id));
-    if (!published) TRY(store.store->remove(id));
+    TRY_ASSIGN(const bool is, is_debris(store, id));
+    if (is) TRY(store.store->remove(id));
   }
   return all;
+}
+
+// What was published, and has lost its manifest to somebody else, is a loss and no debris: the data
+// may be there still, and stock tools may read it.
+Result<bool> BackupRoom::is_debris(const StoreSetup& store, const BackupId& id) const {
+  TRY_ASSIGN(const bool published, store.store->exists(id));
+  if (published) return false;
+  if (catalogue_->is_expiring(id)) return true;
+  TRY_ASSIGN(const auto recorded, this->recorded(id));
+  return !recorded;
 }
 
 bool BackupRoom::remove_debris() {
@@ -218,6 +228,7 @@ Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
       evidence::about(ledger::kind::kRecovered, artefact.id, work, tools_.take.clock.now());
   entry.ended_with(evidence::lost(artefact));
   entry.deviations.emplace_back("its manifest is gone from the store, and no expiry removed it");
+  entry.deviations.emplace_back("what else there is of it stays in its folder");
   const auto alarm = catalogue_->alarm(artefact.id.job, artefact.id.database);
   if (alarm && alarm->backup == artefact.id && catalogue_->is_newest(artefact.id))
     entry.deviations.emplace_back("what it was suspected of freezes retention no longer");

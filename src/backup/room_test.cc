@@ -77,6 +77,24 @@ TEST(Room, AnArtefactThatIsNotTheOneRecordedIsListedAndBad) {
   EXPECT_EQ(test.verify(night(20)).verdict, Verdict::failed) << "the entry of the finding blesses";
 }
 
+// Somebody, or a repair of the file system, took the manifest; all of the data may be there still.
+TEST(Room, WhatIsLeftOfAPublishedArtefactIsNotCleanedAway) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  ASSERT_TRUE(test.store().begin(night(21))) << "what a run left that never published";
+  const platform::Path folder = test.store().artefact_path(night(20));
+  std::filesystem::remove(folder / artefact::kManifestName);
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+    test.reconcile();
+    EXPECT_FALSE(test.find(night(20)));
+    EXPECT_TRUE(std::filesystem::exists(folder / "dump" / "1.dat.zst"));
+    EXPECT_FALSE(std::filesystem::exists(test.store().artefact_path(night(21))));
+    test.open();
+  }
+}
+
 TEST(Room, AManifestOfANewerReleaseIsNotCalledDamaged) {
   RoomForTest test;
   test.put(night(20), {}, "{\"schema\":\"vigie.artefact/2\"}\n");
