@@ -128,6 +128,30 @@ TEST_F(DamageTest, AnEndlessLineIsFoundWithoutBeingKept) {
   EXPECT_EQ(verified().entries, 3U);
 }
 
+// Somebody's file with the last name that there can be: the next segment must have a name all the
+// same.
+TEST_F(DamageTest, AFileWithTheHighestNumberTakesNoEntryAway) {
+  for (const char* const name : {"ledger-18446744073709551615.jsonl", "ledger-1000000000.jsonl"}) {
+    write_bytes(home_ / name, "");
+    write_entries(10, 3_KiB);
+  }
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(verified().entries, 20U);
+}
+
+TEST_F(DamageTest, WithoutANumberLeftNothingIsAcknowledgedThatNobodyWouldFind) {
+  const platform::Path foreign = home_ / "ledger-999999999.jsonl";
+  write_bytes(foreign, "");
+  const auto ledger = open(3_KiB);
+  uint64_t acknowledged = 0;
+  for (int i = 1; i <= 10; ++i) acknowledged += ledger->append(backup_entry(i)) ? 1 : 0;
+  EXPECT_EQ(ledger->view()->error_code, "ledger_unwritable");
+  EXPECT_EQ(verified().entries, acknowledged);
+  std::filesystem::remove(foreign);
+  EXPECT_TRUE(open(3_KiB)->append(backup_entry(11)));
+  EXPECT_TRUE(verified().good());
+}
+
 TEST_F(DamageTest, AMissingSegmentIsFound) {
   write_entries(10, 3_KiB);
   ASSERT_TRUE(real_file_system().remove_file(sealed(2)));

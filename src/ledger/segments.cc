@@ -68,7 +68,8 @@ uint64_t sealed_number(std::string_view name) {
   const char* const stop = name.data() + name.size() - kSuffix.size();
   if (start >= stop) return 0;
   const auto [end, error] = std::from_chars(start, stop, number);
-  const bool is = error == std::errc() && end == stop && sealed_name(number) == name;
+  const bool is =
+      error == std::errc() && end == stop && number <= kMaxSegment && sealed_name(number) == name;
   return is ? number : 0;
 }
 

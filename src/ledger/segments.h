@@ -16,6 +16,9 @@ namespace vigie::ledger {
 
 inline constexpr std::string_view kCurrentSegment = "ledger.jsonl";
 
+// What carries a higher number is no segment, and nothing is sealed under one.
+inline constexpr uint64_t kMaxSegment = 999'999'999;
+
 std::string sealed_name(uint64_t number);       // ledger-000001.jsonl
 uint64_t sealed_number(std::string_view name);  // 0: not the name of a sealed segment
 

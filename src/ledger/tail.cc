@@ -63,6 +63,11 @@ Result<> Tail::append(std::string_view line) {
 
 Result<std::string> Tail::seal() {
   if (size_.count == 0) return std::string();
+  if (last_number_ >= kMaxSegment) {
+    return fail(
+        ErrorCode::ledger_unwritable,
+        {{"path", folder_.string()}, {"reason", "a file has the last number of a segment"}});
+  }
   TRY(repair());
   std::string name = sealed_name(last_number_ + 1);
   file_.reset();
