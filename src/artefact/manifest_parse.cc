@@ -262,6 +262,8 @@ Result<> check_identity(const Fields& fields, const BackupId& expected) {
 Result<> check_references(const Fields& fields, const Manifest& manifest) {
   std::unordered_map<std::string_view, int> tables_of;  // data file -> tables that name it
   std::set<std::string_view> names;
+  if (std::ranges::count(manifest.files, FileKind::toc, &FileEntry::kind) != 1)
+    return fields.bad("files", "one table of contents");
   for (const FileEntry& file : manifest.files) {
     if (!names.insert(file.name).second) return fields.bad("files", "each name once");
     if (file.kind == FileKind::data) tables_of[file.name] = 0;

@@ -56,6 +56,17 @@ TEST(Manifest, RefusesAnotherSchema) {
   }
 }
 
+// pg_restore could read nothing of it.
+TEST(Manifest, RefusesOneWithoutATableOfContents) {
+  EXPECT_EQ(code_of(changed([](json::object& o) {
+              for (json::value& file : o["files"].as_array()) {
+                json::object& entry = file.as_object();
+                if (entry["kind"] == "toc") entry["kind"] = "globals";
+              }
+            })),
+            ErrorCode::manifest_invalid);
+}
+
 TEST(Manifest, RefusesTheManifestOfAnotherArtefact) {
   BackupId other = test_id();
   other.started_at += std::chrono::days(1);
