@@ -198,7 +198,7 @@ TEST(Status, SaysForADayThatTheClockWentBack) {
   auto views = sample_views(kNow);
   auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
   jobs->clock_went_back_at = kNow;
-  jobs->observed_at = kNow + std::chrono::hours(24);
+  jobs->scheduler_at = kNow + std::chrono::hours(25);
   views.jobs = jobs;
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn clock_went_back");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow + std::chrono::hours(25)), "jobs"),
