@@ -72,7 +72,7 @@ step() {
   fi
 }
 
-install_vigie='DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-download --no-install-recommends install'
+install_vigie='DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install'
 [[ -d $cache/base ]] || timed "Making a bare Debian 12 in $cache" make_base || die "debootstrap failed; see $cache/log"
 timed "Preparing a copy of it" fill_box || die "the packages are not to be had; see $cache/log"
 boot
@@ -101,7 +101,7 @@ step "a daemon that hangs is started again by the watchdog" 'kill -STOP "$(syste
   timeout 30 bash -c "until systemctl is-active -q vigie; do sleep 1; done"
   journalctl -u vigie -o cat | grep "Watchdog timeout"'
 step "an upgrade restarts it and keeps the backups" 'before=$(systemctl show -p MainPID --value vigie)
-  apt-get -qq -y --no-download --reinstall install /root/vigie.deb; systemctl is-active vigie
+  apt-get -qq -y --reinstall install /root/vigie.deb; systemctl is-active vigie
   [[ $before != "$(systemctl show -p MainPID --value vigie)" ]]; vigie backup list | grep passed'
 step "removal stops it and keeps what is the user's" 'apt-get -qq -y remove vigie; never systemctl is-active vigie
   test -e /etc/vigie/vigie.yaml; ls /var/lib/vigie/artefacts/nightly/*/manifest.json'

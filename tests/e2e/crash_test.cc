@@ -158,6 +158,10 @@ class EndedInMidDump : public CrashTest {
     end();
     EXPECT_TRUE(
         eventually([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
+    // Before PostgreSQL 14 a session that waits never looks for its client: the next start ends it.
+    if (server_->major() < 14) {
+      EXPECT_EQ(host_.run({"backup", "verify", "--all"}).status, 0);
+    }
     EXPECT_TRUE(eventually([] { return sessions() == "1"; })) << "only the blocker is left";
     blocker.reset();
     check(before);
