@@ -59,7 +59,7 @@ TEST(ApiCommands, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {
   fixture.services.start_verification = start;
   fixture.services.start_prune = start;
   fixture.services.pin = fixture.services.unpin = count;
-  fixture.services.acknowledge_plausibility = count;
+  fixture.services.acknowledge_backup = count;
   fixture.services.cancel_run = count;
   fixture.services.acknowledge_ledger = fixture.services.reload = count;
   fixture.start();
@@ -83,6 +83,28 @@ TEST(ApiCommands, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {
     EXPECT_NE(answer.body.find("no such parameter"), std::string::npos) << answer.body;
   }
   EXPECT_EQ(begun, 0);
+}
+
+TEST(ApiCommands, AcknowledgesABackupThatIsInNoListSinceItWasLost) {
+  ApiFixture fixture;
+  const auto id = *BackupId::parse("nightly.app-20200101T000000Z");
+  auto backups = testing::sample_backups(fixture.clock.now());
+  backups->losses.push_back({id, "local", fixture.clock.now()});
+  auto views = testing::sample_views(fixture.clock.now());
+  views.backups = backups;
+  fixture.services.views = [views] { return views; };
+  std::vector<BackupId> told;
+  const auto note = [&](const BackupId& one, const CallContext&) {
+    return told.push_back(one), Result<>();
+  };
+  fixture.services.acknowledge_backup = fixture.services.pin = note;
+  fixture.start();
+  const std::string path = "/v1/backups/" + id.str();
+  constexpr std::string_view kBody = R"({"reason":"disk replaced"})";
+  EXPECT_EQ(fixture.over_socket("POST", path + "/acknowledgement", kBody).status, 200);
+  EXPECT_EQ(told, std::vector{id});
+  EXPECT_EQ(fixture.over_socket("PUT", path + "/pin", kBody).status, 404) << "it is gone";
+  EXPECT_EQ(told.size(), 1U);
 }
 
 TEST(ApiCommands, RefusesAnIdempotencyKeyThatComesTwice) {

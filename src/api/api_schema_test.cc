@@ -84,6 +84,8 @@ status::Views little_known(SystemTime now) {
   auto& newest = backups->artefacts.back();
   newest.manifest_sha256.clear();
   newest.last_verification.reset();
+  backups->artefacts.front().configured = false;
+  backups->losses.push_back({newest.id, "local", now});
   views.backups = backups;
   auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
   jobs->jobs[0].running = jobs->jobs[0].last_attempt;

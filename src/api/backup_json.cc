@@ -56,6 +56,7 @@ json::object backup_json(const backup::ArtefactView& artefact) {
           {"manifest_sha256", told(artefact.manifest_sha256)},
           {"verified_at", optional_time(artefact.fully_verified_at)},
           {"last_verification", verification_json(artefact.last_verification)},
+          {"configured", artefact.configured},
           {"pinned", pinned},
           {"holds", holds_json(artefact.holds)}};
 }

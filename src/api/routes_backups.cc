@@ -97,6 +97,15 @@ Result<const ArtefactView*> find_backup(const backup::BackupsView& view, std::st
               {{"backup", id ? id->str() : std::string("of that name")}});
 }
 
+// Also one that was lost, which is in no list any more.
+Result<BackupId> acknowledged_backup(const Services& services, const Call& call) {
+  TRY_ASSIGN(const auto view, backups_view(services));
+  const auto id = BackupId::parse(call.arguments.at(0));
+  if (id && std::ranges::count(view->losses, *id, &backup::LossView::id) > 0) return *id;
+  TRY_ASSIGN(const auto* artefact, find_backup(*view, call.arguments.at(0)));
+  return artefact->id;
+}
+
 Result<BackupId> known_backup(const Services& services, const Call& call) {
   TRY_ASSIGN(const auto view, backups_view(services));
   TRY_ASSIGN(const auto* artefact, find_backup(*view, call.arguments.at(0)));
@@ -139,12 +148,14 @@ Result<Response> start_verification(const Services& services, const Call& call) 
 }
 
 using HoldFn = std::function<Result<>(const BackupId&, const CallContext&)>;
+using FindFn = Result<BackupId> (*)(const Services&, const Call&);
 
-Result<Response> change_hold(const Services& services, const HoldFn& change, const Call& call) {
+Result<Response> change_hold(const Services& services, const HoldFn& change, FindFn find,
+                             const Call& call) {
   TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
-  TRY_ASSIGN(const auto id, known_backup(services, call));
+  TRY_ASSIGN(const auto id, find(services, call));
   TRY(change(id, context));
   return json_response(json::object{{"id", id.str()}});
 }
@@ -188,11 +199,13 @@ class Adder {
                    return endpoint(services, call);
                  }});
   }
-  void add_hold(const char* method, const char* pattern, const HoldFn& change) {
+  void add_hold(const char* method, const char* pattern, const HoldFn& change,
+                FindFn find = known_backup) {
     if (!change) return;
-    add(method, pattern, Scope::operate, [&change](const Services& services, const Call& call) {
-      return change_hold(services, change, call);
-    });
+    add(method, pattern, Scope::operate,
+        [&change, find](const Services& services, const Call& call) {
+          return change_hold(services, change, find, call);
+        });
   }
 
  private:
@@ -213,8 +226,8 @@ void add_backup_routes(Router& router, const RouteHost& host) {
     routes.add("POST", "/v1/backups/{backup}/verifications", Scope::operate, start_verification);
   routes.add_hold("PUT", "/v1/backups/{backup}/pin", services.pin);
   routes.add_hold("DELETE", "/v1/backups/{backup}/pin", services.unpin);
-  routes.add_hold("POST", "/v1/backups/{backup}/acknowledgement",
-                  services.acknowledge_plausibility);
+  routes.add_hold("POST", "/v1/backups/{backup}/acknowledgement", services.acknowledge_backup,
+                  acknowledged_backup);
   if (services.adopt_store)
     routes.add("POST", "/v1/stores/{store}/adoption", Scope::admin, adopt_store);
   if (services.prune_plan) routes.add("GET", "/v1/retention/plan", Scope::read, show_plan);

@@ -15,7 +15,7 @@ create table artefact(
   id text primary key, store text not null, started_at integer not null, ended_at integer not null, raw_bytes integer not null,
   stored_bytes integer not null, row_count integer not null, table_count integer not null,
   correlation_id text not null, manifest_sha256 text not null,
-  verify_result text, verify_mode text, verified_at integer, verify_error text, fully_verified_at integer) strict;
+  verify_result text, verify_mode text, verified_at integer, verify_error text, fully_verified_at integer, source_check text not null) strict;
 create table hold(
   backup_id text not null, kind text not null, reason text not null, since integer not null,
   primary key (backup_id, kind)) strict;
@@ -24,6 +24,7 @@ create table plausibility_alarm(
   since integer not null, error_code text not null, primary key (job, "database")) strict;
 create table expiring(backup_id text primary key) strict;
 create table store(name text primary key, store_id text not null) strict;
+create table lost(backup_id text primary key, store text not null, since integer not null) strict;
 )sql"}}};
 
 constexpr std::string_view kReadHold = "read";
@@ -118,6 +119,7 @@ Result<> Catalogue::load() {
   TRY(load_holds());
   TRY(load_expiring());
   TRY(load_stores());
+  TRY(load_losses());
   return load_alarms();
 }
 
@@ -125,6 +127,33 @@ Result<> Catalogue::load_stores() {
   return each_row(
       db_, "select name, store_id from store",
       [&](const platform::SqliteStatement& row) { stores_[row.text(0)] = row.text(1); });
+}
+
+Result<> Catalogue::load_losses() {
+  return each_row(db_, "select backup_id, store, since from lost",
+                  [&](const platform::SqliteStatement& row) {
+                    if (const auto id = BackupId::parse(row.text(0)))
+                      lost_[*id] = {*id, row.text(1), row.time(2)};
+                  });
+}
+
+std::vector<LossView> Catalogue::losses() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<LossView> out;
+  for (const auto& [id, loss] : lost_) out.push_back(loss);
+  return out;
+}
+
+bool Catalogue::is_lost(const BackupId& id) const {
+  const std::lock_guard lock(mutex_);
+  return lost_.contains(id);
+}
+
+Result<> Catalogue::acknowledge_loss(const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  TRY(db_.run("delete from lost where backup_id = ?1", id.str()));
+  lost_.erase(id);
+  return {};
 }
 
 std::optional<std::string> Catalogue::store_id(const std::string& name) const {
@@ -143,7 +172,7 @@ Result<> Catalogue::remember_store(const std::string& name, const std::string& s
 Result<> Catalogue::load_artefacts() {
   return each_row(db_, R"sql(
       select id, store, started_at, ended_at, raw_bytes, stored_bytes, row_count, table_count, correlation_id, manifest_sha256,
-             verify_result, verify_mode, verified_at, verify_error, fully_verified_at from artefact)sql",
+             verify_result, verify_mode, verified_at, verify_error, fully_verified_at, source_check from artefact)sql",
                   [&](const platform::SqliteStatement& row) {
                     const auto id = BackupId::parse(row.text(0));
                     if (!id) return;  // derived again from the store
@@ -160,6 +189,7 @@ Result<> Catalogue::load_artefacts() {
                     artefact.manifest_sha256 = row.text(9);
                     artefact.last_verification = read_verification(row, 10);
                     if (!row.is_null(14)) artefact.fully_verified_at = row.time(14);
+                    artefact.source_check = row.text(15);
                   });
 }
 
@@ -230,9 +260,11 @@ Result<> Catalogue::add(const ArtefactView& artefact,
   if (alarm) raised = with_unacknowledged(*alarm);
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(save(added));
+  TRY(db_.run("delete from lost where backup_id = ?1", artefact.id.str()));
   if (raised) TRY(save(*raised));
   TRY(transaction.commit());
   artefacts_[artefact.id] = std::move(added);
+  lost_.erase(artefact.id);
   if (raised) alarms_[{raised->backup.job, raised->backup.database}] = std::move(*raised);
   return {};
 }
@@ -275,14 +307,19 @@ Result<> Catalogue::load_holds_of(ArtefactView& artefact) {
   }
 }
 
-Result<> Catalogue::forget(const BackupId& id) {
+Result<> Catalogue::forget(const BackupId& id, SystemTime now) {
   const std::lock_guard lock(mutex_);
+  const auto known = artefacts_.find(id);
+  if (known == artefacts_.end()) return {};
+  const LossView loss{id, known->second.store, now};
   const bool newest = !has_newer(id);
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(db_.run("delete from artefact where id = ?1", id.str()));
   if (newest) TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  TRY(db_.run("insert or replace into lost values (?1, ?2, ?3)", id.str(), loss.store, now));
   TRY(transaction.commit());
   artefacts_.erase(id);
+  lost_[id] = loss;
   if (newest) std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
   return {};
 }
@@ -292,11 +329,11 @@ Result<> Catalogue::save(const ArtefactView& a) {
   using Text = std::optional<std::string>;
   return db_.run(
       "insert or replace into artefact values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-      "?13, ?14, ?15)",
+      "?13, ?14, ?15, ?16)",
       a.id.str(), a.store, a.started_at, a.ended_at, a.raw.count, a.stored.count, a.rows, a.tables,
       a.correlation_id, a.manifest_sha256, v ? Text(to_string(v->result)) : std::nullopt,
       v ? Text(mode_name(v->mode)) : std::nullopt, v ? std::optional(v->at) : std::nullopt,
-      v ? Text(v->error_code) : std::nullopt, a.fully_verified_at);
+      v ? Text(v->error_code) : std::nullopt, a.fully_verified_at, a.source_check);
 }
 
 Result<> Catalogue::remove(const BackupId& id) {

@@ -46,7 +46,11 @@ class Catalogue {
   // when it was the newest: retention decides about the others, which it said nothing about; when
   // it comes back it is judged anew. One with a newer artefact behind it stays: that one was
   // compared with it, and may lack the same.
-  Result<> forget(const BackupId& id);
+  // It counts as lost from `now` on, until it is added again or the loss is acknowledged.
+  Result<> forget(const BackupId& id, SystemTime now);
+  std::vector<LossView> losses() const;  // sorted by id
+  bool is_lost(const BackupId& id) const;
+  Result<> acknowledge_loss(const BackupId& id);
   // Is there none of its job and database that is younger?
   bool is_newest(const BackupId& id) const;
   // A failed one, or one that could not read the bytes, stands until one that is at least as
@@ -86,6 +90,7 @@ class Catalogue {
   Result<> load_alarms();
   Result<> load_expiring();
   Result<> load_stores();
+  Result<> load_losses();
   Result<> save(const ArtefactView& artefact);
   Result<> save(const PlausibilityAlarm& alarm);
   bool has_newer(const BackupId& id) const;
@@ -98,6 +103,7 @@ class Catalogue {
   std::map<BackupId, size_t> readers_;          // guarded by mutex_; how many holds of kind read
   std::map<std::string, std::string> stores_;   // guarded by mutex_; id by name
   Alarms alarms_;                               // guarded by mutex_; by job and database
+  std::map<BackupId, LossView> lost_;           // guarded by mutex_
 };
 
 }  // namespace vigie::backup

@@ -95,7 +95,7 @@ TEST_F(CatalogueTest, AForgottenArtefactThatComesBackIsStillPinned) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));
   ASSERT_TRUE(catalogue_->hold(one.id, {"pin", "why", SystemTime(1s)}));
-  ASSERT_TRUE(catalogue_->forget(one.id));
+  ASSERT_TRUE(catalogue_->forget(one.id, SystemTime(9s)));
   EXPECT_FALSE(catalogue_->find(one.id));
   ASSERT_TRUE(catalogue_->add(one));
   EXPECT_EQ(catalogue_->find(one.id)->holds.size(), 1U);
@@ -170,10 +170,29 @@ TEST_F(CatalogueTest, AReaderOfAForgottenArtefactLeavesNoHoldBehind) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));
   ASSERT_TRUE(catalogue_->hold(one.id, {"read", "verify", SystemTime(1s)}));
-  ASSERT_TRUE(catalogue_->forget(one.id));
+  ASSERT_TRUE(catalogue_->forget(one.id, SystemTime(9s)));
   ASSERT_TRUE(catalogue_->release(one.id, "read"));
   ASSERT_TRUE(catalogue_->add(one));
   EXPECT_TRUE(catalogue_->find(one.id)->holds.empty());
+}
+
+TEST_F(CatalogueTest, ALossStandsAcrossLivesUntilItIsAcknowledgedOrOver) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  const ArtefactView other = artefact("20261121T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->add(other));
+  ASSERT_TRUE(catalogue_->forget(one.id, SystemTime(9s)));
+  ASSERT_TRUE(catalogue_->forget(other.id, SystemTime(10s)));
+  reopen();
+  ASSERT_EQ(catalogue_->losses().size(), 2U);
+  EXPECT_EQ(catalogue_->losses()[0].id, one.id);
+  EXPECT_EQ(catalogue_->losses()[0].store, one.store);
+  EXPECT_EQ(catalogue_->losses()[0].since, SystemTime(9s));
+  ASSERT_TRUE(catalogue_->acknowledge_loss(one.id));
+  ASSERT_TRUE(catalogue_->add(other));  // it is back
+  EXPECT_TRUE(catalogue_->losses().empty());
+  reopen();
+  EXPECT_TRUE(catalogue_->losses().empty());
 }
 
 TEST_F(CatalogueTest, AnArtefactComesWithItsAlarmOrNotAtAll) {
@@ -181,7 +200,7 @@ TEST_F(CatalogueTest, AnArtefactComesWithItsAlarmOrNotAtAll) {
   ASSERT_TRUE(catalogue_->add(one, PlausibilityAlarm{one.id, {"why"}, SystemTime(1s)}));
   reopen();
   EXPECT_TRUE(catalogue_->alarm("nightly", "app"));
-  ASSERT_TRUE(catalogue_->forget(one.id));
+  ASSERT_TRUE(catalogue_->forget(one.id, SystemTime(9s)));
   reopen();
   EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
 }
@@ -190,7 +209,7 @@ TEST_F(CatalogueTest, TheAlarmOfALostArtefactStaysWhereANewerOneMayLackTheSame) 
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one, PlausibilityAlarm{one.id, {"why"}, SystemTime(1s)}));
   ASSERT_TRUE(catalogue_->add(artefact("20261121T000000Z")));
-  ASSERT_TRUE(catalogue_->forget(one.id));
+  ASSERT_TRUE(catalogue_->forget(one.id, SystemTime(9s)));
   EXPECT_TRUE(catalogue_->alarm("nightly", "app"));
   reopen();
   ASSERT_TRUE(catalogue_->alarm("nightly", "app"));

@@ -115,6 +115,15 @@ void Outcome::note(Verdict part, const std::optional<Error>& why) {
   if (worse || !error) error = why;
 }
 
+void Outcome::warn(const std::string& database, const std::vector<Error>& warnings) {
+  json::value& all = result["warnings"];
+  if (!all.is_array()) all = json::array();
+  for (const Error& one : warnings)
+    all.get_array().push_back(json::object{{"database", database},
+                                           {"code", one.info().name},
+                                           {"detail", one.detail(Audience::everybody)}});
+}
+
 BackupRoom::BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
                        DeadRuns dead, SetupPtr setup)
     : tools_(std::move(tools)),
@@ -181,7 +190,9 @@ void BackupRoom::publish_view() {
   auto view = std::make_shared<BackupsView>();
   view->observed_at = tools_.take.clock.now();
   view->artefacts = catalogue_->all();
+  view->losses = catalogue_->losses();
   const SetupPtr setup = this->setup();
+  for (ArtefactView& one : view->artefacts) one.configured = setup->job_of(one.id) != nullptr;
   for (const JobSetup& job : setup->jobs)
     view->jobs.push_back(job_view(job, *catalogue_, view->observed_at));
   const std::lock_guard lock(mutex_);
@@ -234,11 +245,14 @@ Result<> BackupRoom::unpin(const BackupId& id, const Work& work) {
 
 Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
   const auto alarm = catalogue_->alarm(id.job, id.database);
-  if (!alarm || alarm->backup != id)
-    return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
-  TRY(tools_.record(
-      evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now())));
-  TRY(catalogue_->acknowledge(id));
+  const bool alarmed = alarm && alarm->backup == id;
+  const bool lost = catalogue_->is_lost(id);
+  if (!alarmed && !lost) return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
+  auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now());
+  if (lost) entry.subject["act"] = error_info(ErrorCode::backup_lost).name;
+  TRY(tools_.record(entry));
+  if (alarmed) TRY(catalogue_->acknowledge(id));
+  if (lost) TRY(catalogue_->acknowledge_loss(id));
   publish_view();
   return {};
 }

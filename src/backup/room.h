@@ -44,6 +44,8 @@ struct Outcome {
   json::object result;
 
   void note(Verdict part, const std::optional<Error>& why);
+  // result.warnings, for status: [{database, code, detail}].
+  void warn(const std::string& database, const std::vector<Error>& warnings);
 };
 
 struct RoomTools {
@@ -96,6 +98,7 @@ class BackupRoom {
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);
   Result<> unpin(const BackupId& id, const Work& work);
+  // Its alarm, or its loss. Errors: backup_not_found when it has neither.
   Result<> acknowledge(const BackupId& id, const Work& work);
   // The store is this state folder's from now on, whoever's it was. Errors: store_not_found.
   Result<> adopt_store(const std::string& store, const Work& work);

@@ -154,6 +154,7 @@ void JobRun::one(const std::string& database) {
   at_work.reset();
   if (!taken) return record_failure(database, taken.error(), started_at);
   backups_.emplace_back(taken->artefact.id.str());
+  outcome_.warn(database, taken->warnings);
   if (!done) return note(done.error());
   finish(taken->artefact.id, database);
 }

@@ -254,25 +254,30 @@ TEST_F(RoomOnPostgres, AWholeRunLeavesNewestTwo) {
   check(machine, true);
   Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
   EXPECT_EQ(life.known().size(), 2U);
+  EXPECT_EQ(life.room().view()->artefacts.back().source_check, "passed");
 }
 
 TEST_F(RoomOnPostgres, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) {
   const Machine machine(before->machine);
   Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
-  EXPECT_FALSE(life.room().preflight("nightly", some_work()).error);
+  const Outcome passed = life.room().preflight("nightly", some_work());
+  EXPECT_FALSE(passed.error);
   before->server.stop();
   const Outcome outcome = life.room().preflight("nightly", some_work());
   before->server.start();
   ASSERT_TRUE(outcome.error);
   EXPECT_EQ(outcome.error->code(), ErrorCode::database_unreachable);
   std::vector<std::string> results;
+  std::vector<size_t> warnings;
   ledger::Filter filter;
   filter.kind = std::string(ledger::kind::kPreflight);
   EXPECT_TRUE(life.ledger().for_each(filter, [&](const json::object& entry) {
     results.emplace_back(entry.at("result").as_string());
+    warnings.push_back(entry.at("deviations").as_array().size());
     return true;
   }));
-  EXPECT_EQ(results.size(), 2U);
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(passed.result.at("warnings").as_array().size(), warnings.at(0));
   EXPECT_EQ(results.front(), "passed");
   EXPECT_NE(results.back(), "passed");
   EXPECT_EQ(life.known().size(), size_t{kBefore});

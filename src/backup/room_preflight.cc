@@ -58,6 +58,7 @@ Outcome BackupRoom::preflight(const std::string& job, const Work& work) {
     const Looked looked = look(request, tools_.take, work);
     const auto recorded =
         tools_.record(entry_of(looked, job, database, work, started_at, tools_.take.clock.now()));
+    outcome.warn(database, looked.warnings);
     const auto error = looked.error || recorded ? looked.error : std::optional(recorded.error());
     if (!error || outcome.error) continue;
     outcome.error = error;

@@ -28,6 +28,7 @@ ArtefactView view_of(const artefact::Manifest& manifest, const std::string& stor
   view.tables = manifest.tables.size();
   view.correlation_id = manifest.correlation_id;
   view.manifest_sha256 = std::move(manifest_sha256);
+  view.source_check = manifest.source_check.result;
   return view;
 }
 
@@ -233,9 +234,9 @@ Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
   if (alarm && alarm->backup == artefact.id && catalogue_->is_newest(artefact.id))
     entry.deviations.emplace_back("what it was suspected of freezes retention no longer");
   entry.artefacts.push_back({artefact.id.str(), artefact.manifest_sha256, artefact.stored});
-  entry.follow_up = "vigie doctor";
+  entry.follow_up = "vigie backup ack " + artefact.id.str() + " --reason …";
   TRY(record_once(artefact.id, entry));
-  TRY(catalogue_->forget(artefact.id));
+  TRY(catalogue_->forget(artefact.id, tools_.take.clock.now()));
   entered(artefact.id);
   return {};
 }

@@ -152,6 +152,25 @@ TEST(Room, TheAlarmOfAnArtefactThatIsGoneDoesNotFreeze) {
   EXPECT_EQ(error_code_of(test.entries("recovered").back()), "backup_lost");
 }
 
+TEST(Room, ALossStandsUntilItIsAcknowledged) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  ASSERT_TRUE(test.store().remove(night(19)));
+  test.reconcile();
+  test.open();  // another life
+  test.reconcile();
+  ASSERT_EQ(test.room().view()->losses.size(), 1U);
+  EXPECT_EQ(test.room().view()->losses.at(0).id, night(19));
+  EXPECT_FALSE(test.room().acknowledge(night(20), RoomForTest::work())) << "which is there";
+  ASSERT_TRUE(test.room().acknowledge(night(19), RoomForTest::work()));
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  const auto entry = test.entries("acknowledgement").back();
+  EXPECT_EQ(entry.at("subject").at("act").as_string(), "backup_lost");
+  EXPECT_EQ(entry.at("subject").at("backup").as_string(), night(19).str());
+  EXPECT_FALSE(test.room().acknowledge(night(19), RoomForTest::work())) << "once";
+}
+
 TEST(Room, VerifyingAnArtefactThatIsGoneFindsItLost) {
   RoomForTest test;
   test.good(night(20));
@@ -286,9 +305,11 @@ TEST(Room, ALostStateFolderIsFollowedByOneThatAdoptsItsStore) {
 TEST(Room, KeepsWhatNoJobTakesAnyMoreAndSaysSo) {
   RoomForTest test;
   test.good(night(19));
+  EXPECT_TRUE(test.find(night(19))->configured);
   test.good(night(20));
   test.job().name = "other";
   test.configure();
+  EXPECT_FALSE(test.find(night(19))->configured);
   EXPECT_TRUE(test.room().prune(std::nullopt, RoomForTest::work()).verdict == Verdict::passed);
   EXPECT_TRUE(test.find(night(19)));
   const auto plans = test.room().plan(std::nullopt);

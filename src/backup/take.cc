@@ -323,6 +323,7 @@ Result<Taken> Taking::publish(Attempt attempt, store::ArtefactWriter& out) {
   view.tables = manifest.tables.size();
   view.correlation_id = work_.correlation.str();
   view.manifest_sha256 = cover.manifest_sha256;
+  view.source_check = manifest.source_check.result;
   return Taken{std::move(view), std::move(manifest), attempt.dump.measures, warnings_, gave_way_,
                watched_,        check_gave_way_};
 }

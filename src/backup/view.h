@@ -52,9 +52,12 @@ struct ArtefactView {
   uint64_t tables = 0;
   std::string correlation_id;
   std::string manifest_sha256;
+  std::string
+      source_check;  // what its manifest says: passed, could_not_verify, none; empty: unread
   std::optional<Verification> last_verification;  // of any mode
   std::optional<SystemTime> fully_verified_at;    // the last full one that passed
   std::vector<Hold> holds;
+  bool configured = true;  // a job of the configuration in force takes backups of its database
   // Its manifest was read. When it could not be, only its id, store and start are known of it.
   bool is_read() const { return !manifest_sha256.empty(); }
   std::optional<Bytes> known_stored() const {
@@ -78,6 +81,14 @@ struct PlausibilityAlarm {
   std::vector<std::string> reasons;
   SystemTime since;
   std::string error_code = "plausibility";  // or plausibility_unknown: it could not be judged
+};
+
+// A kept artefact that vanished from its store: it stands until somebody acknowledges it, or it is
+// back.
+struct LossView {
+  BackupId id;
+  std::string store;
+  SystemTime since;  // when it was found
 };
 
 struct DatabaseView {
@@ -118,6 +129,7 @@ struct BackupsView {
   std::vector<BackupJobView> jobs;
   std::vector<ArtefactView> artefacts;
   std::vector<StoreView> stores;
+  std::vector<LossView> losses;  // sorted by id
 };
 
 using BackupsViewPtr = std::shared_ptr<const BackupsView>;

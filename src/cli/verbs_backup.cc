@@ -18,10 +18,16 @@ std::string path_of(std::string_view id, std::string_view rest) {
   return fmt::format("/v1/backups/{}{}", percent_encode(id), rest);
 }
 
-Cell pinned_cell(const json::object& backup) {
-  const json::value* pinned = find_value(backup, "pinned");
-  const bool yes = pinned != nullptr && pinned->is_bool() && pinned->get_bool();
-  return yes ? Cell{"pinned", Tone::strong} : Cell{"", Tone::plain};
+bool says(const json::object& object, std::string_view key, bool what) {
+  const json::value* value = find_value(object, key);
+  return value != nullptr && value->is_bool() && value->get_bool() == what;
+}
+
+// What is out of the ordinary.
+Cell marks_cell(const json::object& backup) {
+  std::string marks = says(backup, "pinned", true) ? "pinned" : "";
+  if (says(backup, "configured", false)) marks += marks.empty() ? "no job" : ", no job";
+  return marks.empty() ? Cell{"", Tone::plain} : Cell{marks, Tone::strong};
 }
 
 std::vector<Context::ListColumn> backup_columns() {
@@ -35,7 +41,7 @@ std::vector<Context::ListColumn> backup_columns() {
           {{"STORED", true}, [](const json::object& o) { return bytes_cell(o, "stored_bytes"); }},
           {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }},
           {{"VERIFIED"}, [](const json::object& o) { return time_cell(o, "verified_at"); }},
-          {{""}, pinned_cell}};
+          {{""}, marks_cell}};
 }
 
 int backup_list(Context& context) {
@@ -281,7 +287,7 @@ std::vector<VerbSpec> keeping_verbs() {
        why,
        backup_unpin},
       {"backup ack",
-       "Acknowledges that a backup shrank, so that retention goes on",
+       "Acknowledges that a backup shrank, so that retention goes on, or that one was lost",
        "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n",
        {kBackup},
        why,

@@ -152,7 +152,7 @@ void Wiring::add_commands(api::Services& services) {
   services.unpin = [this](const BackupId& id, const CallContext& context) {
     return backups_->unpin(id, work_of(context));
   };
-  services.acknowledge_plausibility = [this](const BackupId& id, const CallContext& context) {
+  services.acknowledge_backup = [this](const BackupId& id, const CallContext& context) {
     return backups_->acknowledge(id, work_of(context));
   };
   services.acknowledge_ledger = [this](const CallContext& context) -> Result<> {

@@ -143,12 +143,16 @@ json::object job_json(const BackupsView& view, const BackupJobView& job, const J
 
 json::object backups_data(const Views& views, SystemTime now) {
   json::array jobs;
+  json::object data{{"jobs", nullptr}, {"lost", nullptr}, {"not_configured", nullptr}};
   if (views.backups) {
+    data["lost"] = losses_json(*views.backups);
+    data["not_configured"] = not_configured_json(*views.backups);
     const auto facts = jobs_facts(views);
     for (const auto& job : views.backups->jobs)
       jobs.push_back(job_json(*views.backups, job, facts ? facts->find(job.name) : nullptr, now));
   }
-  return {{"jobs", std::move(jobs)}};
+  data["jobs"] = std::move(jobs);
+  return data;
 }
 
 }  // namespace vigie::status

@@ -119,6 +119,41 @@ Check plausibility_check(const Context& context, const BackupJobView& job,
   return check;
 }
 
+// Whether the newest backup holds the rows that the source held.
+Check source_check_check(const Context& context, const BackupJobView& job,
+                         const DatabaseView& database, const ArtefactFacts& facts) {
+  auto check = begin_artefacts(context, job, database, "source_check", "source-rows-differ");
+  const ArtefactView* const newest = facts.newest_whole;
+  if (newest == nullptr || newest->source_check.empty()) {
+    judge(check, Status::unknown, "not_evaluated");
+    return check;
+  }
+  check.observed = json::value(newest->source_check);
+  check.since = newest->id.started_at;
+  if (newest->source_check == "none")
+    judge(check, Status::warn, "source_not_checked");
+  else if (newest->source_check != "passed")
+    judge(check, Status::warn, "source_not_comparable");
+  return check;
+}
+
+// What the newest run that went well warned of, each a check of its own.
+void add_warnings(std::vector<Check>& checks, const Context& context, const BackupJobView& job,
+                  const JobFacts& facts) {
+  for (const WarningFacts& one : facts.warnings) {
+    const auto* const info = find_error_info(one.code);
+    if (info == nullptr) continue;
+    auto check =
+        begin(context, fmt::format("backups.{}.{}.warning.{}", job.name, one.database, one.code),
+              "jobs", std::string(info->runbook));
+    judge(check, Status::warn, one.code);
+    check.stale_after = std::nullopt;
+    check.observed_at = facts.warned_at;
+    check.observed = json::value(one.detail);
+    checks.push_back(std::move(check));
+  }
+}
+
 // A failed run alone is a warning: whether too much time has passed is the rpo's check.
 Check last_run_check(const Context& context, const BackupJobView& job, const JobFacts* facts) {
   auto check = begin(context, fmt::format("backups.{}.last_run", job.name), "jobs", "runs");
@@ -248,6 +283,7 @@ void add_database_checks(std::vector<Check>& checks, const Context& context,
   checks.push_back(integrity_check(context, job, database, facts));
   checks.push_back(verified_check(context, job, database, facts));
   checks.push_back(plausibility_check(context, job, database));
+  checks.push_back(source_check_check(context, job, database, facts));
 }
 
 void add_job_checks(std::vector<Check>& checks, const Context& context, const BackupJobView& job) {
@@ -256,8 +292,9 @@ void add_job_checks(std::vector<Check>& checks, const Context& context, const Ba
   const auto* facts = context.jobs->find(job.name);
   checks.push_back(last_run_check(context, job, facts));
   checks.push_back(schedule_check(context, job, facts));
-  if (facts != nullptr && facts->last_preflight)
-    checks.push_back(preflight_check(context, job, *facts));
+  if (facts == nullptr) return;
+  if (facts->last_preflight) checks.push_back(preflight_check(context, job, *facts));
+  add_warnings(checks, context, job, *facts);
 }
 
 Check nothing_known() {
@@ -326,6 +363,7 @@ std::vector<Check> backups_checks(const Views& views, SystemTime now) {
     checks.push_back(store_check(context, store));
     checks.push_back(reserve_check(context, store));
   }
+  for (auto& check : kept_checks(view)) checks.push_back(std::move(check));
   checks.push_back(copy_check(context, view));
   checks.push_back(catalogue_check(context, view));
   return checks;

@@ -37,6 +37,34 @@ std::optional<RunFacts> last_preflight(const jobs::JobsView& view, std::string_v
   return found == nullptr ? std::nullopt : optional_facts(found->last_attempt);
 }
 
+std::string text_of(const json::object& object, std::string_view key) {
+  const auto* const text = find_string(object, key);
+  return text == nullptr ? std::string() : std::string(*text);
+}
+
+std::vector<WarningFacts> warnings_of(const jobs::RunRow& run) {
+  std::vector<WarningFacts> all;
+  const auto* const warnings = find_array(run.result, "warnings");
+  if (warnings == nullptr) return all;
+  for (const json::value& one : *warnings) {
+    if (const auto* const object = one.if_object())
+      all.push_back(
+          {text_of(*object, "database"), text_of(*object, "code"), text_of(*object, "detail")});
+  }
+  return all;
+}
+
+void add_warnings(JobFacts& facts, const jobs::JobsView& view, const jobs::JobView& job) {
+  const auto* const preflight = view.find(job.job, "preflight");
+  const auto* newest = job.last_success ? &*job.last_success : nullptr;
+  if (preflight != nullptr && preflight->last_success &&
+      (newest == nullptr || preflight->last_success->ended_at > newest->ended_at))
+    newest = &*preflight->last_success;
+  if (newest == nullptr) return;
+  facts.warnings = warnings_of(*newest);
+  facts.warned_at = newest->ended_at;
+}
+
 }  // namespace
 
 const JobFacts* JobsFacts::find(std::string_view job) const {
@@ -58,13 +86,15 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
   facts.end_unrecorded_since = views.jobs->end_unrecorded_since;
   facts.clock_went_back_at = views.jobs->clock_went_back_at;
   facts.hung = views.jobs->hung;
-  for (const auto& job : views.jobs->jobs)
-    if (job.kind == kBackupKind)
-      facts.jobs.push_back({job.job, optional_facts(job.last_attempt),
-                            last_preflight(*views.jobs, job.job), optional_facts(job.running),
-                            job.next_due_at, job.queued ? job.queued->due_at : std::nullopt,
-                            job.last_missed_due_at,
-                            job.last_success ? job.last_success->started_at : std::nullopt});
+  for (const auto& job : views.jobs->jobs) {
+    if (job.kind != kBackupKind) continue;
+    facts.jobs.push_back({job.job, optional_facts(job.last_attempt),
+                          last_preflight(*views.jobs, job.job), optional_facts(job.running),
+                          job.next_due_at, job.queued ? job.queued->due_at : std::nullopt,
+                          job.last_missed_due_at,
+                          job.last_success ? job.last_success->started_at : std::nullopt});
+    add_warnings(facts.jobs.back(), *views.jobs, job);
+  }
   return facts;
 }
 

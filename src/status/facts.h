@@ -30,6 +30,13 @@ struct RunFacts {
   std::optional<ProgressFacts> progress;
 };
 
+// What a run that went well warned of.
+struct WarningFacts {
+  std::string database;
+  std::string code;
+  std::string detail;
+};
+
 // The backups of one job.
 struct JobFacts {
   std::string name;
@@ -40,6 +47,8 @@ struct JobFacts {
   std::optional<SystemTime> waiting;       // the due time of the run that waits for its turn
   std::optional<SystemTime> last_missed;   // the newest due time that did not run
   std::optional<SystemTime> last_success;  // when the newest good run began
+  std::vector<WarningFacts> warnings{};    // of the newest good run, or preflight
+  std::optional<SystemTime> warned_at{};
 };
 
 struct JobsFacts {

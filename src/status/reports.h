@@ -34,6 +34,10 @@ std::vector<Check> restore_checks();
 json::object health_data(const Views& views);
 json::object readiness_data(const Views& views);
 json::object backups_data(const Views& views, SystemTime now);
+// Of those that no job speaks for: lost, or of a job that is not configured any more.
+std::vector<Check> kept_checks(const backup::BackupsView& view);
+json::array losses_json(const backup::BackupsView& view);
+json::array not_configured_json(const backup::BackupsView& view);
 json::object restore_data();
 
 // Of one job and database: the newest artefact that is good, and what is wrong with the others.

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "status/checks_for_test.h"
+#include "tests/support/status_checks.h"
 
 namespace vigie::status {
 namespace {

@@ -1,8 +1,8 @@
 // What is not known is null, and never 0.
 #include <gtest/gtest.h>
 
-#include "status/checks_for_test.h"
 #include "status/status.h"
+#include "tests/support/status_checks.h"
 
 namespace vigie::status {
 namespace {

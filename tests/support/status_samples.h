@@ -19,6 +19,7 @@ inline backup::ArtefactView sample_artefact(SystemTime started_at) {
   artefact.tables = 3;
   artefact.correlation_id = "c-1";
   artefact.manifest_sha256 = std::string(64, 'a');
+  artefact.source_check = "passed";
   artefact.fully_verified_at = artefact.ended_at;
   artefact.last_verification = backup::Verification{.result = Verdict::passed,
                                                     .mode = backup::VerifyMode::full,
