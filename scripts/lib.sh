@@ -36,3 +36,9 @@ build_jobs() {
 }
 
 on_terminal() { [[ -t 0 && -t 1 ]]; }
+
+# The mirror that this machine's apt uses; empty, and so debootstrap's own, when it cannot be told.
+# shellcheck disable=SC2016
+debian_mirror() {
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1
+}

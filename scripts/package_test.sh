@@ -21,7 +21,9 @@ trap leave EXIT
 # The ways to the packages are this machine's.
 make_base() {
   rm -rf "$cache/new" && mkdir -p "$cache/new"
-  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates bookworm "$cache/new" >"$cache/log" 2>&1
+  # shellcheck disable=SC2046
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates bookworm "$cache/new" \
+    $(debian_mirror) >"$cache/log" 2>&1
   rm -f "$cache/new/etc/apt/sources.list"
   cp -r /etc/apt/. "$cache/new/etc/apt/"
   cp -r /usr/share/keyrings/. "$cache/new/usr/share/keyrings/"

@@ -15,21 +15,15 @@ suite_of_major() {
   esac
 }
 
-# The mirror that this machine's apt uses.
-debian_mirror() {
-  local mirror
-  # shellcheck disable=SC2016
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
-  echo "${VIGIE_DEBIAN_MIRROR:-${mirror:-http://deb.debian.org/debian}}"
-}
-
 bindir_of_major() { echo "$majors_cache/$1/usr/lib/postgresql/$1/bin"; }
 
 # MAJOR FOLDER: the packages that PostgreSQL needs there, down to the C library; fetched, their signatures checked.
 fetch_major() {
   local log=$root/build/debootstrap-$1.log
+  mkdir -p "$root/build"
+  # shellcheck disable=SC2046
   as_root env LC_ALL=C.UTF-8 debootstrap --download-only --variant=minbase --include="postgresql-$1" \
-    "$(suite_of_major "$1")" "$2" "$(debian_mirror)" >"$log" 2>&1 || {
+    "$(suite_of_major "$1")" "$2" $(debian_mirror) >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
     return 1
   }
