@@ -94,6 +94,20 @@ TEST(Api, ReplacesACorrelationIdThatIsNotOne) {
   EXPECT_EQ(answer.header("x-correlation-id").size(), 32u);
 }
 
+// What an operator pasted into the wrong place stands in no answer, and goes nowhere from there.
+TEST(Api, TakesNoTokenForAnId) {
+  ApiFixture fixture;
+  fixture.start();
+  const std::string token = "vgt_" + std::string(43, 'k');
+  const auto answer = fixture.get("/v1/runs/" + token + "?" + token + "=" + token,
+                                  "X-Correlation-Id: " + token + "\r\nX-Request-Id: " + token +
+                                      "\r\n" + fixture.token(Scope::read));
+  EXPECT_EQ(answer.header("x-correlation-id").size(), 32u);
+  EXPECT_EQ(answer.header("x-request-id").size(), 32u);
+  EXPECT_EQ(answer.body.find(token), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("[redacted]"), std::string::npos) << answer.body;
+}
+
 TEST(Api, TakesTheTraceIdWhereThereIsNoCorrelationId) {
   ApiFixture fixture;
   fixture.start();

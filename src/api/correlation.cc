@@ -2,12 +2,20 @@
 
 #include <algorithm>
 
+#include "platform/log.h"
+
 namespace vigie::api {
 namespace {
 
 bool is_hex(std::string_view text) {
   return std::ranges::all_of(
       text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// An id goes into logs, manifests and the ledger, where nothing can be taken back: a token in the
+// wrong header must not.
+bool is_usable(std::string_view id) {
+  return is_correlation_id(id) && platform::known_secrets().clean(id);
 }
 
 bool all_zero(std::string_view text) {
@@ -38,16 +46,15 @@ Correlation correlate(const Request& request) {
   const auto given = request.header("x-correlation-id");
   const auto request_id = request.header("x-request-id");
   const auto parent = request.header("traceparent");
-  if (given && is_correlation_id(*given)) {
+  if (given && is_usable(*given)) {
     correlation.correlation_id = CorrelationId(std::string(*given));
   } else if (const auto trace = parent ? trace_id(*parent) : std::nullopt; trace && !given) {
     correlation.correlation_id = CorrelationId(std::string(*trace));
   } else {
     correlation.correlation_id = new_correlation_id();
   }
-  correlation.request_id = request_id && is_correlation_id(*request_id)
-                               ? std::string(*request_id)
-                               : new_correlation_id().str();
+  correlation.request_id =
+      request_id && is_usable(*request_id) ? std::string(*request_id) : new_correlation_id().str();
   return correlation;
 }
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "platform/log.h"
+
 namespace vigie::api {
 namespace {
 
@@ -40,8 +42,9 @@ json::object problem_document(const Error& error, const ProblemContext& context)
   document["type"] = "urn:vigie:error:" + std::string(info.name);
   document["title"] = info.title;
   document["status"] = info.http_status;
-  document["detail"] = error.detail(context.audience);
-  document["instance"] = context.instance;
+  // A client's own words stand in both, and it may have put a token in the wrong place.
+  document["detail"] = platform::known_secrets().scrub(error.detail(context.audience));
+  document["instance"] = platform::known_secrets().scrub(context.instance);
   document["code"] = info.name;
   document["correlation_id"] = context.correlation_id;
   document["timestamp"] = format_rfc3339(context.now);
@@ -50,7 +53,7 @@ json::object problem_document(const Error& error, const ProblemContext& context)
   document["retry_after_s"] = seconds ? json::value(*seconds) : json::value(nullptr);
   document["errors"] = json::array();
   document["runbook"] = info.runbook;
-  document["next"] = error.remedy(context.audience);
+  document["next"] = platform::known_secrets().scrub(error.remedy(context.audience));
   return document;
 }
 

@@ -12,9 +12,8 @@
 namespace vigie::api {
 namespace {
 
-constexpr std::string_view kPrefix = "vgt_";
 constexpr size_t kSecretBytes = 32;
-constexpr size_t kTokenLength = 4 + 43;  // base64url of 32 bytes without padding
+constexpr size_t kTokenLength = kTokenPrefix.size() + kTokenRandomLength;
 constexpr size_t kNameLimit = 100;
 
 constexpr platform::Migration kMigrations[] = {
@@ -43,7 +42,7 @@ Result<Secret> new_secret() {
   std::ranges::replace(text, '+', '-');
   std::ranges::replace(text, '/', '_');
   while (text.ends_with('=')) text.pop_back();
-  text.insert(0, kPrefix);
+  text.insert(0, kTokenPrefix);
   return Secret(std::move(text));
 }
 
@@ -201,7 +200,7 @@ Result<> Tokens::revoke(std::string_view id) {
 
 // Looks at every entry, and at all bytes of each, so that the time it takes says nothing.
 Result<TokenInfo> Tokens::check(std::string_view token) const {
-  if (token.size() != kTokenLength || !token.starts_with(kPrefix))
+  if (token.size() != kTokenLength || !token.starts_with(kTokenPrefix))
     return fail(ErrorCode::token_invalid);
   const auto digest = sha256(as_bytes(token));
   const std::lock_guard lock(mutex_);

@@ -10,13 +10,15 @@ namespace {
 using platform::quote_identifier;
 using platform::quote_literal;
 
+// Takes nothing from a role that is there already: of a superuser that would be the cluster's only
+// one, nobody could give it back.
 std::string create_role(std::string_view role, std::string_view attributes) {
   return fmt::format(
       "DO $$ BEGIN\n"
       "  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {0}) THEN CREATE ROLE {1} LOGIN; END "
       "IF;\n"
       "END $$;\n"
-      "ALTER ROLE {1} WITH LOGIN {2};\n"
+      "ALTER ROLE {1} WITH {2};\n"
       "-- A password, if it does not log in by peer authentication:  \\password {1}\n",
       quote_literal(role), quote_identifier(role), attributes);
 }
@@ -62,7 +64,7 @@ std::string dump_sql(std::string_view role, const std::vector<std::string>& data
       "that a policy hides\n"
       "-- is no backup. A role that reads everything also reads what applications keep in their "
       "tables: guard it.\n";
-  sql += create_role(role, "BYPASSRLS NOSUPERUSER NOCREATEDB NOCREATEROLE");
+  sql += create_role(role, "LOGIN BYPASSRLS");
   sql += fmt::format("GRANT pg_read_all_settings TO {};\n", quote_identifier(role));
   sql += connect_to(role, databases);
   for (const std::string& database : databases) {
@@ -73,7 +75,7 @@ std::string dump_sql(std::string_view role, const std::vector<std::string>& data
 
 std::string monitor_sql(std::string_view role, const std::vector<std::string>& databases) {
   return "-- For monitoring: statistics and settings, no table's rows.\n" +
-         create_role(role, "NOSUPERUSER NOCREATEDB NOCREATEROLE") +
+         create_role(role, "LOGIN") +
          fmt::format("GRANT pg_monitor TO {};\n", quote_identifier(role)) +
          connect_to(role, databases);
 }
@@ -81,7 +83,7 @@ std::string monitor_sql(std::string_view role, const std::vector<std::string>& d
 std::string witness_sql(std::string_view role) {
   return "-- For the durability proof: owns a database of its own, which is in nobody's dump, and "
          "reads no other.\n" +
-         create_role(role, "NOSUPERUSER NOCREATEDB NOCREATEROLE") +
+         create_role(role, "LOGIN") +
          fmt::format(
              "SELECT 'CREATE DATABASE vigie_witness OWNER ' || quote_ident({}) WHERE NOT EXISTS "
              "(SELECT FROM "

@@ -247,7 +247,10 @@ Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
   const auto alarm = catalogue_->alarm(id.job, id.database);
   const bool alarmed = alarm && alarm->backup == id;
   const bool lost = catalogue_->is_lost(id);
-  if (!alarmed && !lost) return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
+  if (!alarmed && !lost) {
+    TRY(catalogue_->get(id));
+    return fail(ErrorCode::nothing_to_acknowledge, {{"backup", id.str()}});
+  }
   auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now());
   if (lost) entry.subject["act"] = error_info(ErrorCode::backup_lost).name;
   TRY(tools_.record(entry));

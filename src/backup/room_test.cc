@@ -162,7 +162,8 @@ TEST(Room, ALossStandsUntilItIsAcknowledged) {
   test.reconcile();
   ASSERT_EQ(test.room().view()->losses.size(), 1U);
   EXPECT_EQ(test.room().view()->losses.at(0).id, night(19));
-  EXPECT_FALSE(test.room().acknowledge(night(20), RoomForTest::work())) << "which is there";
+  EXPECT_EQ(test.room().acknowledge(night(20), RoomForTest::work()).error().code(),
+            ErrorCode::nothing_to_acknowledge);
   ASSERT_TRUE(test.room().acknowledge(night(19), RoomForTest::work()));
   EXPECT_TRUE(test.room().view()->losses.empty());
   const auto entry = test.entries("acknowledgement").back();

@@ -30,4 +30,9 @@ class Secret {
   std::string text_;
 };
 
+// What a token of Vigie's own looks like (docs/formats/tokens-1.md): also one that this process has
+// never seen in clear is known by its form.
+inline constexpr std::string_view kTokenPrefix = "vgt_";
+inline constexpr size_t kTokenRandomLength = 43;  // base64url of 32 bytes
+
 }  // namespace vigie

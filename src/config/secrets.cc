@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "base/secret.h"
+
 namespace vigie::config {
 namespace {
 
@@ -29,7 +31,7 @@ bool has_password_word(std::string_view text) {
 }
 
 bool looks_secret(std::string_view text) {
-  return has_url_with_password(text) || has_password_word(text) || text.starts_with("vgt_") ||
+  return has_url_with_password(text) || has_password_word(text) || text.starts_with(kTokenPrefix) ||
          text.find("PRIVATE KEY-----") != std::string_view::npos ||
          text.find("AGE-SECRET-KEY-") != std::string_view::npos;
 }

@@ -69,6 +69,25 @@ std::string form_encoded(const std::string& percent) {
   return out;
 }
 
+bool is_base64url(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
+}
+
+// All that looks like one: after a restart a daemon has only the hashes of those that it made.
+void replace_tokens(std::string& text) {
+  for (size_t at = text.find(kTokenPrefix); at != std::string::npos;
+       at = text.find(kTokenPrefix, at)) {
+    const size_t from = at + kTokenPrefix.size();
+    const auto body = std::string_view(text).substr(from, kTokenRandomLength);
+    if (body.size() == kTokenRandomLength && std::ranges::all_of(body, is_base64url)) {
+      text.replace(at, kTokenPrefix.size() + kTokenRandomLength, kRedacted);
+    } else {
+      at = from;
+    }
+  }
+}
+
 std::vector<Secret> forms_of(const std::string& raw) {
   const std::string percent = percent_encode(raw);
   std::vector<std::string> forms{raw,
@@ -133,6 +152,7 @@ std::string Scrubber::scrub(std::string_view text) const {
   std::string out(text);
   const std::lock_guard lock(mutex_);
   for (const std::string_view form : forms_) replace_all(out, form, kRedacted);
+  replace_tokens(out);
   return out;
 }
 

@@ -37,7 +37,9 @@ class Scrubber {
   // Secrets under four bytes are ignored: they would redact ordinary words. Of more than
   // kMostSecrets (they rotate) the oldest are forgotten.
   void add(const Secret& secret);
+  // The secrets that were added, and whatever has the form of a token.
   std::string scrub(std::string_view text) const;
+  bool clean(std::string_view text) const { return scrub(text) == text; }
 
  private:
   void arrange();

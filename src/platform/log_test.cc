@@ -30,6 +30,16 @@ struct LogTest : ::testing::Test {
   }
 };
 
+TEST(Scrubber, KnowsATokenByItsForm) {
+  const Scrubber scrubber;
+  const std::string token = "vgt_" + std::string(20, 'a') + "-_" + std::string(21, 'Z');
+  EXPECT_EQ(scrubber.scrub("with " + token + ", twice " + token + token),
+            "with [redacted], twice [redacted][redacted]");
+  EXPECT_FALSE(scrubber.clean(token));
+  const std::string shorter = "vgt_ " + token.substr(0, token.size() - 1);
+  EXPECT_EQ(scrubber.scrub(shorter), shorter);
+}
+
 TEST_F(LogTest, WritesOneObjectALine) {
   log.write(LogLevel::warn, "backup.published", "done",
             {{"backup", "nightly.app"}, {"duration_s", 1.5}, {"ok", true}});

@@ -40,6 +40,16 @@ class HostileTest : public ::testing::Test {
         ->connect(server_->named_dsn(database), "blocker", limits())
         .value();
   }
+  void follow_grants(const std::string& database) {
+    const Ran sql = host_.run({"grants", "--role", "dump"});
+    ASSERT_EQ(sql.status, 0) << sql.err;
+    host_.write("grants.sql", sql.out);
+    const std::string psql = fmt::format(
+        "{}/psql -X -q -v ON_ERROR_STOP=1 -f {}/grants.sql 'host={} dbname={} user=postgres'",
+        server_->bindir().string(), host_.folder().string(), server_->socket_folder().string(),
+        database);
+    ASSERT_EQ(std::system(psql.c_str()), 0);
+  }
   // Not the expiry that a daemon begins with.
   bool backup_ended() const { return host_.log().find("\"kind\":\"backup\"") != std::string::npos; }
 
@@ -67,18 +77,18 @@ TEST_F(HostileTest, WhatGrantsPrintsIsEnoughForTheDump) {
       "CREATE MATERIALIZED VIEW seen AS SELECT * FROM rows; SELECT lo_from_bytea(0, 'x')",
       "granted");
   host_.configure(dsn("granted", "dumper"), {"source_check: full"});
-  const Ran sql = host_.run({"grants", "--role", "dump"});
-  ASSERT_EQ(sql.status, 0) << sql.err;
-  host_.write("grants.sql", sql.out);
-  for (int again = 0; again < 2; ++again) {
-    const std::string psql =
-        fmt::format("{}/psql -X -q -v ON_ERROR_STOP=1 -f {}/grants.sql '{}'",
-                    server_->bindir().string(), host_.folder().string(),
-                    "host=" + server_->socket_folder().string() + " dbname=granted user=postgres");
-    ASSERT_EQ(std::system(psql.c_str()), 0);
-  }
+  for (int again = 0; again < 2; ++again) follow_grants("granted");
   const Ran ran = back_up();
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+}
+
+// It may be the only one, and then nobody could give it back.
+TEST_F(HostileTest, GrantsTakeNothingFromASuperuser) {
+  server_->create_role("chief", "SUPERUSER CREATEDB");
+  host_.configure(dsn("postgres", "chief"), {});
+  follow_grants("postgres");
+  EXPECT_EQ(server_->value("SELECT rolsuper AND rolcreatedb FROM pg_roles WHERE rolname = 'chief'"),
+            "t");
 }
 
 TEST_F(HostileTest, RowLevelSecurityIsFoundBeforeTheDump) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -115,6 +116,37 @@ TEST_F(SecretsTest, NothingThatIsSaidOrWrittenHoldsASecret) {
                             "/metrics", "/v1/backups", "/v1/evidence", "/v1/nothing"})
     expect_none(host_.ask(route).body, route);
   EXPECT_THAT(host_.log(), HasSubstr("ping")) << "its failure was told";
+  expect_none(host_.log(), "the log");
+  expect_none_below(host_.state());
+  expect_none_below(host_.store());
+}
+
+// The daemon has only the hash of a token that an earlier one made.
+TEST_F(SecretsTest, ATokenInTheWrongPlaceOfARequestGoesNowhere) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  const auto made =
+      parse_json(host_.run({"token", "create", "--scope", "admin", "-o", "json"}).out);
+  ASSERT_TRUE(made);
+  const std::string token(made->at("token").as_string());
+  plant("the token", token);
+  host_.signal(SIGTERM);
+  ASSERT_EQ(host_.wait(), 0) << host_.log();
+  ASSERT_TRUE(host_.serve()) << host_.log();
+
+  const VigieHost::Headers ids{
+      {"X-Correlation-Id", token}, {"X-Request-Id", token}, {"Idempotency-Key", token}};
+  const HttpSaid begun =
+      host_.ask("/v1/backups/nightly/runs", "POST",
+                R"({"reason":"by )" + token + R"(","ref":")" + token + "\"}", ids);
+  EXPECT_EQ(begun.status, 202) << begun.body;
+  expect_none(begun.body, "the run's answer");
+  EXPECT_TRUE(eventually([&] { return host_.stored().size() == 1; }, 60s)) << host_.log();
+  for (const std::string& target :
+       {"/v1/runs/" + token, "/v1/" + token, "/v1/backups?" + token, "/v1/evidence?kind=" + token,
+        std::string("/v1/evidence"), std::string("/v1/backups")})
+    expect_none(host_.ask(target, "GET", "", ids).body, target);
+  host_.signal(SIGTERM);
+  ASSERT_EQ(host_.wait(), 0) << host_.log();
   expect_none(host_.log(), "the log");
   expect_none_below(host_.state());
   expect_none_below(host_.store());

@@ -194,13 +194,14 @@ int VigieHost::wait(Milliseconds patience) {
 }
 
 HttpSaid VigieHost::ask(const std::string& target, const std::string& method,
-                        const std::string& body) {
+                        const std::string& body, const Headers& headers) {
   platform::HttpRequest request;
   request.name = "the daemon";
   request.url = Secret("http://localhost" + target);
   request.unix_socket = (state() / "vigie.sock").string();
   request.method = method;
   request.max_answer = 8_MiB;
+  request.headers.insert(request.headers.end(), headers.begin(), headers.end());
   if (!body.empty()) {
     request.body = body;
     request.headers.emplace_back("Content-Type", "application/json");

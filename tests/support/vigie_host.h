@@ -78,8 +78,9 @@ class VigieHost {
   bool says(const std::string& word, std::chrono::milliseconds patience);  // to its service manager
   std::string log() const { return read("log"); }  // of what was started last
 
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   HttpSaid ask(const std::string& target, const std::string& method = "GET",
-               const std::string& body = "");
+               const std::string& body = "", const Headers& headers = {});
   // Has the daemon begin a backup: the run's id; empty when it refuses.
   std::string start_run(const std::string& job = "nightly");
   std::string state_of(const std::string& run);  // as the daemon says; empty when it does not
