@@ -27,16 +27,13 @@ std::vector<RetentionDecision> decide_good(const std::vector<ArtefactView>& arte
   return plan_retention(candidates, job.retention, zone);
 }
 
-// More than what a second backup within one second is dated ahead.
-constexpr Duration kTolerated = std::chrono::minutes(1);
-
 // Why nothing may expire now; empty: nothing speaks against it.
 std::string reason_to_wait(const std::vector<ArtefactView>& artefacts,
                            const std::optional<PlausibilityAlarm>& alarm,
                            const BackupJobOptions& job, SystemTime now) {
   if (alarm) return fmt::format("{} waits to be acknowledged", alarm->backup.str());
   const auto ahead = std::ranges::find_if(artefacts, [&](const ArtefactView& one) {
-    return counts_as_good(one, job) && one.id.started_at > now + kTolerated;
+    return counts_as_good(one, job) && one.is_of_the_future(now);
   });
   if (ahead == artefacts.end()) return {};
   return fmt::format("{} is dated in the future: a clock was wrong then, or is now",
