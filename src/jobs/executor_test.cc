@@ -219,7 +219,7 @@ TEST_F(ExecutorTest, TheViewKeepsTheLastSuccessBehindALaterFailure) {
 
 TEST_F(ExecutorTest, WhatNeverSucceededSaysSo) {
   wait(submit(request("nightly", disk_full)));
-  EXPECT_TRUE(executor_->view()->find("nightly", "backup")->never_succeeded());
+  EXPECT_FALSE(executor_->view()->find("nightly", "backup")->last_success);
 }
 
 TEST_F(ExecutorTest, ShutdownInterruptsWhatRunsAndWhatWaits) {

@@ -17,14 +17,13 @@ struct JobView {
   std::string kind;
   bool scheduled = false;  // the configuration in force gives it due times
   std::optional<SystemTime> next_due_at;
-  std::optional<RunRow> last_success;  // the newest that succeeded, however old
+  // The newest that succeeded, however old. None: that is fail, not unknown.
+  std::optional<RunRow> last_success;
   std::optional<RunRow> last_attempt;  // the newest that ended
   std::optional<RunRow> running;       // with its progress
   std::optional<RunRow> queued;
   std::optional<SystemTime> last_missed_due_at;  // the newest due time that did not run
   std::string last_missed_reason;                // down, window, overlap
-  // No run of it has ever succeeded: that is fail, not unknown.
-  bool never_succeeded() const { return !last_success; }
 };
 
 struct JobsView {

@@ -296,15 +296,19 @@ Error file_error(int error_number, const Path& path) {
 
 Result<std::string> read_file(FileSystem& files, const Path& path, Bytes max) {
   TRY_ASSIGN(const auto file, files.open_read(path));
-  TRY_ASSIGN(const Bytes size, file->size());
+  return read_file(*file, path.filename().string(), max);
+}
+
+Result<std::string> read_file(const ReadableFile& file, std::string name, Bytes max) {
+  TRY_ASSIGN(const Bytes size, file.size());
   if (size > max) {
-    return fail(ErrorCode::limit_exceeded, {{"name", path.filename().string()},
+    return fail(ErrorCode::limit_exceeded, {{"name", std::move(name)},
                                             {"observed", format_bytes(size)},
                                             {"limit", format_bytes(max)}});
   }
   std::string text(size.count, '\0');
   TRY_ASSIGN(const size_t got,
-             file->read_at(0, {reinterpret_cast<unsigned char*>(text.data()), text.size()}));
+             file.read_at(0, {reinterpret_cast<unsigned char*>(text.data()), text.size()}));
   text.resize(got);
   return text;
 }

@@ -125,6 +125,7 @@ class ForwardingFileSystem : public FileSystem {
 
 // The whole file; limit_exceeded when it is longer than `max`.
 Result<std::string> read_file(FileSystem& files, const Path& path, Bytes max);
+Result<std::string> read_file(const ReadableFile& file, std::string name, Bytes max);
 // Temporary name beside it, write, sync, rename without replacing, sync the folder: all or nothing.
 Result<> write_file_new(FileSystem& files, const Path& path, std::string_view text,
                         unsigned mode = 0600);

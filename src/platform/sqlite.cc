@@ -129,9 +129,6 @@ Result<> SqliteStatement::reset() {
 int64_t SqliteStatement::integer(int column) const {
   return ::sqlite3_column_int64(statement_.get(), column);
 }
-double SqliteStatement::real(int column) const {
-  return ::sqlite3_column_double(statement_.get(), column);
-}
 std::string SqliteStatement::text(int column) const {
   const auto* text = ::sqlite3_column_text(statement_.get(), column);
   const int size = ::sqlite3_column_bytes(statement_.get(), column);
@@ -295,16 +292,6 @@ Result<> Sqlite::execute(std::string_view script) {
 
 int64_t Sqlite::changes() const {
   return ::sqlite3_changes64(db_.get());
-}
-int64_t Sqlite::last_insert_id() const {
-  return ::sqlite3_last_insert_rowid(db_.get());
-}
-
-Result<> Sqlite::check_integrity() {
-  TRY_ASSIGN(SqliteStatement rows, query("PRAGMA integrity_check(1)"));
-  TRY_ASSIGN(const bool row, rows.step());
-  if (row && rows.text(0) == "ok") return {};
-  return fail(corrupt(*path_, "its integrity check failed"));
 }
 
 Result<SqliteTransaction> SqliteTransaction::begin(Sqlite& db) {

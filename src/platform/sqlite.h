@@ -68,7 +68,6 @@ class SqliteStatement {
 
   // Columns of the current row, from 0. Another type is converted as SQLite does.
   int64_t integer(int column) const;
-  double real(int column) const;
   std::string text(int column) const;
   std::string blob(int column) const;
   SystemTime time(int column) const;
@@ -120,9 +119,6 @@ class Sqlite {
   }
   Result<> execute(std::string_view script);  // several statements without values
   int64_t changes() const;                    // rows that the last statement changed
-  int64_t last_insert_id() const;
-  // Reads the whole file: file_corrupt says what is wrong. Slow on a large file.
-  Result<> check_integrity();
   const Path& path() const { return *path_; }
 
  private:
