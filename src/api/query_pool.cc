@@ -24,7 +24,8 @@ using JobPtr = std::shared_ptr<Job>;
 
 }  // namespace
 
-// The threads are detached: they hold the core, and the core counts them.
+// The threads hold the core. Those that end are joined; those that hang at the stop are left
+// behind.
 struct QueryPool::Core : std::enable_shared_from_this<Core> {
   Core(const platform::Clock& the_clock, const PoolOptions& the_options)
       : clock(the_clock), options(the_options) {}
@@ -40,10 +41,12 @@ struct QueryPool::Core : std::enable_shared_from_this<Core> {
   bool all_end_within(std::chrono::milliseconds patience);
   // With mutex held:
   void start(void (Core::*loop)());
+  void join_ended();
   void fill();
   bool hangs(const std::string& kind) const;
   // Without it:
   void ended();
+  void leave_threads();
 
   const platform::Clock& clock;
   const PoolOptions options;
@@ -56,14 +59,25 @@ struct QueryPool::Core : std::enable_shared_from_this<Core> {
   std::deque<JobPtr> waiting;
   std::deque<JobPtr> all;    // waiting or at work, by deadline
   std::vector<JobPtr> hung;  // at work beyond their deadline
+  std::vector<std::thread> threads;
+  std::vector<std::thread::id> over;  // of those that have nothing left to do but to end
 };
 
 void QueryPool::Core::start(void (Core::*loop)()) {
-  std::thread([core = shared_from_this(), loop] {
+  join_ended();
+  threads.emplace_back([core = shared_from_this(), loop] {
     ((*core).*loop)();
     core->ended();
-  }).detach();
+  });
   ++alive;
+}
+
+void QueryPool::Core::join_ended() {
+  for (const std::thread::id id : std::exchange(over, {})) {
+    const auto found = std::ranges::find(threads, id, &std::thread::get_id);
+    found->join();
+    threads.erase(found);
+  }
 }
 
 void QueryPool::Core::fill() {
@@ -173,9 +187,17 @@ void QueryPool::Core::close() {
   waiting.clear();  // stop() expires them, as all of them
 }
 
+void QueryPool::Core::leave_threads() {
+  const std::lock_guard lock(mutex);
+  join_ended();
+  for (std::thread& thread : threads) thread.detach();
+  threads.clear();
+}
+
 void QueryPool::Core::ended() {
   const std::lock_guard lock(mutex);
   --alive;
+  over.push_back(std::this_thread::get_id());
   changed.notify_all();
 }
 
@@ -212,6 +234,7 @@ bool QueryPool::stop(std::chrono::milliseconds patience) {
   left_behind_ = !core_->all_end_within(patience);
   // Also what is left at work: its client is answered, and what it answers later goes nowhere.
   core_->expire_until(MonoTime::max());
+  core_->leave_threads();
   return !left_behind_;
 }
 
