@@ -143,7 +143,8 @@ Result<std::unique_ptr<store::ArtefactWriter>> Taking::begin() {
 }
 
 Result<> Taking::judge(const SourceFacts& facts) {
-  TRY_ASSIGN(const auto findings, find_all(request_, tools_, work_, facts, request_.store.probe()));
+  TRY_ASSIGN(const auto findings,
+             find_all(request_, tools_, work_, facts, request_.store.probe(request_.job.name)));
   if (const Finding* finding = blocking(findings)) return fail(finding->error);
   warnings_.clear();
   for (const Finding& finding : findings) warnings_.push_back(finding.error);
@@ -378,7 +379,8 @@ Result<std::vector<Finding>> preflight(const TakeRequest& request, const TakeToo
              SourceSession::open(tools.postgres, request.database.dsn, "vigie preflight",
                                  tools.clock, asking_limits(tools, work)));
   const SystemTime after = tools.clock.now();
-  TRY_ASSIGN(auto findings, find_all(request, tools, work, source.facts(), request.store.look()));
+  TRY_ASSIGN(auto findings,
+             find_all(request, tools, work, source.facts(), request.store.look(request.job.name)));
   if (auto finding = judge_clock(request.database.name, before, source.snapshot().at, after))
     findings.push_back(std::move(*finding));
   return findings;

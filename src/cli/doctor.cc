@@ -78,6 +78,7 @@ class Doctor {
   void schedules();
   void remembered();
   std::shared_ptr<store::Store> store_of(const store::StoreOptions& options);
+  std::optional<Examination> unusable_folder(const store::StoreOptions& options);
   void stores();
   void jobs();
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
@@ -176,21 +177,35 @@ std::shared_ptr<store::Store> Doctor::store_of(const store::StoreOptions& option
       *context_.hooks().clock);
 }
 
+// The first folder that cannot be used: the store's own, or one that a job of it has there.
+std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& options) {
+  std::vector<std::string> jobs{""};
+  for (const config::BackupJob& job : config_.backups)
+    if (job.options.store == options.name) jobs.push_back(job.name());
+  const auto local = store::make_local_store(files_, options.name, options.path);
+  for (const std::string& job : jobs) {
+    const auto looked = local->look(job);
+    if (looked) continue;
+    Examination one = judged("store." + options.name, looked.error(), true);
+    const std::string folder = job.empty() ? options.path : options.path + "/" + job;
+    // A parent that is not there may be a mount that is gone: it is not made.
+    one.next = looked.error().code() == ErrorCode::file_not_found
+                   ? "mount what stores: path: names"
+                   : fmt::format("chown {} {}", platform::user_name(), folder);
+    return one;
+  }
+  return std::nullopt;
+}
+
 void Doctor::stores() {
   for (const store::StoreOptions& options : config_.stores) {
     const std::string id = "store." + options.name;
-    const auto local = store::make_local_store(files_, options.name, options.path);
-    if (const auto looked = local->look(); !looked) {
-      Examination one = judged(id, looked.error(), true);
-      // A parent that is not there may be a mount that is gone: it is not made.
-      one.next = looked.error().code() == ErrorCode::file_not_found
-                     ? "mount what stores: path: names"
-                     : fmt::format("chown {} {}", platform::user_name(), options.path);
-      add(std::move(one));
+    if (auto unusable = unusable_folder(options)) {
+      add(std::move(*unusable));
       continue;
     }
     const auto store = store_of(options);
-    if (const auto looked = store->look(); !looked) {
+    if (const auto looked = store->look(""); !looked) {
       add(judged(id, looked.error(), true));
       continue;
     }

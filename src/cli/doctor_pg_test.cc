@@ -231,6 +231,13 @@ TEST_F(Doctor, StoreWhoseMountIsGone) {
   expect("store.local", "unknown", "file_not_found", "mount");
 }
 
+TEST_F(Doctor, StoreWhoseFolderOfTheJobCannotBeUsed) {
+  const std::string folder = said_.store_path + "/nightly";
+  std::ofstream(folder) << "no folder";
+  expect("store.local", "fail", "store_not_writable", "chown");
+  EXPECT_TRUE(line("store.local").next.ends_with(" " + folder)) << line("store.local").next;
+}
+
 TEST_F(Doctor, StoreThatIsNoFolder) {
   said_.store_path = write("file", "x", 0600);
   expect("store.local", "fail", "store_not_writable", "chown");

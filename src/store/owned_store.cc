@@ -169,14 +169,14 @@ Result<std::unique_ptr<ArtefactWriter>> OwnedStore::begin(const BackupId& id) {
   return store_->begin(id);
 }
 
-Result<> OwnedStore::probe() {
+Result<> OwnedStore::probe(std::string_view job) {
   TRY(claim());
-  return store_->probe();
+  return store_->probe(job);
 }
 
-Result<> OwnedStore::look() {
+Result<> OwnedStore::look(std::string_view job) {
   TRY(judge_standing());
-  return store_->look();
+  return store_->look(job);
 }
 
 Result<bool> OwnedStore::exists(const BackupId& id) {

@@ -63,8 +63,8 @@ class OwnedStore final : public Store {
   Result<std::vector<BackupId>> debris() override;
   Result<std::unique_ptr<artefact::ArtefactSource>> open(const BackupId& id) override;
   Result<> remove(const BackupId& id) override;
-  Result<> probe() override;
-  Result<> look() override;
+  Result<> probe(std::string_view job) override;
+  Result<> look(std::string_view job) override;
   Result<platform::Space> space() override;
   platform::Path artefact_path(const BackupId& id) const override {
     return store_->artefact_path(id);

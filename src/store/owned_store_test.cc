@@ -93,7 +93,7 @@ TEST_F(OwnedStoreTest, AStoreWhoseMountIsGoneIsUnreachableAndNothingIsWrittenBen
   EXPECT_EQ(store->open(kId).error().code(), ErrorCode::store_unreachable);
   EXPECT_EQ(store->space().error().code(), ErrorCode::store_unreachable);
   EXPECT_EQ(store->begin(kId).error().code(), ErrorCode::store_unreachable);
-  EXPECT_EQ(store->probe().error().code(), ErrorCode::store_unreachable);
+  EXPECT_EQ(store->probe("").error().code(), ErrorCode::store_unreachable);
   EXPECT_EQ(store->remove(kId).error().code(), ErrorCode::store_unreachable);
   EXPECT_TRUE(std::filesystem::is_empty(root));
 }
@@ -229,10 +229,10 @@ TEST_F(OwnedStoreTest, ACrashWhileMarkingLeavesItMarkedOrNew) {
         Keeper keeper{kOurs};
         testing::FaultyFileSystem files(disk / "disk");
         files.fail_from(files.calls() + call, fault);
-        (void)keeper.store(disk / "disk" / "artefacts", files)->probe();
+        (void)keeper.store(disk / "disk" / "artefacts", files)->probe("");
         files.crash(seed);
         const auto store = keeper.store(disk / "disk" / "artefacts", files);
-        EXPECT_TRUE(store->probe()) << store->probe().error().detail(Audience::operators);
+        EXPECT_TRUE(store->probe("")) << store->probe("").error().detail(Audience::operators);
         EXPECT_TRUE(store->list()->empty());
       }
     }

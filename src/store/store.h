@@ -76,11 +76,13 @@ class Store {
   // Durable when it returns. Error: file_exists, unless it may `replace`.
   virtual Result<> mark(std::string_view text, bool replace) = 0;
 
-  // Writes, reads back and removes a small file, whatever others do beside it.
-  virtual Result<> probe() = 0;
+  // Writes, reads back and removes a small file, whatever others do beside it, and looks at the
+  // rights of the job's folder when it is there (no job: of none). Error: store_not_writable for
+  // what the rights or a read-only mount refuse.
+  virtual Result<> probe(std::string_view job) = 0;
   // Whether probe() would succeed, as far as the rights say; changes nothing. A root that is not
   // there yet is well when it can be made.
-  virtual Result<> look() = 0;
+  virtual Result<> look(std::string_view job) = 0;
   virtual Result<platform::Space> space() = 0;
   // Only with features().local_path.
   virtual platform::Path artefact_path(const BackupId& id) const = 0;

@@ -129,7 +129,7 @@ class RoomForTest {
     return sha256_hex(made.files[name]);
   }
   void put(const BackupId& id, const artefact::MemoryArtefact& made, const std::string& manifest) {
-    ASSERT_TRUE(room_->setup()->stores.at(0).store->probe());  // as each run does: it marks it
+    ASSERT_TRUE(room_->setup()->stores.at(0).store->probe(""));  // as each run does: it marks it
     const auto writer = store_->begin(id);
     ASSERT_TRUE(writer);
     for (const auto& [name, bytes] : made.files) {

@@ -55,7 +55,7 @@ TEST_P(StoreContract, AnEmptyStoreListsNothing) {
 TEST_P(StoreContract, TwoMayProbeAtOnce) {
   const auto probe = [&] {
     for (int i = 0; i < 200; ++i) {
-      const auto probed = store().probe();
+      const auto probed = store().probe("");
       ASSERT_TRUE(probed) << probed.error().detail(Audience::operators);
     }
   };
@@ -161,13 +161,13 @@ TEST_P(StoreContract, KeepsItsMarkerUntilItMayBeReplaced) {
 }
 
 TEST_P(StoreContract, AProbeLeavesNothing) {
-  EXPECT_TRUE(store().probe());
+  EXPECT_TRUE(store().probe(""));
   EXPECT_TRUE(store().debris()->empty());
 }
 
 TEST_P(StoreContract, SaysItsSpaceWhenItKnowsIt) {
   if (!store().features().knows_space) return;
-  ASSERT_TRUE(store().probe());
+  ASSERT_TRUE(store().probe(""));
   EXPECT_GT(store().space()->total.count, 0U);
 }
 

@@ -217,6 +217,52 @@ class LocalStore final : public Store {
     return fail(text.error());
   }
   Result<> mark(std::string_view text, bool replace) override {
+    return of_the_store(write_marker(text, replace));
+  }
+
+  Result<> probe(std::string_view job) override {
+    TRY(of_the_store(write_probe()));
+    return look_at_job(job);
+  }
+  Result<> look(std::string_view job) override {
+    TRY(of_the_store(look_at_root()));
+    return look_at_job(job);
+  }
+  Result<platform::Space> space() override { return files_.space(root_); }
+
+  Path artefact_path(const BackupId& id) const override { return root_ / id.job / id.str(); }
+
+ private:
+  static std::string reason_of(const Error& error) {
+    return std::string(error.parameter("reason"));
+  }
+  tl::unexpected<Error> not_writable(std::string reason) const {
+    return fail(ErrorCode::store_not_writable, {{"store", name_}, {"reason", std::move(reason)}});
+  }
+  // What the rights or a read-only mount refuse is no matter of the one file that met it first.
+  Result<> of_the_store(Result<> done) const {
+    if (done || done.error().code() != ErrorCode::file_permission) return done;
+    return not_writable(reason_of(done.error()));
+  }
+
+  Result<> look_at_root() {
+    TRY_ASSIGN(const bool there, is_there(files_, root_));
+    const Path folder = there ? root_ : root_.parent_path();
+    if (!there) TRY(files_.info(folder));
+    const auto access = platform::check_folder_access(folder);
+    return access ? Result<>() : not_writable(reason_of(access.error()));
+  }
+  // Others made it, when somebody ran a backup as root.
+  Result<> look_at_job(std::string_view job) {
+    if (job.empty()) return {};
+    TRY_ASSIGN(const bool there, is_there(files_, root_ / job));
+    if (!there) return {};
+    const auto access = platform::check_folder_access(root_ / job);
+    if (access) return {};
+    return not_writable("its folder " + std::string(job) + ": " + reason_of(access.error()));
+  }
+
+  Result<> write_marker(std::string_view text, bool replace) {
     TRY(make_root());
     TRY(files_.sync_folder(root_.parent_path()));
     const Path path = root_ / kMarkerName;
@@ -224,7 +270,7 @@ class LocalStore final : public Store {
                    : platform::write_file_new(files_, path, text);
   }
 
-  Result<> probe() override {
+  Result<> write_probe() {
     TRY(make_root());
     remove_old_probes();
     const Path path = root_ / new_probe_name();
@@ -237,20 +283,7 @@ class LocalStore final : public Store {
     if (*text == kText) return {};
     return fail(ErrorCode::file_io, {{"path", path.string()}, {"reason", "it reads otherwise"}});
   }
-  Result<> look() override {
-    TRY_ASSIGN(const bool there, is_there(files_, root_));
-    const Path folder = there ? root_ : root_.parent_path();
-    if (!there) TRY(files_.info(folder));
-    const auto access = platform::check_folder_access(folder);
-    if (access) return {};
-    return fail(ErrorCode::store_not_writable,
-                {{"store", name_}, {"reason", std::string(access.error().parameter("reason"))}});
-  }
-  Result<platform::Space> space() override { return files_.space(root_); }
 
-  Path artefact_path(const BackupId& id) const override { return root_ / id.job / id.str(); }
-
- private:
   Result<> make_root() {
     TRY_ASSIGN(const bool there, is_there(files_, root_));
     if (there) return {};

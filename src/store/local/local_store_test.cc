@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/store_contract.h"
 #include "tests/support/temp_folder.h"
@@ -166,7 +168,7 @@ TEST(LocalStore, DoesNotMakeTheFolderThatItsRootShouldLieIn) {
       store::make_local_store(platform::real_file_system(), "s", folder / "mount" / "artefacts");
   EXPECT_FALSE(store->begin(kId));
   EXPECT_FALSE(store->list());
-  EXPECT_FALSE(store->probe());
+  EXPECT_FALSE(store->probe(""));
   EXPECT_FALSE(platform::real_file_system().info(folder / "mount"));
 }
 
@@ -174,13 +176,60 @@ TEST(LocalStore, AProbeThatACrashLeftIsRemovedByTheNext) {
   const TempFolder folder;
   auto& files = platform::real_file_system();
   const auto store = store::make_local_store(files, "s", folder / "artefacts");
-  ASSERT_TRUE(store->probe());
+  ASSERT_TRUE(store->probe(""));
   for (const char* name : {".vigie-probe-0-1", "..vigie-probe-0-2.tmp", ".vigie-problem"})
     ASSERT_TRUE(platform::write_file_new(files, folder / "artefacts" / name, "left"));
-  ASSERT_TRUE(store->probe());
+  ASSERT_TRUE(store->probe(""));
   const auto left = files.list(folder / "artefacts");
   ASSERT_EQ(left->size(), 1U);
   EXPECT_EQ(left->front().name, ".vigie-problem") << "which is none of ours";
+}
+
+// Root may write everywhere: that it may not is acted, as on a disk that was mounted read-only.
+class RefusingFiles final : public platform::ForwardingFileSystem {
+ public:
+  explicit RefusingFiles(int error)
+      : ForwardingFileSystem(platform::real_file_system()), error_(error) {}
+  Result<std::unique_ptr<platform::WritableFile>> create(const platform::Path& path,
+                                                         unsigned) override {
+    return fail(platform::file_error(error_, path));
+  }
+
+ private:
+  const int error_;
+};
+
+TEST(LocalStore, WhatTheRightsOrTheMountRefuseIsAStoreThatCannotBeWritten) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "artefacts");
+  for (const int refusal : {EACCES, EPERM, EROFS}) {
+    RefusingFiles files(refusal);
+    const auto store = store::make_local_store(files, "s", folder / "artefacts");
+    for (const auto& done : {store->probe(""), store->mark("marker", false)}) {
+      ASSERT_FALSE(done);
+      EXPECT_EQ(done.error().code(), ErrorCode::store_not_writable);
+      EXPECT_EQ(done.error().parameter("reason"), std::strerror(refusal));
+    }
+  }
+  RefusingFiles full(ENOSPC);
+  const auto store = store::make_local_store(full, "s", folder / "artefacts");
+  EXPECT_EQ(store->probe("").error().code(), ErrorCode::disk_full);
+}
+
+TEST(LocalStore, AJobsFolderThatCannotBeUsedIsFoundBeforeTheDumpAndOnlyByThatJob) {
+  const TempFolder folder;
+  const auto store =
+      store::make_local_store(platform::real_file_system(), "s", folder / "artefacts");
+  ASSERT_TRUE(store->probe("nightly")) << "it is not there yet";
+  ASSERT_TRUE(platform::write_file_new(platform::real_file_system(),
+                                       folder / "artefacts" / "nightly", "no folder"));
+  for (const auto& done : {store->probe("nightly"), store->look("nightly")}) {
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), ErrorCode::store_not_writable);
+    EXPECT_EQ(done.error().parameter("reason"), "its folder nightly: Not a directory");
+  }
+  EXPECT_TRUE(store->look("hourly"));
+  EXPECT_TRUE(store->look(""));
 }
 
 // Root may look everywhere: that it may not is acted.
