@@ -12,6 +12,7 @@
 #include "ledger/line.h"
 #include "ledger/redact.h"
 #include "ledger/requirements.h"
+#include "tests/support/documents.h"
 #include "tests/support/ledger_samples.h"
 
 namespace vigie::testing {
@@ -36,6 +37,27 @@ TEST(EntryJson, HasTheKeysOfTheSchemaAndNoOthers) {
   for (const auto& member : sealed(backup_entry(1))) keys.emplace_back(member.key());
   EXPECT_THAT(keys, ::testing::UnorderedElementsAreArray(required));
   EXPECT_EQ(schema->at("properties").as_object().size(), required.size());
+}
+
+// Of each kind that this release writes.
+std::vector<std::string_view> all_kinds() {
+  return {kind::kBackup,      kind::kBackupVerify, kind::kRetention,    kind::kScrub,
+          kind::kMissedRun,   kind::kHold,         kind::kPlausibility, kind::kAcknowledgement,
+          kind::kClock,       kind::kConfigReload, kind::kToken,        kind::kRecovered,
+          kind::kRunEnded,    kind::kInterrupted,  kind::kPreflight,    kind::kEvidenceVerify,
+          kind::kLedgerDamage};
+}
+
+TEST(EntryJson, OfEachKindIsWhatTheSchemaSays) {
+  Documents documents;
+  for (const std::string_view kind : all_kinds()) {
+    for (Entry entry : {Entry(), backup_entry(1)}) {
+      entry.kind = kind;
+      entry.trigger.by = "daemon";
+      documents.expect("evidence-1.schema.json", canonical_json(sealed(entry)));
+    }
+  }
+  EXPECT_EQ(documents.mistakes(), "");
 }
 
 TEST(EntryJson, SaysNullWhereThereIsNothing) {

@@ -16,10 +16,15 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docs" / "formats"
 def load(uri):
     path = FOLDER / uri.rsplit("/", 1)[-1]
     text = path.read_text()
-    return yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    if path.suffix == ".yaml":
+        return yaml.safe_load(text)
+    # Debian's jsonschema looks for a "#/..." behind a urn: in the first document.
+    return {**json.loads(text), "$id": path.as_uri()}
 
 
 def validator(reference):
+    if "#" not in reference:  # alone, as whoever was handed one schema has it
+        return jsonschema.Draft202012Validator(json.loads((FOLDER / reference).read_text()))
     schema = {"$ref": reference}
     resolver = jsonschema.RefResolver(FOLDER.as_uri() + "/", schema, handlers={"file": load})
     return jsonschema.Draft202012Validator(schema, resolver=resolver)
