@@ -75,17 +75,6 @@ std::string ports_text(const config::Config& config) {
              : fmt::format("{}:{}", config.server.listen.host, config.server.listen.port);
 }
 
-// All that takes effect at a start only.
-std::string fixed_text(const config::Config& config) {
-  const auto& server = config.server;
-  const auto& limits = server.limits;
-  return fmt::format("{}\n{}\n{}\n{}\n{} {} {} {} {} {} {}", config.state.dir, ports_text(config),
-                     server.tls.certificate, server.tls.key, server.metrics_open,
-                     limits.connections, limits.header.count, limits.target.count,
-                     limits.body.count, limits.request_timeout.count(),
-                     limits.idle_timeout.count());
-}
-
 class Daemon {
  public:
   explicit Daemon(std::unique_ptr<Wiring> wiring)
@@ -106,7 +95,6 @@ class Daemon {
 
   std::unique_ptr<Wiring> wiring_;
   platform::Logger& log_;
-  std::string fixed_;  // fixed_text of the configuration at the start
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::mutex asked_mutex_;
@@ -125,7 +113,6 @@ void Daemon::set_jobs() {
 
 Result<> Daemon::start() {
   const auto config = wiring_->config();
-  fixed_ = fixed_text(*config);
   const platform::Path socket = platform::Path(config->state.dir) / "vigie.sock";
   // The lock is ours: a socket that is still there belongs to a process that is gone.
   (void)wiring_->world().files.remove_file(socket);
@@ -153,9 +140,6 @@ Result<> Daemon::start() {
     set_jobs();
     if (const auto done = server_->reload_tls(); !done)
       log_.write(LogLevel::error, "tls", done.error());
-    if (fixed_text(*wiring_->config()) != fixed_)
-      log_.write(LogLevel::warn, "config.restart",
-                 "server: or state: has changed: that needs a restart to take effect");
   });
   reloads_.start([this](const std::stop_token& stop) { reload_when_asked(stop); });
   beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
@@ -209,12 +193,7 @@ void Daemon::reload_when_asked(const std::stop_token& stop) {
 void Daemon::reload() {
   platform::notify_service_manager("RELOADING=1");
   const ledger::Trigger trigger{"human", "signal", new_correlation_id(), {}};
-  const auto done = wiring_->reload(trigger, "SIGHUP", "");
-  if (done) {
-    log_.write(LogLevel::info, "config.reloaded", "the new configuration is in force");
-  } else {
-    log_.write(LogLevel::error, "config.refused", done.error());
-  }
+  (void)wiring_->reload(trigger, "SIGHUP", "");  // which tells it: log, ledger, status
   platform::notify_service_manager("READY=1");
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/convert.h"
+#include "daemon/restart.h"
 #include "daemon/run_evidence.h"
 #include "platform/heap.h"
 #include "platform/system_info.h"
@@ -31,6 +32,10 @@ ledger::Entry reload_entry(const ledger::Trigger& trigger, SystemTime now,
   return entry;
 }
 
+std::string needs_restart(const std::string& parts) {
+  return parts + ": what changed there takes effect at the next start only";
+}
+
 }  // namespace
 
 Wiring::Wiring(World world, config::Config config, platform::Path config_path, Access access)
@@ -40,7 +45,8 @@ Wiring::Wiring(World world, config::Config config, platform::Path config_path, A
       run_logs_(world_.files, platform::Path(config.state.dir) / "runs", world_.clock,
                 platform::known_secrets()),
       started_at_(world_.clock.now()),
-      config_(std::make_shared<const config::Config>(std::move(config))) {
+      config_(std::make_shared<const config::Config>(std::move(config))),
+      started_with_(config_) {
   process_.version = world_.version;
   process_.configuration_sha256 = config_->sha256;
   process_.daemon = world_.log_runs;
@@ -228,18 +234,14 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
   const SystemTime now = world_.clock.now();
   ledger::Entry entry = reload_entry(trigger, now, reason, reference);
   auto loaded = config::load_or_fail(world_.files, config_path_);
-  if (!loaded) {
-    entry.ended_with(loaded.error());
-    if (const auto recorded = ledger_->append(entry); !recorded)
-      world_.log.write(LogLevel::error, "ledger.append", recorded.error());
-    const std::lock_guard lock(mutex_);
-    process_.reload_error_code = loaded.error().info().name;
-    process_.reload_failed_at = now;
-    return fail(ErrorCode::config_reload_failed,
-                {{"reason", loaded.error().detail(Audience::operators)}});
-  }
+  if (!loaded) return refuse_reload(std::move(entry), loaded.error());
+  const std::string parts = restart_parts(*started_with_, *loaded);
   entry.subject = {{"configuration_sha256", loaded->sha256}};
-  TRY(ledger_->append(entry));
+  if (!parts.empty()) entry.deviations.push_back(needs_restart(parts));
+  if (const auto recorded = ledger_->append(entry); !recorded) {
+    log_refused(entry, recorded.error());
+    return fail(recorded.error());
+  }
   std::function<void()> listener;
   {
     const std::lock_guard lock(mutex_);
@@ -248,11 +250,44 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
     process_.configuration_sha256 = config_->sha256;
     process_.reload_error_code.clear();
     process_.reload_failed_at.reset();
+    if (parts.empty())
+      process_.restart_needed_since.reset();
+    else if (!process_.restart_needed_since)
+      process_.restart_needed_since = now;
     listener = on_reload_;
   }
   backups_->configure(setup_of(*config(), world_.files));
   if (listener) listener();
+  log_reload(trigger, parts);
   return {};
+}
+
+// One code wherever it is told: to the caller, in the log, in status and as evidence.
+Result<> Wiring::refuse_reload(ledger::Entry entry, const Error& why) {
+  const Error refused(ErrorCode::config_reload_failed,
+                      {{"reason", why.detail(Audience::operators)}});
+  entry.ended_with(refused);
+  log_refused(entry, refused);
+  if (const auto recorded = ledger_->append(entry); !recorded)
+    world_.log.write(LogLevel::error, "ledger.append", recorded.error());
+  const std::lock_guard lock(mutex_);
+  process_.reload_error_code = refused.info().name;
+  process_.reload_failed_at = entry.ended_at;
+  return fail(refused);
+}
+
+void Wiring::log_refused(const ledger::Entry& entry, const Error& why) {
+  world_.log.write(LogLevel::error, "config.refused", why,
+                   {{"correlation_id", entry.trigger.correlation_id.str()}});
+}
+
+void Wiring::log_reload(const ledger::Trigger& trigger, const std::string& waiting) {
+  const auto& correlation = trigger.correlation_id.str();
+  world_.log.write(LogLevel::info, "config.reloaded", "the new configuration is in force",
+                   {{"correlation_id", correlation}});
+  if (waiting.empty()) return;
+  world_.log.write(LogLevel::warn, "config.restart", needs_restart(waiting),
+                   {{"correlation_id", correlation}});
 }
 
 Result<> Wiring::record_missed(const std::string& job, const std::vector<SystemTime>& due,

@@ -117,6 +117,9 @@ class Wiring {
   void scrub_what_is_due();
   jobs::RunRequest ledger_verify_request();
   void log_end(const jobs::RunRow& row);
+  Result<> refuse_reload(ledger::Entry entry, const Error& why);
+  void log_refused(const ledger::Entry& entry, const Error& why);
+  void log_reload(const ledger::Trigger& trigger, const std::string& waiting);
   Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
 
   World world_;
@@ -127,11 +130,12 @@ class Wiring {
   SystemTime started_at_;
   std::mutex reload_mutex_;  // held from reading the file until it is in force
   mutable std::mutex mutex_;
-  std::shared_ptr<const config::Config> config_;  // guarded by mutex_
-  status::ProcessView process_;                   // guarded by mutex_
-  std::function<void()> on_reload_;               // guarded by mutex_
-  std::map<RunId, jobs::RunTrigger> cancelled_;   // guarded by mutex_; until their end is recorded
-  MonoTime memory_seen_{};                        // of the thread of observe_memory
+  std::shared_ptr<const config::Config> config_;              // guarded by mutex_
+  const std::shared_ptr<const config::Config> started_with_;  // what only a restart applies is its
+  status::ProcessView process_;                               // guarded by mutex_
+  std::function<void()> on_reload_;                           // guarded by mutex_
+  std::map<RunId, jobs::RunTrigger> cancelled_;  // guarded by mutex_; until their end is recorded
+  MonoTime memory_seen_{};                       // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<backup::BackupRoom> backups_;
   std::unique_ptr<jobs::Executor> executor_;

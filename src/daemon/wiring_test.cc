@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -56,18 +57,63 @@ class WiringTest : public ::testing::Test {
   // Work that still waits must end before what it waits for does.
   ~WiringTest() override { wiring_.reset(); }
 
-  void write(std::string_view comment) {
+  // `more`: a comment, or further lines.
+  void write(std::string_view more, std::string_view state = "state") {
     const std::string folder = folder_.string();
     const std::string text = fmt::format(
-        "state: {{dir: {0}/state}}\n"
+        "state: {{dir: {0}/{2}}}\n"
         "databases:\n  app: {{dsn: \"host={0} dbname=app\"}}\n"
         "stores:\n  local: {{type: local, path: {0}/artefacts, reserve: 1MiB}}\n"
-        "backups:\n  nightly: {{database: app, store: local, schedule: \"0 2 * * *\"}}\n# {1}\n",
-        folder, comment);
+        "backups:\n  nightly: {{database: app, store: local, schedule: \"0 2 * * *\"}}\n{1}\n",
+        folder, more, state);
     ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), path_, text));
   }
   std::string in_file() { return config::load(platform::real_file_system(), path_).config->sha256; }
-  Result<> reload() { return wiring_->reload({"human", "test", new_correlation_id(), {}}, "", ""); }
+  Result<> reload() { return wiring_->reload({"human", "test", correlation_, {}}, "", ""); }
+  // What the owner is told at the socket.
+  json::object ask(const std::string& route) {
+    api::Request request;
+    request.method = "GET";
+    request.target = "/" + route;
+    request.path = {route};
+    request.peer = {.unix_socket = true, .trusted = true, .address = {}, .uid = ::geteuid()};
+    Mailbox<api::Response> answer;
+    wiring_->api().handler()(request, [&](api::Response told) { answer.put(std::move(told)); });
+    return parse_json(answer.take().value_or(api::Response()).body).value().as_object();
+  }
+  // The check `configuration` of the readiness.
+  std::string configuration() {
+    const json::object readiness = ask("readiness");
+    for (const json::value& check : readiness.at("checks").as_array()) {
+      if (check.at("id").as_string() == "configuration")
+        return fmt::format("{} {}", std::string_view(check.at("status").as_string()),
+                           std::string_view(check.at("reason_code").as_string()));
+    }
+    return "";
+  }
+  // The newest entry of the last reload.
+  json::object reload_entry() {
+    json::object last;
+    ledger::Filter filter;
+    filter.kind = std::string(ledger::kind::kConfigReload);
+    EXPECT_TRUE(wiring_->ledger().for_each(filter, [&](const json::object& entry) {
+      last = entry;
+      return true;
+    }));
+    return last;
+  }
+  // The newest line of this event; each has the reload's correlation id.
+  json::object logged(std::string_view event) {
+    json::object found;
+    const std::lock_guard lock(lines_mutex_);
+    for (const std::string& line : lines_) {
+      auto object = parse_json(line)->as_object();
+      if (object.at("event").as_string() != event) continue;
+      EXPECT_EQ(object.at("correlation_id").as_string(), std::string_view(correlation_.str()));
+      found = std::move(object);
+    }
+    return found;
+  }
 
   RunId submit(jobs::RunRequest request) {
     auto submitted = wiring_->executor().submit(std::move(request));
@@ -116,13 +162,19 @@ class WiringTest : public ::testing::Test {
   HeldFiles files_{path_};
   Mailbox<RunId> started_;
   Mailbox<bool> let_go_;
+  const CorrelationId correlation_ = new_correlation_id();  // of each reload
 
  private:
   std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
   std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client();
-  platform::Logger log_{[](std::string_view) {}, platform::LogLevel::error, earlier_.clock,
-                        platform::known_secrets()};
+  std::mutex lines_mutex_;
+  std::vector<std::string> lines_;  // of the log; guarded by lines_mutex_
+  platform::Logger log_{[this](std::string_view line) {
+                          const std::lock_guard lock(lines_mutex_);
+                          lines_.emplace_back(line);
+                        },
+                        platform::LogLevel::info, earlier_.clock, platform::known_secrets()};
 
  protected:
   std::unique_ptr<Wiring> wiring_;
@@ -185,11 +237,41 @@ TEST_F(WiringTest, APruneOfAllJobsLetsOthersByAndStartsAtLast) {
   EXPECT_FALSE(wiring_->prune_request("nightly").lets_others_by);
 }
 
+TEST_F(WiringTest, WhatOnlyARestartAppliesIsToldUntilItIsAsItWas) {
+  for (const char* part : {"server", "state", "server, state"}) {
+    const std::string names(part);
+    write(names.starts_with("server") ? "server: {metrics_open: true}" : "",
+          names.ends_with("state") ? "moved" : "state");
+    ASSERT_TRUE(reload());
+    EXPECT_EQ(configuration(), "warn restart_needed") << part;
+    const json::object entry = reload_entry();
+    EXPECT_EQ(entry.at("result").as_string(), "passed");
+    ASSERT_EQ(entry.at("deviations").as_array().size(), 1U);
+    EXPECT_TRUE(entry.at("deviations").at(0).as_string().starts_with(names + ": "));
+  }
+  EXPECT_FALSE(logged("config.restart").empty());
+  write("# as it was");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(configuration(), "pass ok");
+  EXPECT_TRUE(reload_entry().at("deviations").as_array().empty());
+  EXPECT_FALSE(logged("config.reloaded").empty());
+}
+
+TEST_F(WiringTest, ARefusedReloadHasOneCodeInLogStatusAndEvidence) {
+  write("nonsense: 1");
+  const auto refused = reload();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::config_reload_failed);
+  EXPECT_EQ(configuration(), "warn config_reload_failed");
+  EXPECT_EQ(reload_entry().at("error_code").as_string(), "config_reload_failed");
+  EXPECT_EQ(logged("config.refused").at("error_code").as_string(), "config_reload_failed");
+}
+
 TEST_F(WiringTest, TheReloadThatReadTheFileLastIsInForce) {
   files_.hold();
   std::jthread first([&] { EXPECT_TRUE(reload()); });
   files_.opened.take();
-  write("newer");
+  write("# newer");
   auto second = std::async(std::launch::async, [&] { return reload().has_value(); });
   // It waits for the first one; if it did not, it would be done by now.
   EXPECT_EQ(second.wait_for(300ms), std::future_status::timeout);

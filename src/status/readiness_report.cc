@@ -13,13 +13,21 @@ Check make_check(std::string id, Status status, std::string reason_code, std::st
   return check;
 }
 
-// A refused reload leaves the old configuration in force: Vigie works, and somebody must look.
+// A refused reload leaves the old configuration in force, and one may wait for a restart in part:
+// Vigie works, and somebody must look.
 Check configuration_check(const ProcessView& process, SystemTime now) {
-  const bool refused = !process.reload_error_code.empty();
-  auto check = make_check("configuration", refused ? Status::warn : Status::pass,
-                          refused ? process.reload_error_code : "ok", "configuration");
+  auto check = make_check("configuration", Status::pass, "ok", "configuration");
   check.observed_at = now;
-  check.since = refused ? process.reload_failed_at : std::optional(process.configured_at);
+  check.since = process.configured_at;
+  if (!process.reload_error_code.empty()) {
+    check.status = Status::warn;
+    check.reason_code = process.reload_error_code;
+    check.since = process.reload_failed_at;
+  } else if (process.restart_needed_since) {
+    check.status = Status::warn;
+    check.reason_code = "restart_needed";
+    check.since = process.restart_needed_since;
+  }
   check.sources = {"vigie.yaml"};
   return check;
 }

@@ -308,10 +308,21 @@ TEST(Status, IsUnknownWithoutAnyJob) {
 
 TEST(Status, IsReadyWithARefusedReload) {
   auto views = sample_views(kNow);
-  views.process.reload_error_code = "config_invalid";
+  views.process.reload_error_code = "config_reload_failed";
   const auto report = make_report(Kind::readiness, views, kNow);
   EXPECT_EQ(report.status, Status::warn);
   EXPECT_EQ(http_status(report, false), 200);
+}
+
+TEST(Status, WarnsOfAConfigurationThatWaitsForARestartUnlessANewerOneWasRefused) {
+  auto views = sample_views(kNow);
+  views.process.restart_needed_since = kNow - std::chrono::hours(1);
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "configuration"),
+            "warn restart_needed");
+  EXPECT_EQ(http_status(make_report(Kind::readiness, views, kNow), false), 200);
+  views.process.reload_error_code = "config_reload_failed";
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "configuration"),
+            "warn config_reload_failed");
 }
 
 TEST(Status, IsNotReadyWithADamagedLedgerOrAStateThatTakesNoWrites) {

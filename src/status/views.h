@@ -21,6 +21,8 @@ struct ProcessView {
   std::string configuration_sha256;
   std::string reload_error_code;  // why a newer configuration was refused; empty: it was not
   std::optional<SystemTime> reload_failed_at;
+  // A configuration was taken of which a part waits for a restart.
+  std::optional<SystemTime> restart_needed_since;
   std::optional<uint64_t> resident_bytes;
   std::optional<uint64_t> children_resident_bytes;
   size_t queries_hung = 0;       // queries and commands beyond their deadline that did not return
