@@ -102,10 +102,13 @@ void take(RunRow& row, const Told& told) {
 }
 
 // A human act, of whom no part of the work knows.
-void add_canceller(ledger::Entry& entry, const jobs::RunTrigger& who) {
+void add_canceller(ledger::Entry& entry, const Cancellation& cancelled) {
+  const jobs::RunTrigger& who = cancelled.who;
   entry.subject["cancelled_by"] = who.actor;
   if (!who.reason.empty()) entry.subject["cancel_reason"] = who.reason;
   if (!who.reference.empty()) entry.subject["cancel_ref"] = who.reference;
+  const std::string& correlation = cancelled.correlation_id.str();
+  if (!correlation.empty()) entry.subject[kCancelCorrelationId] = correlation;
 }
 
 Result<> append(ledger::Ledger& ledger, const ledger::Entry& entry) {
@@ -116,7 +119,7 @@ Result<> append(ledger::Ledger& ledger, const ledger::Entry& entry) {
 }  // namespace
 
 Result<> record_end(ledger::Ledger& ledger, const RunRow& row,
-                    const std::optional<jobs::RunTrigger>& cancelled) {
+                    const std::optional<Cancellation>& cancelled) {
   TRY_ASSIGN(const auto entries, entries_of(ledger, row));
   const bool by_someone = cancelled && row.state == RunState::cancelled;
   const bool told = std::ranges::any_of(

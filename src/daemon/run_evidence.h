@@ -11,10 +11,17 @@
 
 namespace vigie::daemon {
 
+// Who asked that a run be cancelled, and under which correlation id.
+struct Cancellation {
+  jobs::RunTrigger who{};
+  CorrelationId correlation_id{};
+};
+inline constexpr std::string_view kCancelCorrelationId = "cancel_correlation_id";  // in `subject`
+
 // Durable when it returns. Errors: those of Ledger::append and Ledger::for_each. `cancelled` is who
 // asked that it be cancelled; what no part of it can tell.
 Result<> record_end(ledger::Ledger& ledger, const jobs::RunRow& row,
-                    const std::optional<jobs::RunTrigger>& cancelled = {});
+                    const std::optional<Cancellation>& cancelled = {});
 
 // The same for a run of a process that is gone, given as interrupted. When the ledger knows how it
 // ended, the row is made to say that.

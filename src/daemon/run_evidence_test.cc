@@ -98,19 +98,23 @@ TEST_F(RunEvidence, ACancelledRunTellsWhoCancelledItEvenWhenAPartToldThatItWas) 
   const Error error(ErrorCode::cancelled, {{"reason", "asked for"}});
   part(ledger::kind::kBackup, error);
   ended(RunState::cancelled, error);
-  const jobs::RunTrigger who{"human", "token:7", "wrong database", "T-2"};
-  ASSERT_TRUE(record_end(*ledger_, row_, who));
-  ASSERT_TRUE(record_end(*ledger_, row_, who));
+  const Cancellation cancelled{{"human", "token:7", "wrong database", "T-2"},
+                               CorrelationId("ticket-2")};
+  ASSERT_TRUE(record_end(*ledger_, row_, cancelled));
+  ASSERT_TRUE(record_end(*ledger_, row_, cancelled));
   EXPECT_THAT(kinds(), ElementsAre("backup", "run_ended"));
   const json::object& subject = last_.at("subject").as_object();
   EXPECT_EQ(subject.at("cancelled_by").as_string(), "token:7");
   EXPECT_EQ(subject.at("cancel_reason").as_string(), "wrong database");
   EXPECT_EQ(subject.at("cancel_ref").as_string(), "T-2");
+  EXPECT_EQ(subject.at("cancel_correlation_id").as_string(), "ticket-2");
+  EXPECT_EQ(last_.at("trigger").at("correlation_id").as_string(),
+            std::string_view(row_.correlation_id.str()));
 }
 
 TEST_F(RunEvidence, ARunThatEndedBeforeItsCancellationWasNotCancelled) {
   part(ledger::kind::kBackup);
-  ASSERT_TRUE(record_end(*ledger_, row_, jobs::RunTrigger{"human", "token:7"}));
+  ASSERT_TRUE(record_end(*ledger_, row_, Cancellation{{"human", "token:7"}}));
   EXPECT_THAT(kinds(), ElementsAre("backup"));
 }
 

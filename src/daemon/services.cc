@@ -144,7 +144,7 @@ void Wiring::add_commands(api::Services& services) {
     return submit_asked(prune_request(job), context);
   };
   services.cancel_run = [this](const RunId& id, const CallContext& context) {
-    return cancel(id, trigger_of(context));
+    return cancel(id, {trigger_of(context), context.correlation_id});
   };
   services.pin = [this](const BackupId& id, const CallContext& context) {
     return backups_->pin(id, work_of(context));

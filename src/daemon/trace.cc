@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/run_evidence.h"
+
 namespace vigie::daemon {
 namespace {
 
@@ -41,6 +43,27 @@ Item entry_item(const json::object& entry) {
               text_of(entry, "id"), text_of(entry, "result"), about);
 }
 
+// The ends of runs that this id only cancelled, each with its run: their chain is another one.
+Result<> add_cancelled(std::vector<Item>& items, const CorrelationId& id,
+                       const jobs::Executor& executor, const ledger::Ledger& ledger,
+                       std::stop_token stop) {
+  ledger::Filter filter;
+  filter.kind = std::string(ledger::kind::kRunEnded);
+  return ledger.for_each(
+      filter,
+      [&](const json::object& entry) {
+        const json::object* subject = find_object(entry, "subject");
+        const json::object* trigger = find_object(entry, "trigger");
+        if (subject == nullptr || text_of(*subject, kCancelCorrelationId) != id.str()) return true;
+        if (trigger == nullptr || text_of(*trigger, "correlation_id") == id.str()) return true;
+        if (const auto row = executor.find(RunId(text_of(*trigger, "run_id"))))
+          add_run(items, *row);
+        items.push_back(entry_item(entry));
+        return items.size() < kMostItems;
+      },
+      stop);
+}
+
 // A run's own id stands for its correlation id.
 Result<std::vector<jobs::RunRow>> runs_of(const CorrelationId& id, const jobs::Executor& executor) {
   TRY_ASSIGN(auto rows, executor.of_correlation(id));
@@ -60,6 +83,7 @@ Result<json::object> trace_of(const CorrelationId& id, const jobs::Executor& exe
   bool cut = false;
   ledger::Filter filter;
   filter.correlation_id = rows.empty() ? id.str() : rows.front().correlation_id.str();
+  TRY(add_cancelled(items, id, executor, ledger, stop));
   TRY(ledger.for_each(
       filter,
       [&](const json::object& entry) {

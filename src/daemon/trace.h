@@ -1,4 +1,5 @@
 // The chain of one correlation id, or of one run: runs and entries of the ledger, in order of time.
+// With the runs that were cancelled under that id, and the entries of their ends.
 #pragma once
 
 #include <stop_token>

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/run_evidence.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_folder.h"
 
@@ -30,6 +31,34 @@ class Trace : public ::testing::Test {
   std::unique_ptr<jobs::Executor> executor_ =
       *jobs::Executor::open(folder_ / "state.db", clock_, {}, {});
 };
+
+TEST_F(Trace, FindsTheEndOfARunThatWasCancelledUnderTheId) {
+  jobs::RunRow row;
+  row.id = new_run_id();
+  row.correlation_id = new_correlation_id();
+  row.job = "nightly";
+  row.kind = "backup";
+  row.state = jobs::RunState::cancelled;
+  row.error_code = "cancelled";
+  row.created_at = row.ended_at.emplace(clock_.now());
+  ASSERT_TRUE(record_end(*ledger_, row, Cancellation{{"human", "token:7"}, id_}));
+  const json::array found = items();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].at("what").as_string(), "evidence run_ended");
+  EXPECT_EQ(found[0].at("detail").as_string(), "nightly cancelled");
+  id_ = row.correlation_id;
+  EXPECT_EQ(items().size(), 1U) << "it is of its own chain as well";
+}
+
+TEST_F(Trace, AnEndThatWasCancelledUnderItsOwnIdIsThereOnce) {
+  jobs::RunRow row;
+  row.id = new_run_id();
+  row.correlation_id = id_;
+  row.state = jobs::RunState::cancelled;
+  row.created_at = row.ended_at.emplace(clock_.now());
+  ASSERT_TRUE(record_end(*ledger_, row, Cancellation{{"human", "token:7"}, id_}));
+  EXPECT_EQ(items().size(), 1U);
+}
 
 TEST_F(Trace, TellsThatItWasCut) {
   append(1000);

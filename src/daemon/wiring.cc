@@ -4,7 +4,6 @@
 
 #include "daemon/convert.h"
 #include "daemon/restart.h"
-#include "daemon/run_evidence.h"
 #include "platform/heap.h"
 #include "platform/system_info.h"
 
@@ -150,7 +149,7 @@ Result<> Wiring::open_jobs() {
   return {};
 }
 
-Result<> Wiring::cancel(const RunId& id, const jobs::RunTrigger& who) {
+Result<> Wiring::cancel(const RunId& id, const Cancellation& asked) {
   TRY_ASSIGN(const auto row, executor_->find(id));
   if (has_ended(row.state)) {
     return fail(ErrorCode::run_conflict,
@@ -160,13 +159,14 @@ Result<> Wiring::cancel(const RunId& id, const jobs::RunTrigger& who) {
   }
   {
     const std::lock_guard lock(mutex_);
-    cancelled_.emplace(id, who);  // the first is the one
+    cancelled_.emplace(id, asked);  // the first is the one
   }
-  return executor_->cancel(id, who.reason.empty() ? "asked for" : who.reason);
+  const std::string& reason = asked.who.reason;
+  return executor_->cancel(id, reason.empty() ? "asked for" : reason);
 }
 
 Result<> Wiring::record_end_of(const jobs::RunRow& row) {
-  std::optional<jobs::RunTrigger> cancelled;
+  std::optional<Cancellation> cancelled;
   {
     const std::lock_guard lock(mutex_);
     const auto found = cancelled_.find(row.id);

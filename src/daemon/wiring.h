@@ -14,6 +14,7 @@
 #include "backup/room.h"
 #include "cli/backend.h"
 #include "config/config.h"
+#include "daemon/run_evidence.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
 #include "ledger/ledger.h"
@@ -111,7 +112,7 @@ class Wiring {
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
   status::Views views() const;
   // Errors: run_not_found, run_conflict when it has ended.
-  Result<> cancel(const RunId& id, const jobs::RunTrigger& who);
+  Result<> cancel(const RunId& id, const Cancellation& asked);
   Result<> record_end_of(const jobs::RunRow& row);
   Result<> shown(Result<> recorded) const;
   void scrub_what_is_due();
@@ -134,8 +135,8 @@ class Wiring {
   const std::shared_ptr<const config::Config> started_with_;  // what only a restart applies is its
   status::ProcessView process_;                               // guarded by mutex_
   std::function<void()> on_reload_;                           // guarded by mutex_
-  std::map<RunId, jobs::RunTrigger> cancelled_;  // guarded by mutex_; until their end is recorded
-  MonoTime memory_seen_{};                       // of the thread of observe_memory
+  std::map<RunId, Cancellation> cancelled_;  // guarded by mutex_; until their end is recorded
+  MonoTime memory_seen_{};                   // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<backup::BackupRoom> backups_;
   std::unique_ptr<jobs::Executor> executor_;
