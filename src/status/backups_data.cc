@@ -51,7 +51,7 @@ json::value progress_json(const std::optional<ProgressFacts>& progress) {
                       {"done", progress->done},
                       {"total", number_json(progress->total)},
                       {"unit", text_json(progress->unit)},
-                      {"rate", number_json(progress->rate)}};
+                      {"rate_per_s", number_json(progress->rate)}};
 }
 
 json::value run_json(const std::optional<RunFacts>& run, bool with_progress) {

@@ -82,7 +82,7 @@ TEST(Status, KnowsNoProgressOfARunThatHasToldNone) {
   const auto told = running_progress(jobs::RunProgress{.phase = "dump", .done = 5});
   EXPECT_EQ(told.at("done").to_number<int>(), 5);
   EXPECT_TRUE(told.at("total").is_null());
-  EXPECT_TRUE(told.at("rate").is_null());
+  EXPECT_TRUE(told.at("rate_per_s").is_null());
 }
 
 }  // namespace
