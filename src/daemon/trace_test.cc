@@ -21,7 +21,9 @@ class Trace : public ::testing::Test {
       ASSERT_TRUE(ledger_->append(entry));
     }
   }
-  json::array items() { return trace_of(id_, *executor_, *ledger_, {})->at("items").as_array(); }
+  json::array items() {
+    return trace_of(id_, *executor_, *ledger_, {}).value().at("items").as_array();
+  }
 
   testing::TempFolder folder_;
   testing::FakeClock clock_;
