@@ -1,6 +1,7 @@
 #include "cli/console.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -139,6 +140,25 @@ char32_t next_code_point(std::string_view text, size_t& at) {
   return point;
 }
 
+// Asked each time: a window changes its size. Without an answer, what a terminal has as a rule.
+size_t columns_of(std::FILE* terminal) {
+  constexpr size_t kUsual = 80;
+  winsize size{};
+  const bool known = ::ioctl(::fileno(terminal), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : kUsual;
+}
+
+// What stands on one line. The last column stays free: some terminals wrap once it is written.
+std::string_view fitting(std::string_view text, size_t columns) {
+  size_t width = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t before = at;
+    width += width_of(next_code_point(text, at));
+    if (width >= columns) return text.substr(0, before);
+  }
+  return text;
+}
+
 }  // namespace
 
 Console::Console(std::FILE* out, std::FILE* words)
@@ -190,7 +210,7 @@ void Console::rows(TableLayout& layout, const std::vector<Row>& rows) {
 
 void Console::transient(std::string_view text) {
   if (!words_terminal_ || (text.empty() && !transient_shown_)) return;
-  (void)write(words_, fmt::format("\r\x1b[K{}", text));
+  (void)write(words_, fmt::format("\r\x1b[K{}", fitting(text, columns_of(words_))));
   transient_shown_ = !text.empty();
 }
 

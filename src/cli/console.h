@@ -45,8 +45,8 @@ class Console {
   // The errno of the first data that could not be written; 0: all were.
   int failure() const { return failure_; }
   bool words_on_terminal() const { return words_terminal_; }
-  // One line of stderr that is written over and over; only on a terminal. Empty text: takes it
-  // away.
+  // One line of stderr that is written over and over; only on a terminal, and as much of it as
+  // stands on one line there. Empty text: takes it away.
   void transient(std::string_view text);
 
  private:

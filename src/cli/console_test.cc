@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -31,6 +32,10 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
 
   std::FILE* stream() { return stream_; }
+  void has_columns(unsigned short columns) {
+    const winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    ASSERT_EQ(::ioctl(master_, TIOCSWINSZ, &size), 0);
+  }
   // All that was written. A terminal gives it in pieces: a mark of the test's own ends it.
   std::string read() {
     std::fwrite("\x04", 1, 1, stream_);
@@ -140,6 +145,18 @@ TEST(Console, ProgressGoesAwayBeforeWords) {
   console.transient("half");
   console.words("done");
   EXPECT_EQ(terminal.read(), "\r\x1b[Khalf\r\x1b[Kdone\r\n");
+}
+
+// What wraps cannot be taken back: \r goes to the last of its lines only.
+TEST(Console, ProgressStaysOnOneLineOfANarrowTerminal) {
+  Terminal terminal;
+  Console console(terminal.stream(), terminal.stream());
+  terminal.has_columns(6);
+  console.transient("dump 43 MiB");
+  console.transient("d\u00fcmp");
+  terminal.has_columns(4);
+  console.transient("\u5927\u5927");
+  EXPECT_EQ(terminal.read(), "\r\x1b[Kdump \r\x1b[Kd\u00fcmp\r\x1b[K\u5927");
 }
 
 std::string table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
