@@ -288,6 +288,13 @@ Parsed usage_error(std::string_view mistake, std::span<const char* const> words,
           2};
 }
 
+// As every other program has it.
+Parsed version_asked(std::span<const VerbSpec> verbs) {
+  Arguments arguments;
+  arguments.verb = &*std::ranges::find(verbs, "version", &VerbSpec::name);
+  return {std::move(arguments), "", 0};
+}
+
 }  // namespace
 
 Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSpec> verbs) {
@@ -308,6 +315,8 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const VerbSp
   const std::string_view first = words.empty() ? "" : words.front();
   if (argc < 2 || first == "--help" || first == "-h" || first == "help")
     return {std::nullopt, overview(verbs), 0};
+  if (first == "--version" || first == "-V") return version_asked(verbs);
+  if (words.empty()) return {std::nullopt, "vigie: which verb?\nvigie --help lists them.\n", 2};
   if (const auto stray = stray_word(words, verbs)) return unknown_verb(*stray);
   try {
     root.parse(argc, argv);

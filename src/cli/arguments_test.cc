@@ -197,6 +197,20 @@ TEST(Arguments, NoTwoVerbsHaveOneName) {
   for (const VerbSpec& verb : verbs()) EXPECT_TRUE(names.insert(verb.name).second) << verb.name;
 }
 
+TEST(Program, SaysItsReleaseToWhoeverAsksAsOfAnyOtherProgram) {
+  for (const char* const word : {"--version", "-V"}) {
+    const Parsed parsed = parse({word});
+    ASSERT_TRUE(parsed.arguments) << parsed.text;
+    EXPECT_EQ(parsed.arguments->verb->name, "version");
+  }
+}
+
+TEST(Program, SaysThatAVerbIsMissing) {
+  const Printed printed = run_program({"-o", "json"});
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("vigie: which verb?"));
+}
+
 TEST(Program, PrintsHelpOnStdoutAndMistakesOnStderr) {
   const Printed help = run_program({"backup", "--help"});
   EXPECT_EQ(help.words, "");
