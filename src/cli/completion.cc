@@ -168,7 +168,8 @@ std::string manual_entry(const VerbSpec& verb) {
   }
   out += fmt::format("\n{}.\n", troff(verb.summary));
   for (const OptionSpec& option : verb.options) {
-    out += fmt::format(".TP\n\\fB{}\\fR {}\n{}\n", troff(option.name), option.value_name,
+    out += fmt::format(".TP\n\\fB{}\\fR {}\n{}\n", troff(option.name),
+                       troff(option.choices.empty() ? option.value_name : option.choices),
                        troff(option.help));
   }
   return out + fmt::format(".PP\n.nf\n{}.fi\n", troff(verb.examples));

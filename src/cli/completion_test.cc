@@ -173,6 +173,7 @@ TEST(ManualPage, GroffHasNothingToSayAgainstIt) {
   const Output shown = shell("groff -man -Tascii -P-cbou " + file);
   EXPECT_THAT(shown.text, HasSubstr("vigie backup run JOB"));
   EXPECT_THAT(shown.text, HasSubstr("--reason WORDS"));
+  EXPECT_THAT(shown.text, HasSubstr("--scope read|operate|admin"));
   EXPECT_THAT(shown.text, HasSubstr("vigie evidence list -o jsonl | jq .result"));
 }
 
