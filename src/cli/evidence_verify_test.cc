@@ -52,6 +52,13 @@ TEST_F(EvidenceVerify, OfAFolderWithoutALedgerProvesNothing) {
   EXPECT_THAT(verify({"--output", "json"}).out, HasSubstr("\"could_not_verify\""));
 }
 
+TEST_F(EvidenceVerify, OfAFolderThatIsNotThereProvesNothing) {
+  const Printed printed = verify();
+  EXPECT_EQ(printed.exit_code, 3);
+  EXPECT_EQ(printed.out, "");
+  EXPECT_THAT(printed.words, HasSubstr(home_.string() + " does not exist"));
+}
+
 TEST_F(EvidenceVerify, OfALedgerWithoutAnEntryProvesNothing) {
   write_entries(0);
   const Printed printed = verify();

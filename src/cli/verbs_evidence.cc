@@ -144,7 +144,10 @@ int evidence_verify(Context& context) {
     folder = (*config)->state.dir + "/ledger";
   }
   const auto report = ledger::verify(*context.hooks().files, folder, context.hooks().stop);
-  if (!report) return context.report(report.error());
+  if (!report) {
+    const int code = context.report(report.error());
+    return report.error().code() == ErrorCode::file_not_found ? 3 : code;  // no ledger, no verdict
+  }
   if (!context.as_table()) {
     context.value(report_json(*report));
   } else {
