@@ -61,7 +61,7 @@ void read_duration_or_never(yaml::Fields& fields, std::string_view key, Duration
     target = Duration{0};
     return;
   }
-  fields.duration(key, target, min, max);
+  fields.duration(key, target, min, max, "0 (never), or ");
 }
 
 // Between quotes, the name of a database may hold a line break; a line of text may not.

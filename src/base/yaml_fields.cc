@@ -117,9 +117,22 @@ void Fields::number(std::string_view key, int& target, int min, int max) {
   target = value;
 }
 
-void Fields::duration(std::string_view key, Duration& target, Duration min, Duration max) {
-  const std::string expected = fmt::format("a duration such as 90s, 15m, 26h or 7d, from {} to {}",
-                                           format_duration(min), format_duration(max));
+namespace {
+
+// In days, as the manual has it: 366d, and not 52w2d.
+std::string format_limit(Duration limit) {
+  using std::chrono::days;
+  const auto whole = std::chrono::floor<days>(limit);
+  return whole == limit ? fmt::format("{}d", whole.count()) : format_duration(limit);
+}
+
+}  // namespace
+
+void Fields::duration(std::string_view key, Duration& target, Duration min, Duration max,
+                      std::string_view or_else) {
+  const std::string expected =
+      fmt::format("{}a duration such as 90s, 15m, 26h or 7d, from {} to {}", or_else,
+                  format_limit(min), format_limit(max));
   const Node* found = scalar(key, Need::optional, expected);
   if (found == nullptr) return;
   const auto value = parse_duration(found->text);

@@ -33,7 +33,9 @@ class Fields {
   void text(std::string_view key, std::string& target, Need need = Need::optional);
   void flag(std::string_view key, bool& target);  // true or false
   void number(std::string_view key, int& target, int min, int max);
-  void duration(std::string_view key, Duration& target, Duration min, Duration max);
+  // `or_else`: what else the caller takes, before "a duration" in the words of a mistake.
+  void duration(std::string_view key, Duration& target, Duration min, Duration max,
+                std::string_view or_else = "");
   void size(std::string_view key, Bytes& target, Bytes min, Bytes max);
   void absolute_path(std::string_view key, std::string& target, Need need = Need::optional);
   // A name of vigie.yaml (base/ids.h).
