@@ -68,7 +68,11 @@ Config read_document(const yaml::Node& document, Problems& problems) {
 
 Loaded unreadable(const Error& error, std::string file_name) {
   Loaded out{std::nullopt, Problems(std::move(file_name))};
-  out.problems.mistake({1, 1}, error.code(), "cannot be read",
+  const std::string_view reason = error.parameter("reason");
+  const std::string found = error.code() == ErrorCode::file_not_found ? "does not exist"
+                            : reason.empty()                          ? "cannot be read"
+                                             : fmt::format("cannot be read: {}", reason);
+  out.problems.mistake({1, 1}, error.code(), found,
                        error.code() == ErrorCode::limit_exceeded
                            ? "at most " + format_bytes(limits::kYamlBytes)
                            : "a file that this user can read");

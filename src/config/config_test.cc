@@ -93,6 +93,15 @@ TEST(ConfigLoad, FileThatIsNotThereIsAMistake) {
   const Loaded loaded = load(platform::real_file_system(), folder / "vigie.yaml");
   EXPECT_FALSE(loaded.config);
   EXPECT_EQ(loaded.problems.sorted().front().code, ErrorCode::file_not_found);
+  EXPECT_EQ(loaded.problems.sorted().front().found, "does not exist");
+}
+TEST(ConfigLoad, FileThatCannotBeReadSaysWhy) {
+  const testing::TempFolder folder;
+  const Path path = folder / "vigie.yaml";
+  std::filesystem::create_symlink(path, path);
+  const Loaded loaded = load(platform::real_file_system(), path);
+  EXPECT_EQ(loaded.problems.sorted().front().found,
+            "cannot be read: Too many levels of symbolic links");
 }
 TEST(ConfigLoad, TenMegabytesAreRefused) {
   const testing::TempFolder folder;
