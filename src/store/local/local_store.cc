@@ -171,13 +171,8 @@ class LocalStore final : public Store {
   }
 
   Result<std::unique_ptr<ArtefactWriter>> begin(const BackupId& id) override {
-    TRY(make_root());
     const Path folder = artefact_path(id);
-    TRY_ASSIGN(const bool there, is_there(files_, folder));
-    if (there) return fail(ErrorCode::file_exists, {{"path", folder.string()}});
-    TRY(files_.create_folder(folder.parent_path()));
-    platform::spread_subfolders(folder.parent_path());
-    TRY(files_.create_folder(folder));
+    TRY(of_the_store(make_artefact_folder(folder)));
     return std::make_unique<LocalArtefactWriter>(files_, root_, folder);
   }
 
@@ -243,6 +238,15 @@ class LocalStore final : public Store {
   Result<> of_the_store(Result<> done) const {
     if (done || done.error().code() != ErrorCode::file_permission) return done;
     return not_writable(reason_of(done.error()));
+  }
+
+  Result<> make_artefact_folder(const Path& folder) {
+    TRY(make_root());
+    TRY_ASSIGN(const bool there, is_there(files_, folder));
+    if (there) return fail(ErrorCode::file_exists, {{"path", folder.string()}});
+    TRY(files_.create_folder(folder.parent_path()));
+    platform::spread_subfolders(folder.parent_path());
+    return files_.create_folder(folder);
   }
 
   Result<> look_at_root() {

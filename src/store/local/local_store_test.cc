@@ -194,6 +194,9 @@ class RefusingFiles final : public platform::ForwardingFileSystem {
                                                          unsigned) override {
     return fail(platform::file_error(error_, path));
   }
+  Result<> create_folder(const platform::Path& path, unsigned) override {
+    return fail(platform::file_error(error_, path));
+  }
 
  private:
   const int error_;
@@ -205,7 +208,9 @@ TEST(LocalStore, WhatTheRightsOrTheMountRefuseIsAStoreThatCannotBeWritten) {
   for (const int refusal : {EACCES, EPERM, EROFS}) {
     RefusingFiles files(refusal);
     const auto store = store::make_local_store(files, "s", folder / "artefacts");
-    for (const auto& done : {store->probe(""), store->mark("marker", false)}) {
+    const auto begun = store->begin(*BackupId::parse("n.a-20261120T020000Z"));
+    const Result<> as_done = begun ? Result<>() : Result<>(fail(begun.error()));
+    for (const auto& done : {store->probe(""), store->mark("marker", false), as_done}) {
       ASSERT_FALSE(done);
       EXPECT_EQ(done.error().code(), ErrorCode::store_not_writable);
       EXPECT_EQ(done.error().parameter("reason"), std::strerror(refusal));
