@@ -200,12 +200,19 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
 void Doctor::stores() {
   for (const store::StoreOptions& options : config_.stores) {
     const std::string id = "store." + options.name;
+    const auto store = store_of(options);
+    const auto looked = store->look("");
+    // Whose rights are wrong is no question before it is the store at all.
+    if (!looked && (looked.error().code() == ErrorCode::store_unreachable ||
+                    looked.error().code() == ErrorCode::store_foreign)) {
+      add(judged(id, looked.error(), true));
+      continue;
+    }
     if (auto unusable = unusable_folder(options)) {
       add(std::move(*unusable));
       continue;
     }
-    const auto store = store_of(options);
-    if (const auto looked = store->look(""); !looked) {
+    if (!looked) {
       add(judged(id, looked.error(), true));
       continue;
     }

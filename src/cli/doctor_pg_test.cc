@@ -264,6 +264,16 @@ TEST_F(Doctor, StoreWhoseDiskIsNotMounted) {
   EXPECT_EQ(std::filesystem::last_write_time(folder_ / "state" / "state.db"), before);
 }
 
+// The folder below the mount point is root's, as a rule: to make it Vigie's own mends nothing.
+TEST_F(Doctor, StoreWhoseDiskIsNotMountedOverAFolderThatCannotBeUsed) {
+  {
+    const auto catalogue = backup::Catalogue::open(folder_ / "state" / "state.db").value();
+    ASSERT_TRUE(catalogue->remember_store("local", kMarker));
+  }
+  std::ofstream(said_.store_path + "/nightly") << "no folder";
+  expect("store.local", "fail", "store_unreachable", "mount");
+}
+
 TEST_F(Doctor, StoreOfOurOwn) {
   write("state/owner", std::string(32, 'a') + "\n", 0600);
   const store::Marker marker{kMarker, {std::string(32, 'a'), "here", state()}, {}};
