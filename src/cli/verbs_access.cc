@@ -1,6 +1,8 @@
 // vigie token …, vigie grants
 #include <fmt/format.h>
 
+#include <set>
+
 #include "backup/grants.h"
 #include "base/encoding.h"
 #include "cli/all_verbs.h"
@@ -71,6 +73,18 @@ std::vector<std::string> server_databases(const config::Config& config) {
   return names;
 }
 
+// psql is connected to one server: what it does not find there ends the script halfway.
+bool on_several_servers(const config::Config& config) {
+  std::set<std::string> servers;
+  for (const backup::DatabaseOptions& database : config.databases) {
+    const auto info = platform::parse_conninfo(database.dsn);
+    if (!info) continue;
+    servers.insert(fmt::format("{} {} {} {}", info->value("host"), info->value("hostaddr"),
+                               info->value("port"), info->value("service")));
+  }
+  return servers.size() > 1;
+}
+
 // Whom the databases are asked as: a dump's rights are of no use to another role.
 Result<std::string> dump_role(const config::Config& config) {
   std::string role;
@@ -107,6 +121,11 @@ int grants(Context& context) {
     const auto config = context.config();
     if (!config) return context.report(config.error());
     databases = server_databases(**config);
+    if (on_several_servers(**config)) {
+      context.console().words(
+          "vigie: the databases of the configuration are on several servers: take those of one "
+          "server at a time, with --database");
+    }
   }
   const auto role = granted_role(context, *kind);
   if (!role) return context.report(role.error());

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
 #include "platform/lock_file.h"
 #include "tests/support/cli_program.h"
 
@@ -335,7 +336,7 @@ TEST(EvidenceShow, DoesNotTakeTheNextEntryForTheOneThatIsMissing) {
   EXPECT_EQ(printed.out, "");
 }
 
-std::string grants_with(std::string_view databases, std::vector<const char*> words) {
+Printed grants_for(std::string_view databases, std::vector<const char*> words) {
   testing::TempFolder folder;
   const std::string path = (folder / "vigie.yaml").string();
   std::ofstream(path) << databases << "stores: {local: {path: /nowhere}}\n"
@@ -344,7 +345,11 @@ std::string grants_with(std::string_view databases, std::vector<const char*> wor
   hooks.files = &platform::real_file_system();
   words.insert(words.begin(), "grants");
   words.insert(words.end(), {"--role", "dump", "-c", path.c_str()});
-  const Printed printed = testing::run_program(std::move(words), hooks);
+  return testing::run_program(std::move(words), hooks);
+}
+
+std::string grants_with(std::string_view databases, std::vector<const char*> words) {
+  const Printed printed = grants_for(databases, std::move(words));
   return printed.exit_code == 0 ? printed.out : printed.words;
 }
 
@@ -362,6 +367,21 @@ TEST(Grants, AskForTheRoleWhenTheDatabasesAreAskedAsSeveral) {
                           "user=y\"}}\n",
                           {}),
               HasSubstr("asked as x and as y: say --name"));
+}
+
+TEST(Grants, SayThatTheDatabasesAreOnSeveralServers) {
+  const auto words_of = [](std::string_view second, std::vector<const char*> words) {
+    const Printed printed = grants_for(fmt::format("databases: {{a: {{dsn: \"host=/x dbname=a\"}}, "
+                                                   "b: {{dsn: \"host={} dbname=b\"}}}}\n",
+                                                   second),
+                                       std::move(words));
+    EXPECT_EQ(printed.exit_code, 0);
+    EXPECT_THAT(printed.out, HasSubstr("CREATE ROLE"));
+    return printed.words;
+  };
+  EXPECT_EQ(words_of("/x", {}), "");
+  EXPECT_THAT(words_of("/y", {}), HasSubstr("--database"));
+  EXPECT_EQ(words_of("/y", {"--database", "a"}), "");
 }
 
 TEST(CheckConfig, PrintsAnExampleThatIsValid) {
