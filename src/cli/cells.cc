@@ -69,6 +69,54 @@ Cell time_cell(const json::object& object, std::string_view key) {
   return {shown};
 }
 
+namespace {
+
+std::string joined_members(const json::object& object) {
+  std::string out;
+  for (const auto& member : object) {
+    for (const std::string& line : value_lines(object, member.key()))
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", std::string(member.key()), line);
+  }
+  return out;
+}
+
+// A warning, a finding: its words say more than its other members.
+std::string item_line(const json::value& item) {
+  const auto* object = item.if_object();
+  if (object == nullptr)
+    return item.is_string() ? std::string(item.get_string()) : canonical_json(item);
+  const std::string detail = text_of(*object, "detail");
+  const std::string code = text_of(*object, "code");
+  return detail.empty() || code.empty() ? joined_members(*object)
+                                        : fmt::format("{} ({})", detail, code);
+}
+
+Cell cell_of(const json::object& object, std::string_view key) {
+  const json::value& value = *find_value(object, key);
+  if (value.is_number() && key.ends_with("_bytes")) return bytes_cell(object, key);
+  if (value.is_number() && key.ends_with("_s")) return seconds_cell(object, key);
+  const bool time = key == "at" || key.ends_with("_at");
+  if (time && value.is_string()) return time_cell(object, key);
+  return text_cell(object, key);
+}
+
+}  // namespace
+
+std::vector<std::string> value_lines(const json::object& object, std::string_view key) {
+  const json::value* value = find_value(object, key);
+  if (is_null(value)) return {};
+  std::vector<std::string> lines;
+  if (const auto* items = value->if_array()) {
+    for (const json::value& item : *items) lines.push_back(item_line(item));
+  } else if (const auto* below = value->if_object()) {
+    if (std::string members = joined_members(*below); !members.empty())
+      lines.push_back(std::move(members));
+  } else {
+    lines.push_back(cell_of(object, key).text);
+  }
+  return lines;
+}
+
 Tone tone_of(std::string_view word) {
   constexpr std::array<std::string_view, 3> kGood{"passed", "pass", "succeeded"};
   constexpr std::array<std::string_view, 3> kBad{"failed", "fail", "interrupted"};

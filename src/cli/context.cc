@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "cli/cells.h"
 #include "platform/lock_file.h"
 
 namespace vigie::cli {
@@ -94,7 +95,8 @@ int Context::report(const Error& error) {
   std::string next = theirs ? refusal_->next : error.remedy(Audience::operators);
   // What was not valid came from an option of ours: our own help says more than openapi.yaml.
   const bool ours = info.code == ErrorCode::http_invalid_parameter;
-  if (ours) next = fmt::format("vigie {} --help", arguments_.verb->name);
+  if (ours || info.code == ErrorCode::usage)
+    next = fmt::format("vigie {} --help", arguments_.verb->name);
   console_.words(
       fmt::format("vigie: {}: {}", ours ? error_info(ErrorCode::usage).title : info.title, detail));
   console_.words(fmt::format("  code {}; next: {}", info.name, next));
@@ -116,12 +118,11 @@ void Context::value(const json::value& value) {
 void Context::fields(const json::object& value) {
   constexpr size_t kMost = 400;
   for (const auto& member : value) {
-    const json::value& one = member.value();
-    const bool empty = one.is_null() || (one.is_array() && one.get_array().empty()) ||
-                       (one.is_object() && one.get_object().empty());
-    if (empty) continue;
-    const std::string text = one.is_string() ? std::string(one.get_string()) : canonical_json(one);
-    console_.data(fmt::format("  {:<18} {}\n", std::string(member.key()), printable(text, kMost)));
+    std::string title = member.key();
+    for (const std::string& line : value_lines(value, member.key())) {
+      console_.data(fmt::format("  {:<18} {}\n", title, printable(line, kMost)));
+      title.clear();
+    }
   }
 }
 

@@ -41,6 +41,18 @@ TEST(BackupRun, WaitsForTheEndAndSaysIt) {
   EXPECT_EQ(canonical_json(program.script.asked[0].body), R"({"reason":"why"})");
 }
 
+TEST(BackupRun, TellsEachBackupAndEachWarningOnALineOfItsOwn) {
+  Scripted program;
+  program.answers(202, kAccepted);
+  program.answers(
+      200, run_of("succeeded", R"(,"result":{"backups":["n.a-1","n.b-1"],"warnings":[)"
+                               R"({"code":"c1","database":"a","detail":"Both would be lost."}]})"));
+  const Printed printed = program.run({"backup", "run", "nightly"});
+  EXPECT_THAT(printed.out, HasSubstr("  backups            n.a-1\n"
+                                     "                     n.b-1\n"
+                                     "  warnings           Both would be lost. (c1)\n"));
+}
+
 TEST(BackupRun, SaysWhyItFailedAndWhatToDo) {
   Scripted program;
   program.answers(202, kAccepted);
@@ -261,6 +273,28 @@ TEST(BackupShow, LeavesTheManifestToJson) {
   Scripted json;
   json.answers(200, kBackup);
   EXPECT_THAT(json.run({"backup", "show", "a", "-o", "json"}).out, HasSubstr("manifest"));
+}
+
+TEST(BackupShow, SaysSizesTimesAndWhatIsBelowInWordsForPeople) {
+  Scripted program;
+  program.answers(200, R"({"id":"a","raw_bytes":94783829,"duration_s":75.5,"pinned":false,)"
+                       R"("verified_at":"2026-11-20T02:00:03.123456Z",)"
+                       R"("last_verification":{"result":"passed","mode":"full","error_code":null,)"
+                       R"("at":"2026-11-20T02:00:03.123456Z"},"holds":[]})");
+  const std::string out = program.run({"backup", "show", "a"}).out;
+  EXPECT_THAT(out, HasSubstr("  raw_bytes          90.4 MiB\n"));
+  EXPECT_THAT(out, HasSubstr("  duration_s         1m15s\n"));
+  EXPECT_THAT(out, HasSubstr("  pinned             false\n"));
+  EXPECT_THAT(out, HasSubstr("  verified_at        2026-11-20 02:00:03Z\n"));
+  EXPECT_THAT(out, HasSubstr("  last_verification  result passed, mode full, "
+                             "at 2026-11-20 02:00:03Z\n"));
+}
+
+TEST(Refusal, OfTheCommandLinePointsToTheHelpOfItsVerb) {
+  Scripted program;
+  const Printed printed = program.run({"backup", "verify"});
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("next: vigie backup verify --help"));
 }
 
 TEST(Refusal, OfAParameterPointsToOurOwnHelp) {
