@@ -61,8 +61,9 @@ def manual(codes):
            "| code | HTTP | exit | verdict of a run | retry | what it means | next step | runbook |",
            "|---|---|---|---|---|---|---|---|"]
     for name, c in codes.items():
+        remedy = c["remedy"].replace("|", "\\|")  # a bar ends a cell, in code as well
         out.append(f"| `{name}` | {c['http']} | {c['exit']} | {c['verdict']} | {'yes' if c['retryable'] else 'no'} | "
-                   f"{c['title']}. | `{c['remedy']}` | [{c['runbook']}](runbooks/{c['runbook']}.md) |")
+                   f"{c['title']}. | `{remedy}` | [{c['runbook']}](runbooks/{c['runbook']}.md) |")
     return "\n".join(out) + "\n"
 
 

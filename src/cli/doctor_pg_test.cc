@@ -341,7 +341,7 @@ TEST_F(Doctor, MoreTablesThanAreDumped) {
 
 TEST_F(Doctor, RoleThatTheServerDoesNotKnow) {
   said_.dsn = server_->dsn("postgres", "nobody_at_all");
-  expect("backup.nightly.app", "fail", "database_authentication", "vigie grants --role dump");
+  expect("backup.nightly.app", "fail", "database_authentication", "vigie grants --role dump | sudo");
 }
 
 TEST_F(Doctor, DatabaseThatIsNotThere) {
@@ -360,7 +360,7 @@ TEST_F(Doctor, TablesThatTheRoleMayNotRead) {
   server_->execute("create table t(a int)", "hidden");
   server_->create_role("reader");
   said_.dsn = server_->dsn("hidden", "reader");
-  expect("backup.nightly.app", "fail", "table_not_readable", "vigie grants --role dump");
+  expect("backup.nightly.app", "fail", "table_not_readable", "vigie grants --role dump | sudo");
 }
 
 TEST_F(Doctor, RowsThatAPolicyHides) {
@@ -371,7 +371,7 @@ TEST_F(Doctor, RowsThatAPolicyHides) {
       "limited",
       "policies");
   said_.dsn = server_->dsn("policies", "limited");
-  expect("backup.nightly.app", "fail", "row_security_applies", "vigie grants --role dump");
+  expect("backup.nightly.app", "fail", "row_security_applies", "vigie grants --role dump | sudo");
 }
 
 TEST_F(Doctor, MoreLargeObjectsThanAreDumped) {
