@@ -60,11 +60,10 @@ void print_checks(Context& context, const Document& document) {
     if (!item.is_object()) continue;
     const json::object& check = item.get_object();
     rows.push_back({Cell{"  " + text_cell(check, "id").text}, verdict_cell(check, "status"),
-                    text_cell(check, "reason_code"), Cell{with_unit(check, "observed")},
-                    seconds_cell(check, "age_s")});
+                    text_cell(check, "reason_code"), seconds_cell(check, "age_s"),
+                    Cell{with_unit(check, "observed")}});
   }
-  context.console().table({{"  CHECK"}, {"STATUS"}, {"REASON"}, {"OBSERVED", true}, {"AGE", true}},
-                          rows);
+  context.console().table({{"  CHECK"}, {"STATUS"}, {"REASON"}, {"AGE", true}, {"OBSERVED"}}, rows);
 }
 
 int exit_of(std::string_view status) {
@@ -127,9 +126,21 @@ int say_nagios(Context& context, int code, std::string_view words) {
 // What the line says of all the documents.
 struct Summary {
   int code = 0;
-  std::string troubles;
-  std::string accepted;  // warnings that somebody knows of
+  std::array<std::string, 4> troubles;  // by their Nagios code
+  std::string accepted;                 // warnings that somebody knows of
 };
+
+void add_words(std::string& list, std::string_view words) {
+  if (!list.empty() && !words.empty()) list += ", ";
+  list += words;
+}
+
+// The worst first: a pager shows the beginning of the line.
+std::string in_order(const Summary& summary) {
+  std::string all;
+  for (const size_t code : {2, 3, 1}) add_words(all, summary.troubles.at(code));
+  return all;
+}
 
 bool is_accepted(const Arguments& arguments, const json::object& check) {
   return text_of(check, "status") == "warn" &&
@@ -140,9 +151,9 @@ void add_check(Summary& summary, const json::object& check, bool accepted) {
   const int code = nagios(text_of(check, "status"));
   if (code == 0) return;
   if (!accepted) summary.code = worse_nagios(summary.code, code);
-  std::string& list = accepted ? summary.accepted : summary.troubles;
-  list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", printable(text_of(check, "id"), 80),
-                      printable(text_of(check, "reason_code"), 60));
+  add_words(accepted ? summary.accepted : summary.troubles.at(static_cast<size_t>(code)),
+            fmt::format("{} ({})", printable(text_of(check, "id"), 80),
+                        printable(text_of(check, "reason_code"), 60)));
 }
 
 Result<Summary> summarise(Context& context) {
@@ -177,9 +188,10 @@ int check(Context& context) {
   if (!*daemon) return say_nagios(context, 2, "no_daemon");
   const auto summary = summarise(context);
   if (!summary) return say_nagios(context, 3, summary.error().info().name);
-  std::string words = summary->troubles.empty() ? "all checks pass" : summary->troubles;
+  const std::string troubles = in_order(*summary);
+  std::string words = troubles.empty() ? "all checks pass" : troubles;
   if (!summary->accepted.empty()) {
-    if (summary->troubles.empty()) words = "all other checks pass";
+    if (troubles.empty()) words = "all other checks pass";
     words += "; accepted: " + summary->accepted;
   }
   return say_nagios(context, summary->code, words);

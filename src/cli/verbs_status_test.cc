@@ -43,6 +43,14 @@ TEST(Status, ItsExitStatusIsTheWorstOfReadinessAndBackups) {
   EXPECT_EQ(status_of("fail", "unknown"), 1);
 }
 
+// What was observed may be a sentence: before the age, it would push that of every check away.
+TEST(Status, WhatWasObservedStandsLast) {
+  Scripted program;
+  for (int i = 0; i < 3; ++i) program.answers(200, document("pass"));
+  EXPECT_THAT(program.run({"status"}).out, HasSubstr("  CHECK  STATUS  REASON   AGE  OBSERVED\n"
+                                                     "  c1     pass    why     5.0s  1m30s\n"));
+}
+
 Printed checked(std::string_view readiness, std::string_view backups,
                 std::vector<const char*> words = {"check"}) {
   Scripted program;
@@ -71,6 +79,20 @@ TEST(Check, TakesTheWorstOfReadinessAndBackups) {
   EXPECT_EQ(checked("unknown", "fail").exit_code, 2);
   EXPECT_EQ(checked("fail", "unknown").exit_code, 2);
   EXPECT_EQ(checked("fail", "warn").out, "VIGIE CRITICAL - c1 (why), c1 (why)\n");
+}
+
+// A pager shows the beginning of the line.
+TEST(Check, NamesTheWorstFirst) {
+  const auto check_of = [](std::string_view id, std::string_view status) {
+    return R"({"id":")" + std::string(id) + R"(","status":")" + std::string(status) +
+           R"(","reason_code":"r"})";
+  };
+  Scripted program;
+  program.has_daemon(program.configuration_sha256());
+  program.answers(200, R"({"status":"warn","checks":[)" + check_of("a", "warn") + "]}");
+  program.answers(200, R"({"status":"fail","checks":[)" + check_of("b", "unknown") + "," +
+                           check_of("c", "warn") + "," + check_of("d", "fail") + "]}");
+  EXPECT_EQ(program.run({"check"}).out, "VIGIE CRITICAL - d (r), b (r), a (r), c (r)\n");
 }
 
 TEST(Check, AnAcceptedWarningDoesNotCountAndIsTold) {
