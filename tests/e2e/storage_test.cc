@@ -127,7 +127,7 @@ TEST_F(StoreTest, IsBelowItsReserve) {
 
 TEST_F(StoreTest, IsReadOnly) {
   disk_->read_only(true);
-  expect_refusal(HasSubstr("file_"));
+  expect_refusal(HasSubstr("store_not_writable"));
   EXPECT_THAT(host_.read("out") + host_.read("err"), HasSubstr("Read-only"));
   const Ran verified = host_.run({"backup", "verify", "--all"});
   EXPECT_EQ(verified.status, 0) << "it can still be read: " << verified.out << verified.err;
