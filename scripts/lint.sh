@@ -4,7 +4,7 @@
 # usage: lint.sh [format|registry|layers|tidy …]        (all of them without an argument)
 #
 # clang-tidy looks at the sources that changed since VIGIE_LINT_BASE (default: where this branch left origin/main; on
-# origin/main itself, ten commits back), a changed header's own source among them, for at most VIGIE_TIDY_SECONDS (300).
+# origin/main itself, ten commits back), a changed header's own source among them, for at most VIGIE_TIDY_SECONDS (200).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -70,7 +70,7 @@ check_tidy() {
   cmake --preset clang >build/configure-clang.log 2>&1 || { tail -n 30 build/configure-clang.log >&2; return 1; }
   cmake --build build/clang --target vigie_error_codes >/dev/null
   done_file=$(mktemp)
-  export VIGIE_TIDY_END=$(($(date +%s) + ${VIGIE_TIDY_SECONDS:-300})) VIGIE_TIDY_DONE=$done_file
+  export VIGIE_TIDY_END=$(($(date +%s) + ${VIGIE_TIDY_SECONDS:-200})) VIGIE_TIDY_DONE=$done_file
   export -f tidy_one
   local status=0
   printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(build_jobs)" bash -c 'tidy_one "$1"' _ || status=1

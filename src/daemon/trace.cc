@@ -20,10 +20,10 @@ std::string text_of(const json::object& object, std::string_view key) {
 }
 
 Item item(std::string at, std::string what, std::string id, std::string result,
-          std::string detail) {
+          const std::string& detail) {
   json::object object{
       {"at", at}, {"what", std::move(what)}, {"id", std::move(id)}, {"result", std::move(result)}};
-  object["detail"] = std::move(detail);
+  object["detail"] = detail;
   return {std::move(at), std::move(object)};
 }
 
