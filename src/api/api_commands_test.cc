@@ -1,4 +1,5 @@
 // The routes that start or change something.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/api_fixture.h"
@@ -48,6 +49,19 @@ TEST(ApiCommands, RefusesABodyThatIsNotWhatItSays) {
       "POST", "/v1/backups/nightly/runs",
       fixture.token(Scope::operate) + "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_EQ(text_body.status, 415);
+}
+
+TEST(ApiCommands, SaysThatABodyIsNoJsonAndNotThatTheRequestIsNoHttp) {
+  ApiFixture fixture;
+  fixture.services.start_backup = [](const std::string&, const CallContext&) {
+    return Result<RunId>(some_run());
+  };
+  fixture.start();
+  const auto answer = fixture.over_socket("POST", "/v1/backups/nightly/runs", "{bad");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, ::testing::HasSubstr("\"http_invalid_parameter\""));
+  EXPECT_THAT(answer.body,
+              ::testing::HasSubstr("the body: expected JSON (syntax error at byte 1)"));
 }
 
 TEST(ApiCommands, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {

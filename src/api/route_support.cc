@@ -1,5 +1,7 @@
 #include "api/route_support.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -57,12 +59,14 @@ Result<json::object> command_body(const Request& request, std::vector<std::strin
   if (request.body.empty()) return json::object();
   if (!is_json(request))
     return fail(ErrorCode::http_unsupported_media, {{"expected", "application/json"}});
-  TRY_ASSIGN(auto value, parse_json(request.body, kBodyLimits));
-  if (!value.is_object()) return invalid("the body", "a JSON object");
-  for (const auto& member : value.get_object())
+  auto value = parse_json(request.body, kBodyLimits);
+  if (!value)
+    return invalid("the body", fmt::format("JSON ({})", value.error().parameter("reason")));
+  if (!value->is_object()) return invalid("the body", "a JSON object");
+  for (const auto& member : value->get_object())
     if (std::ranges::find(allowed, std::string_view(member.key())) == allowed.end())
       return invalid(member.key(), "no such member");
-  return std::move(value.get_object());
+  return std::move(value->get_object());
 }
 
 Result<std::optional<std::string>> body_text(const json::object& body, std::string_view key,
