@@ -59,7 +59,9 @@ int run_main(int argc, char** argv) {
   const bool serving = cli::asks_to_serve(argc, argv);
   // A command speaks to a person: only what went wrong stands between its words.
   const auto least = serving ? platform::LogLevel::info : platform::LogLevel::warn;
-  platform::Logger log(platform::descriptor_sink(2), least, clock, platform::known_secrets());
+  auto sink = platform::descriptor_sink(2);
+  if (!serving) sink = platform::spoken_sink(std::move(sink));
+  platform::Logger log(std::move(sink), least, clock, platform::known_secrets());
   const auto runner = platform::make_process_runner();
   const auto connector = platform::make_pg_connector();
   const auto http = platform::make_http_client();

@@ -61,6 +61,10 @@ using LogSink = std::function<void(std::string_view line)>;  // the line with it
 // what cannot be written at once is lost, and counted in a line of its own when it reads again.
 LogSink descriptor_sink(int fd);
 
+// For a command, whose standard error a person reads: of each line its words and its error code,
+// and the same words only once in a row.
+LogSink spoken_sink(LogSink below);
+
 // A key that lives as long as the call, and anything that json::value is made of.
 struct LogField {
   template <class T>

@@ -8,6 +8,8 @@
 #include <climits>
 #include <memory>
 
+#include "base/encoding.h"
+#include "base/json.h"
 #include "base/time.h"
 #include "platform/clock.h"
 #include "platform/log.h"
@@ -65,6 +67,23 @@ class Sink {
 
 LogSink descriptor_sink(int fd) {
   return [sink = std::make_shared<Sink>(fd)](std::string_view line) { sink->write(line); };
+}
+
+LogSink spoken_sink(LogSink below) {
+  return [below = std::move(below), last = std::string()](std::string_view line) mutable {
+    const auto value = parse_json(line.substr(0, line.find('\n')));
+    if (!value || !value->is_object()) return below(line);
+    const auto text_of = [&](std::string_view key) {
+      const json::string* text = find_string(value->get_object(), key);
+      return text == nullptr ? std::string() : printable(*text, kMaxLogLine);
+    };
+    const std::string code = text_of("error_code");
+    std::string words = fmt::format("vigie: {}{}\n", text_of("msg"),
+                                    code.empty() ? "" : fmt::format(" ({})", code));
+    if (words == last) return;
+    below(words);
+    last = std::move(words);
+  };
 }
 
 }  // namespace vigie::platform

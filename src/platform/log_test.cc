@@ -166,6 +166,19 @@ TEST_F(LogTest, LinesOfSeveralThreadsDoNotMix) {
 }
 
 // As when the journal hangs, or somebody holds the terminal.
+TEST(SpokenSink, SaysToAPersonWhatHappenedAndTheSameOnlyOnce) {
+  std::string said;
+  const testing::FakeClock clock;
+  const Scrubber scrubber;
+  Logger log(spoken_sink([&](std::string_view line) { said += line; }), LogLevel::warn, clock,
+             scrubber);
+  log.write(LogLevel::info, "run.ended", "not for a person");
+  for (const char* const event : {"backup.debris", "backup.reconcile"})
+    log.write(LogLevel::warn, event, Error(ErrorCode::disk_full, {{"path", "/x/\x1b[2J"}}));
+  log.write(LogLevel::error, "a.b", "Words alone.");
+  EXPECT_EQ(said, "vigie: No space left writing /x/\\x1b[2J. (disk_full)\nvigie: Words alone.\n");
+}
+
 TEST(DescriptorSink, AReaderThatDoesNotReadStopsNobodyAndHearsOfItLater) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);

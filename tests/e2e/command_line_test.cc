@@ -92,6 +92,15 @@ TEST_F(CommandLine, WhatOnlyReadsWorksBesideALockThatIsHeld) {
   EXPECT_EQ(host_.run({"token", "create"}).status, 5);
 }
 
+TEST_F(CommandLine, SaysInWordsWhatADaemonWouldLog) {
+  leave_a_state(false);
+  std::filesystem::create_directories(host_.store() / "nightly" / "nightly.app-20200101T000000Z");
+  const Ran list = host_.run({"backup", "list"});
+  EXPECT_THAT(list.err, HasSubstr("vigie: Store local"));
+  EXPECT_THAT(list.err, HasSubstr("(store_foreign)\n"));
+  EXPECT_THAT(list.err, Not(HasSubstr("{")));
+}
+
 TEST_F(CommandLine, AHungDaemonIsGivenTwoSeconds) {
   ASSERT_TRUE(host_.serve());
   host_.signal(SIGSTOP);
