@@ -88,7 +88,8 @@ def vigie(folder):
 
 @contextlib.contextmanager
 def crowd(port):
-    command = [sys.executable, str(pathlib.Path(__file__).with_name("http_crowd.py")), str(port), str(DRIPPING), str(IDLE)]
+    # At the lowest priority: in life these clients are not on the server's own two cores, and wake up on nobody's account.
+    command = ["nice", "-n", "19", sys.executable, str(pathlib.Path(__file__).with_name("http_crowd.py")), str(port), str(DRIPPING), str(IDLE)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with process:
         if process.stdout.readline() != "ready\n":
