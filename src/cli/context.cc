@@ -87,6 +87,15 @@ Result<json::value> Context::ask(const Ask& ask) {
               {{"reason", fmt::format("an answer with status {}", answer.status)}});
 }
 
+// Of a command of ours, so that it goes by the same file when it is typed as printed.
+std::string Context::with_our_file(std::string next) const {
+  const bool help = next.ends_with("--help");
+  if (arguments_.config.empty() || help || !next.starts_with("vigie ")) return next;
+  const size_t end =
+      next.find_last_not_of(' ', std::min(next.size(), next.find_first_of("|;")) - 1);
+  return next.insert(end + 1, fmt::format(" -c {}", printable(arguments_.config)));
+}
+
 int Context::report(const Error& error) {
   const ErrorInfo& info = error.info();
   // What the other side refused, it has also put into words.
@@ -99,7 +108,7 @@ int Context::report(const Error& error) {
     next = fmt::format("vigie {} --help", arguments_.verb->name);
   console_.words(
       fmt::format("vigie: {}: {}", ours ? error_info(ErrorCode::usage).title : info.title, detail));
-  console_.words(fmt::format("  code {}; next: {}", info.name, next));
+  console_.words(fmt::format("  code {}; next: {}", info.name, with_our_file(next)));
   return info.exit_code;
 }
 

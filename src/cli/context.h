@@ -71,6 +71,7 @@ class Context {
   Result<> connect(bool reads);
   Result<> connect_daemon(const config::Config& config);
   Result<Access> access(const config::Config& config, bool reads);
+  std::string with_our_file(std::string next) const;
 
   Arguments arguments_;
   Hooks hooks_;

@@ -341,7 +341,8 @@ TEST_F(Doctor, MoreTablesThanAreDumped) {
 
 TEST_F(Doctor, RoleThatTheServerDoesNotKnow) {
   said_.dsn = server_->dsn("postgres", "nobody_at_all");
-  expect("backup.nightly.app", "fail", "database_authentication", "vigie grants --role dump | sudo");
+  expect("backup.nightly.app", "fail", "database_authentication",
+         "vigie grants --role dump | sudo");
 }
 
 TEST_F(Doctor, DatabaseThatIsNotThere) {

@@ -34,6 +34,15 @@ Cell subject_cell(const json::object& entry) {
   return {"-", Tone::dim};
 }
 
+// One kind may hold an act and its contrary.
+Cell kind_cell(const json::object& entry) {
+  Cell kind = text_cell(entry, "kind");
+  const json::object* subject = find_object(entry, "subject");
+  const std::string act = subject == nullptr ? "" : text_of(*subject, "act");
+  if (!act.empty()) kind.text += fmt::format(" ({})", printable(act, 40));
+  return kind;
+}
+
 Cell run_cell(const json::object& entry) {
   const json::object* trigger = find_object(entry, "trigger");
   return trigger == nullptr ? Cell{"-", Tone::dim} : text_cell(*trigger, "run_id");
@@ -44,7 +53,7 @@ int evidence_list(Context& context) {
       context, filtered_target(context.arguments()),
       {{{"SEQ", true}, [](const json::object& o) { return count_cell(o, "seq"); }},
        {{"ENDED"}, [](const json::object& o) { return time_cell(o, "ended_at"); }},
-       {{"KIND"}, [](const json::object& o) { return text_cell(o, "kind"); }},
+       {{"KIND"}, kind_cell},
        {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }},
        {{"TOOK", true}, [](const json::object& o) { return seconds_cell(o, "duration_s"); }},
        {{"CODE"}, [](const json::object& o) { return text_cell(o, "error_code"); }},

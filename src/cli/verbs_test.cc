@@ -297,6 +297,17 @@ TEST(Refusal, OfTheCommandLinePointsToTheHelpOfItsVerb) {
   EXPECT_THAT(printed.words, HasSubstr("next: vigie backup verify --help"));
 }
 
+// As it is printed, the step would look at another file.
+TEST(Refusal, NamesTheConfigurationThatWasGivenInTheNextStep) {
+  testing::TempFolder folder;
+  const std::string path = (folder / "mine.yaml").string();
+  Hooks hooks;
+  hooks.files = &platform::real_file_system();
+  const Printed printed = testing::run_program({"backup", "list", "-c", path.c_str()}, hooks);
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("next: vigie check-config -c " + path + "\n"));
+}
+
 TEST(Refusal, OfAParameterPointsToOurOwnHelp) {
   Scripted program;
   program.answers(400, R"({"code":"http_invalid_parameter","detail":"next: expected a number.",)"
@@ -345,6 +356,13 @@ TEST(EvidenceList, NamesTheCodeAndTheRun) {
   const std::string out = program.run({"evidence", "list"}).out;
   EXPECT_THAT(out, HasSubstr("dump_failed"));
   EXPECT_THAT(out, HasSubstr("r1"));
+}
+
+TEST(EvidenceList, TellsAPinFromItsEnd) {
+  Scripted program;
+  program.answers(200, R"({"items":[{"seq":7,"kind":"hold","subject":{"act":"unpin"}}],)"
+                       R"("next_cursor":null})");
+  EXPECT_THAT(program.run({"evidence", "list"}).out, HasSubstr("hold (unpin)"));
 }
 
 TEST(EvidenceShow, AsksForAnIdByTheFilter) {
