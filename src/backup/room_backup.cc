@@ -110,9 +110,18 @@ Result<Taken> JobRun::take(const std::string& database) {
 
 Result<Taken> JobRun::take_once(const std::string& database) {
   const StoreSetup& store = *setup_->store(job_.options.store);
-  const TakeRequest request{
-      *setup_->database(database), job_.options, *store.store,
-      store.options.reserve,       previous_,    room_.tools_.staging / work_.run.str()};
+  const auto is_used = [this](const BackupId& id) {
+    const auto recorded = room_.recorded(id);
+    return recorded &&
+           *recorded;  // evidence that cannot be read must not keep a backup from being taken
+  };
+  const TakeRequest request{*setup_->database(database),
+                            job_.options,
+                            *store.store,
+                            store.options.reserve,
+                            previous_,
+                            room_.tools_.staging / work_.run.str(),
+                            is_used};
   return take_backup(request, room_.tools_.take, work_);
 }
 

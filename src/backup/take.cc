@@ -133,9 +133,10 @@ class Taking {
 };
 
 // Two backups of one job and database in one second: the later one waits its turn by name. So does
-// one whose name is that of debris which could not be removed.
+// one whose name is that of debris which could not be removed, or was used before.
 Result<std::unique_ptr<store::ArtefactWriter>> Taking::begin() {
   for (int tries = 0; tries < 10; ++tries, id_.started_at += 1s) {
+    if (request_.is_used && request_.is_used(id_)) continue;
     auto writer = request_.store.begin(id_);
     if (writer || writer.error().code() != ErrorCode::file_exists) return writer;
   }

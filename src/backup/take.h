@@ -2,6 +2,7 @@
 // afterwards either a whole artefact or none.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ struct TakeRequest {
   store::Reserve reserve;
   std::optional<ArtefactView> previous;  // the newest good one, for the estimate
   platform::Path staging;                // this run's own folder; need not exist; gone afterwards
+  // An id that evidence speaks of is never given again, also when its artefact is gone: a new one
+  // under it would be taken for one that was changed. None: all are free.
+  std::function<bool(const BackupId&)> is_used;
 };
 
 struct Taken {
