@@ -147,6 +147,7 @@ TEST_F(LogTest, LinesOfSeveralThreadsDoNotMix) {
   Logger shared(descriptor_sink(pipe.writing_end()), LogLevel::info, clock, scrubber);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&, i] {
         scrubber.add(Secret("secret" + std::to_string(i)));
