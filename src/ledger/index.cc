@@ -119,14 +119,20 @@ Result<std::string> Index::seal(const std::function<Result<std::string>()>& rena
   return name;
 }
 
-std::string Index::segment_name(uint32_t segment) const {
+void Index::take_up(std::shared_ptr<const platform::ReadableFile> current) {
   const std::lock_guard lock(mutex_);
-  return segments_[segment];
+  held_ = std::move(current);
+  held_segment_ = segments_.size() - 1;
 }
 
 Result<std::shared_ptr<const platform::ReadableFile>> Index::open(uint32_t segment) const {
-  if (held_ && segment == held_segment_) return held_;
-  TRY_ASSIGN(auto file, files_.open_read(folder_ / segment_name(segment)));
+  std::string name;
+  {
+    const std::lock_guard lock(mutex_);
+    if (held_ && segment == held_segment_) return held_;
+    name = segments_[segment];
+  }
+  TRY_ASSIGN(auto file, files_.open_read(folder_ / name));
   return std::shared_ptr<const platform::ReadableFile>(std::move(file));
 }
 

@@ -28,6 +28,10 @@ class Index {
   // seal); a new current one follows. No reader sees the name and the file disagree.
   Result<std::string> seal(const std::function<Result<std::string>()>& rename);
 
+  // Somebody took the current segment away: what is added from now on lies in this file. Null: in
+  // one that does not exist yet.
+  void take_up(std::shared_ptr<const platform::ReadableFile> current);
+
   Result<> for_each(const Filter& filter, const Visit& visit, const std::stop_token& stop) const;
   Result<Page> page(const Filter& filter, const std::stop_token& stop) const;
 
@@ -43,16 +47,15 @@ class Index {
   size_t first_row(const Filter& filter) const;
   Batch batch(const Filter& filter, size_t from) const;
   Result<> walk(const Filter& filter, const VisitLine& visit, const std::stop_token& stop) const;
-  std::string segment_name(uint32_t segment) const;
   Result<std::shared_ptr<const platform::ReadableFile>> open(uint32_t segment) const;
 
   platform::FileSystem& files_;
   const platform::Path folder_;
   mutable std::mutex mutex_;
-  const std::shared_ptr<const platform::ReadableFile> held_;  // segment number held_segment_
-  const size_t held_segment_;
-  std::vector<Row> rows_;              // guarded by mutex_; by seq
-  std::vector<std::string> segments_;  // guarded by mutex_
+  std::shared_ptr<const platform::ReadableFile> held_;  // guarded by mutex_; of held_segment_
+  size_t held_segment_;                                 // guarded by mutex_
+  std::vector<Row> rows_;                               // guarded by mutex_; by seq
+  std::vector<std::string> segments_;                   // guarded by mutex_
 };
 
 }  // namespace vigie::ledger

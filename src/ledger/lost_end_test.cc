@@ -175,6 +175,32 @@ TEST_F(LostEnd, IsFoundBesideOldDamage) {
   EXPECT_TRUE(ledger->view()->damaged());
 }
 
+// Nor does an end that was lost, recorded and acknowledged before.
+TEST_F(LostEnd, IsFoundBehindAnEndThatWasLostBefore) {
+  write_entries(5);
+  cut_lines(3);
+  ASSERT_TRUE(open()->acknowledge_damage({"human", "socket:uid=0", {}, {}}, "restored", "T-1"));
+  write_entries(3);
+  const uint64_t last = open()->view()->last_seq;
+  cut_lines(lines_of(current_).size() - 2);
+  EXPECT_EQ(verified().problem_count, 2U);
+  const auto ledger = open();
+  EXPECT_TRUE(ledger->view()->damaged());
+  EXPECT_EQ(records(*ledger), 2U);
+  EXPECT_GT(ledger->append(backup_entry(9))->seq, last) << "no seq is used twice";
+}
+
+// The file that the ledger began with is gone, and what follows is in another.
+TEST_F(LostEnd, WhatIsAppendedAfterAFileIsGoneIsReadByTheSameLedger) {
+  write_entries(5);
+  const auto ledger = open();
+  ASSERT_TRUE(files_.remove_file(current_));
+  const auto recorded = ledger->append(backup_entry(6));
+  ASSERT_TRUE(recorded);
+  EXPECT_EQ(ledger->page({.id = recorded->id})->entries.size(), 1U);
+  EXPECT_EQ(records(*ledger), 1U);
+}
+
 // An append does not wait for the mark, and fails not with it.
 TEST_F(LostEnd, AMarkThatCannotBeWrittenShowsAndIsTriedAgain) {
   const auto ledger = open();

@@ -42,8 +42,7 @@ class Surveyor {
     const Chain::Judged judged = survey_.chain.judge(raw.text);
     if (lines_ == 1 && judged.follows_lost_end) {
       lost_end(kMissingAtEnd);
-      mark_ = {};  // what was lost has been told, and recorded by this line
-      met_another_ = false;
+      if (judged.seq > mark_.seq) forget_mark();  // else it is of an entry behind this one
     } else if (!judged.problem.empty()) {
       problem(raw.number, judged.seq, judged.problem);
     }
@@ -120,6 +119,11 @@ class Surveyor {
     if (rows_ == Rows::yes) survey_.rows.push_back(row);
     meet(entry);
     if (concerns_ledger(entry.kind)) note_line(survey_, raw.text);
+  }
+  // What it says that there was is accounted for.
+  void forget_mark() {
+    mark_ = {};
+    met_another_ = false;
   }
   void meet(const LineView& entry) {
     if (entry.seq != mark_.seq) return;

@@ -65,6 +65,7 @@ Result<VerifyReport> Ledger::Writer::take_up_damage_locked(const std::stop_token
   state_.damages = std::move(found.damages);
   state_.segments.back().size = found.segments.back().size;
   tail_.emplace(files_, folder_, found.segments.back().size, found.last_number);
+  index_.take_up(std::move(found.current));
   match_damages(state_);
   TRY(record_damage());
   publish();
