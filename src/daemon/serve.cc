@@ -97,6 +97,7 @@ class Daemon {
   platform::Logger& log_;
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::mutex jobs_mutex_;  // what was configured last is set last
   std::mutex asked_mutex_;
   std::condition_variable_any asked_changed_;
   bool reload_asked_ = false;  // guarded by asked_mutex_
@@ -106,6 +107,7 @@ class Daemon {
 };
 
 void Daemon::set_jobs() {
+  const std::lock_guard lock(jobs_mutex_);
   if (const auto set = scheduler_->set_jobs(scheduled_jobs(*wiring_)); !set) {
     log_.write(LogLevel::error, "schedule", set.error());
   }
@@ -125,7 +127,7 @@ Result<> Daemon::start() {
   jobs::SchedulerHooks hooks;
   hooks.missed = [this](const jobs::MissedRuns& missed) -> Result<> {
     if (missed.kind != "backup") return {};  // nobody waits for a preflight
-    return wiring_->record_missed(missed.job, missed.due, missed.reason, missed.noticed_at);
+    return wiring_->record_missed(missed);
   };
   hooks.clock_went_back = [this](SystemTime before, SystemTime now) {
     log_.write(LogLevel::warn, "clock", "the clock went back: due times count from now",
@@ -135,12 +137,12 @@ Result<> Daemon::start() {
   };
   scheduler_ = std::make_unique<jobs::Scheduler>(wiring_->executor(), wiring_->world().clock,
                                                  std::move(hooks));
-  set_jobs();
+  // Before the first jobs are set: the server answers already, and may be asked for a reload.
   wiring_->on_reload([this] {
     set_jobs();
-    if (const auto done = server_->reload_tls(); !done)
-      log_.write(LogLevel::error, "tls", done.error());
+    return server_->reload_tls();
   });
+  set_jobs();
   reloads_.start([this](const std::stop_token& stop) { reload_when_asked(stop); });
   beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
   state_.start([this](std::stop_token stop) { look_after_state(std::move(stop)); });
@@ -222,6 +224,12 @@ void Daemon::run() {
   }
 }
 
+// Whoever looks into the journal for it is told what to do as well.
+int not_started(platform::Logger& log, const Error& why) {
+  log.write(LogLevel::error, "daemon.start", why, {{"next", why.remedy(Audience::operators)}});
+  return why.info().exit_code;
+}
+
 [[noreturn]] void leave(platform::Logger& log) {
   log.write(LogLevel::warn, "daemon.stopped", "some work did not return in time");
   std::_Exit(0);  // its threads are still at work: nothing may be torn down under them
@@ -265,15 +273,9 @@ int serve(World world, const platform::Path& config_path) {
   const SystemTime began = world.clock.now();
   const platform::Clock& clock = world.clock;
   auto wiring = Wiring::open(std::move(world), *loaded.config, config_path);
-  if (!wiring) {
-    log.write(LogLevel::error, "daemon.start", wiring.error());
-    return wiring.error().info().exit_code;
-  }
+  if (!wiring) return not_started(log, wiring.error());
   Daemon daemon(std::move(*wiring));
-  if (const auto started = daemon.start(); !started) {
-    log.write(LogLevel::error, "daemon.start", started.error());
-    return started.error().info().exit_code;
-  }
+  if (const auto started = daemon.start(); !started) return not_started(log, started.error());
   log.write(LogLevel::info, "daemon.ready", "serving",
             {{"listen", ports_text(*loaded.config)},
              {"duration_ms", milliseconds_of(clock.now() - began)}});

@@ -223,7 +223,7 @@ status::Views Wiring::views() const {
   return views;
 }
 
-void Wiring::on_reload(std::function<void()> listener) {
+void Wiring::on_reload(std::function<Result<>()> listener) {
   const std::lock_guard lock(mutex_);
   on_reload_ = std::move(listener);
 }
@@ -240,9 +240,9 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
   if (!parts.empty()) entry.deviations.push_back(needs_restart(parts));
   if (const auto recorded = ledger_->append(entry); !recorded) {
     log_refused(entry, recorded.error());
-    return fail(recorded.error());
+    return note_refusal(recorded.error(), now);
   }
-  std::function<void()> listener;
+  std::function<Result<>()> listener;
   {
     const std::lock_guard lock(mutex_);
     config_ = std::make_shared<const config::Config>(std::move(*loaded));
@@ -257,9 +257,20 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
     listener = on_reload_;
   }
   backups_->configure(setup_of(*config(), world_.files));
-  if (listener) listener();
+  if (const auto taken = listener ? listener() : Result<>(); !taken) {
+    log_refused(entry, taken.error());
+    return note_refusal(taken.error(), now);
+  }
   log_reload(trigger, parts);
   return {};
+}
+
+// In status until a reload is taken whole.
+Result<> Wiring::note_refusal(const Error& why, SystemTime at) {
+  const std::lock_guard lock(mutex_);
+  process_.reload_error_code = why.info().name;
+  process_.reload_failed_at = at;
+  return fail(why);
 }
 
 // One code wherever it is told: to the caller, in the log, in status and as evidence.
@@ -270,10 +281,7 @@ Result<> Wiring::refuse_reload(ledger::Entry entry, const Error& why) {
   log_refused(entry, refused);
   if (const auto recorded = ledger_->append(entry); !recorded)
     world_.log.write(LogLevel::error, "ledger.append", recorded.error());
-  const std::lock_guard lock(mutex_);
-  process_.reload_error_code = refused.info().name;
-  process_.reload_failed_at = entry.ended_at;
-  return fail(refused);
+  return note_refusal(refused, entry.ended_at);
 }
 
 void Wiring::log_refused(const ledger::Entry& entry, const Error& why) {
@@ -290,17 +298,18 @@ void Wiring::log_reload(const ledger::Trigger& trigger, const std::string& waiti
                    {{"correlation_id", correlation}});
 }
 
-Result<> Wiring::record_missed(const std::string& job, const std::vector<SystemTime>& due,
-                               const std::string& reason, SystemTime noticed_at) {
+Result<> Wiring::record_missed(const jobs::MissedRuns& missed) {
   ledger::Entry entry;
   entry.kind = ledger::kind::kMissedRun;
-  entry.started_at = due.front();
-  entry.ended_at = noticed_at;
+  entry.started_at = missed.due.front();
+  entry.ended_at = missed.noticed_at;
   entry.trigger = {"daemon", "", new_correlation_id(), {}};
-  entry.ended_with(Error(ErrorCode::missed_run, {{"job", job}, {"reason", reason}}));
+  entry.ended_with(Error(ErrorCode::missed_run, {{"job", missed.job}, {"reason", missed.reason}}));
   json::array times;
-  for (const SystemTime time : due) times.emplace_back(format_rfc3339(time));
-  entry.subject = {{"job", job}, {"due", std::move(times)}, {"reason", reason}};
+  for (const SystemTime time : missed.due) times.emplace_back(format_rfc3339(time));
+  entry.subject = {{"job", missed.job}, {"due", std::move(times)}, {"reason", missed.reason}};
+  if (missed.older_left_out)
+    entry.deviations.emplace_back("older due times were missed as well, and are not listed");
   TRY(ledger_->append(entry));
   return {};
 }

@@ -17,6 +17,7 @@
 #include "daemon/run_evidence.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
+#include "jobs/scheduler.h"
 #include "ledger/ledger.h"
 #include "platform/lock_file.h"
 #include "platform/log.h"
@@ -60,11 +61,12 @@ class Wiring {
 
   // Reads the file again. A bad one leaves the old one in force and shows in status; each is an
   // entry of the ledger. One at a time: what the last one read is in force. Errors:
-  // config_reload_failed.
+  // config_reload_failed; those of the ledger; those of on_reload, and then all else is in force.
   Result<> reload(const ledger::Trigger& trigger, const std::string& reason,
                   const std::string& reference);
-  // Called after each reload that was taken: the scheduler is set anew.
-  void on_reload(std::function<void()> listener);
+  // Called when a new configuration is in force: the scheduler is set anew. Its error is the
+  // reload's.
+  void on_reload(std::function<Result<>()> listener);
 
   // What an earlier process left in stores and on servers, and the catalogue against the stores.
   // Waits for both: not on the way to readiness.
@@ -86,8 +88,7 @@ class Wiring {
   jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                   CorrelationId correlation);
   jobs::RunRequest preflight_request(const config::BackupJob& job);
-  Result<> record_missed(const std::string& job, const std::vector<SystemTime>& due,
-                         const std::string& reason, SystemTime noticed_at);
+  Result<> record_missed(const jobs::MissedRuns& missed);
 
   // The wall clock went back: as evidence, since the times of what follows lie before others.
   Result<> record_clock(SystemTime before, SystemTime now);
@@ -119,6 +120,7 @@ class Wiring {
   jobs::RunRequest ledger_verify_request();
   void log_end(const jobs::RunRow& row);
   Result<> refuse_reload(ledger::Entry entry, const Error& why);
+  Result<> note_refusal(const Error& why, SystemTime at);
   void log_refused(const ledger::Entry& entry, const Error& why);
   void log_reload(const ledger::Trigger& trigger, const std::string& waiting);
   Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
@@ -134,7 +136,7 @@ class Wiring {
   std::shared_ptr<const config::Config> config_;              // guarded by mutex_
   const std::shared_ptr<const config::Config> started_with_;  // what only a restart applies is its
   status::ProcessView process_;                               // guarded by mutex_
-  std::function<void()> on_reload_;                           // guarded by mutex_
+  std::function<Result<>()> on_reload_;                       // guarded by mutex_
   std::map<RunId, Cancellation> cancelled_;  // guarded by mutex_; until their end is recorded
   MonoTime memory_seen_{};                   // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;

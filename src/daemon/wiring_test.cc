@@ -267,6 +267,21 @@ TEST_F(WiringTest, ARefusedReloadHasOneCodeInLogStatusAndEvidence) {
   EXPECT_EQ(logged("config.refused").at("error_code").as_string(), "config_reload_failed");
 }
 
+TEST_F(WiringTest, WhatAReloadCouldNotTakeIsInStatusUntilOneIsTakenWhole) {
+  std::optional<Error> refusal = Error(ErrorCode::tls_files);
+  wiring_->on_reload([&]() -> Result<> {
+    if (refusal) return fail(*refusal);
+    return {};
+  });
+  const auto refused = reload();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::tls_files);
+  EXPECT_EQ(configuration(), "warn tls_files");
+  refusal.reset();
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(configuration(), "pass ok");
+}
+
 TEST_F(WiringTest, TheReloadThatReadTheFileLastIsInForce) {
   files_.hold();
   std::jthread first([&] { EXPECT_TRUE(reload()); });

@@ -56,6 +56,16 @@ void Board::ended(JobView& job, const RunRow& row) {
   if (recent_.size() > kRecentRuns) recent_.pop_back();
 }
 
+void Board::recovered(const RunRow& row) {
+  const std::lock_guard lock(mutex_);
+  JobView& view = job({row.job, row.kind});
+  if (!view.last_attempt || view.last_attempt->created_at < row.created_at) return ended(view, row);
+  const auto older = std::ranges::find_if(
+      recent_, [&](const RunRow& one) { return one.created_at < row.created_at; });
+  recent_.insert(older, row);
+  if (recent_.size() > kRecentRuns) recent_.pop_back();
+}
+
 void Board::recorded(const RunId& run) {
   const std::lock_guard lock(mutex_);
   const auto clear = [&](RunRow& row) {

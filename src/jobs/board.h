@@ -28,6 +28,9 @@ class Board {
 
   void load(std::vector<LastRuns> last, std::vector<RunRow> recent);
   void changed(const RunRow& row);  // accepted, started, made progress, ended
+  // An earlier process left it unfinished, and its end is recorded only now: newer ones may have
+  // ended since.
+  void recovered(const RunRow& row);
   void recorded(const RunId& run);  // what has ended is durable
   void state_taken(SystemTime at);  // state.db took a write
   void state_failed(const Error& error, SystemTime at);

@@ -99,7 +99,10 @@ Result<Submitted> ExecutorCore::accept(RunRequest& request) {
   }
   TRY(admit(request));
   RunRow row = accepted_row(request, now);
-  TRY(noted(store_->accept(row, request.idempotency)));
+  const Result<> accepted = store_->accept(row, request.idempotency);
+  // A list of keys that is full is no state that takes no writes.
+  if (!accepted && accepted.error().code() == ErrorCode::queue_full) return fail(accepted.error());
+  TRY(noted(accepted));
   board_.changed(row);
   auto run =
       std::make_shared<ActiveRun>(std::move(row), request, clock_,

@@ -100,7 +100,7 @@ void ExecutorCore::retry_unsaved() {
   for (End& end : unrecorded()) {
     if (!record(end)) break;  // the next one would fail as well
     const std::lock_guard lock(mutex_);
-    if (end.found) board_.changed(end.row);
+    if (end.found) board_.recovered(end.row);
     RunId id = end.row.id;
     unsaved_.insert_or_assign(std::move(id), std::move(end));
   }

@@ -19,7 +19,8 @@ struct LastRuns {
 // The steps of the whole room's schema.
 std::span<const platform::Migration> state_migrations();
 
-inline constexpr size_t kMaxResult = 64 << 10;  // bytes of a result as JSON
+// Bytes of a result as JSON: 1,000 databases with several warnings each. A longer one is none.
+inline constexpr size_t kMaxResult = 1 << 20;
 
 Result<> insert_run(platform::Sqlite& db, const RunRow& row);
 // All that changes after a run was accepted.

@@ -132,9 +132,8 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
   for (Entry& entry : entries) {
     if (stop.stop_requested()) break;
     const Result<> dealt = deal_with(entry, now);
-    entry.blocked_by = dealt ? std::string() : std::string(dealt.error().info().name);
     // A full queue is no defect: what is due waits before it.
-    if (!dealt && dealt.error().code() != ErrorCode::queue_full) error = entry.blocked_by;
+    if (!dealt && dealt.error().code() != ErrorCode::queue_full) error = dealt.error().info().name;
     const auto next = dealt ? entry.next(now) : entry.job.next(entry.last_due);
     executor.board().next_due(entry.key(), next);
     if (next && dealt) sleep = std::min(sleep, *next - now);
@@ -153,9 +152,13 @@ Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
     runs.older_left_out = plan.older_left_out;
     runs.reason = entry.blocked_by.empty() ? std::string(kMissedDown) : entry.blocked_by;
     TRY(missed(entry, std::move(runs), now));
+    entry.blocked_by.clear();
   }
   if (plan.window) return missed(entry, missed_one(*plan.window, kMissedWindow), now);
-  return plan.run ? start(entry, *plan.run, now) : Result<>();
+  if (!plan.run) return {};
+  const Result<> started = start(entry, *plan.run, now);
+  entry.blocked_by = started ? std::string() : std::string(started.error().info().name);
+  return started;
 }
 
 // By the other clock, or, when it was set back while nobody looked, by what was dealt with already.

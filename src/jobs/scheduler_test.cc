@@ -315,7 +315,9 @@ TEST_F(SchedulerTest, WhatCannotBeReportedIsReportedLater) {
   EXPECT_EQ(executor_->view()->scheduler_error_code, "ledger_unwritable");
   refuse_facts_ = false;
   clock_.advance(kRetry);
-  EXPECT_EQ(missed_.take()->due, std::vector{at("2026-11-20T01:00:00Z")});
+  const auto missed = missed_.take();
+  EXPECT_EQ(missed->due, std::vector{at("2026-11-20T01:00:00Z")});
+  EXPECT_EQ(missed->reason, "down") << "and not why it could not be reported";
   EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
 }
 
