@@ -223,7 +223,14 @@ Result<Response> Routes::call(const Exchange& exchange, MonoTime deadline,
   context.stop = std::move(stop);
   const Call one{exchange.request, exchange.match.arguments, exchange.principal, clock_.now(),
                  context};
-  return exchange.match.route->endpoint(one);
+  // A defect in one answer, or no memory for it, must not end the backup that runs beside it.
+  try {
+    return exchange.match.route->endpoint(one);
+  } catch (...) {
+    // Its text could hold anything.
+    return fail(ErrorCode::internal_error,
+                {{"reason", "an exception left the making of this answer"}});
+  }
 }
 
 void Routes::submit(const ExchangePtr& exchange) {

@@ -241,6 +241,22 @@ TEST(Api, AcknowledgesTheLedgersDamageForAnAdminWithAReason) {
   EXPECT_EQ(seen, std::vector<std::string>{"disk T-1"});
 }
 
+TEST(Api, ADefectInOneAnswerEndsThatAnswerAlone) {
+  ApiFixture fixture;
+  fixture.services.views = []() -> status::Views { throw std::runtime_error("secret words"); };
+  fixture.services.evidence = [](const EvidenceQuery&, const CallContext&) -> Result<EvidencePage> {
+    throw std::bad_alloc();
+  };
+  fixture.start();
+  for (const char* path : {"/readiness", "/v1/evidence"}) {
+    const auto answer = fixture.over_socket("GET", path);
+    EXPECT_EQ(answer.status, 500) << path;
+    EXPECT_EQ(text(parse(answer.body), "code"), "internal_error");
+    EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+  }
+  EXPECT_EQ(fixture.get("/openapi.yaml").status, 200);
+}
+
 TEST(Api, ListsBackupsNewestFirstByPages) {
   ApiFixture fixture;
   fixture.start();

@@ -126,8 +126,7 @@ Result<Response> show_backup(const Services& services, const Call& call) {
 
 Result<Response> start_backup(const Services& services, const Call& call) {
   const auto& job = call.arguments.at(0);
-  if (!is_name(job))
-    return fail(ErrorCode::backup_job_not_found, {{"job", "of that name"}, {"nearest", "none"}});
+  if (!is_name(job)) return fail(ErrorCode::backup_job_not_found, {{"job", "of that name"}});
   TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY_ASSIGN(const auto run, services.start_backup(job, context));

@@ -249,7 +249,7 @@ Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
   const bool lost = catalogue_->is_lost(id);
   if (!alarmed && !lost) {
     TRY(catalogue_->get(id));
-    return fail(ErrorCode::nothing_to_acknowledge, {{"backup", id.str()}});
+    return fail(ErrorCode::nothing_to_acknowledge, {{"name", "backup " + id.str()}});
   }
   auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now());
   if (lost) entry.subject["act"] = error_info(ErrorCode::backup_lost).name;

@@ -41,7 +41,7 @@ Outcome BackupRoom::preflight(const std::string& job, const Work& work) {
   const SetupPtr setup = this->setup();
   const JobSetup* const found = setup->job(job);
   if (found == nullptr) {
-    const Error error(ErrorCode::backup_job_not_found, {{"job", job}, {"nearest", "-"}});
+    const Error error(ErrorCode::backup_job_not_found, {{"job", job}});
     return {error.info().verdict, error, {}};
   }
   Outcome outcome;

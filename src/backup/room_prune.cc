@@ -158,7 +158,7 @@ void BackupRoom::settle_expiry(const std::vector<BackupId>& ids) {
 Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& work) {
   const SetupPtr setup = this->setup();
   if (job && setup->job(*job) == nullptr) {
-    const Error error(ErrorCode::backup_job_not_found, {{"job", *job}, {"nearest", "-"}});
+    const Error error(ErrorCode::backup_job_not_found, {{"job", *job}});
     return {error.info().verdict, error, {}};
   }
   Outcome outcome;

@@ -38,7 +38,14 @@ void Problems::add(Problem problem) {
   if (problem.field.empty()) problem.field = path_;
   if (std::ranges::any_of(listed_, [&](const Problem& p) { return same(p, problem); })) return;
   ++(problem.severity == Severity::mistake ? mistakes_ : warnings_);
-  if (listed_.size() < max_listed_) listed_.push_back(std::move(problem));
+  if (listed_.size() < max_listed_) {
+    listed_.push_back(std::move(problem));
+  } else if (problem.severity == Severity::mistake) {
+    // Warnings must not hide it.
+    const auto warning =
+        std::ranges::find(listed_.rbegin(), listed_.rend(), Severity::warning, &Problem::severity);
+    if (warning != listed_.rend()) *warning = std::move(problem);
+  }
 }
 
 void Problems::mistake(Place place, ErrorCode code, std::string found, std::string expected,

@@ -148,6 +148,16 @@ struct Options {
   Duration duration{0};
 };
 
+TEST(Problems, WarningsDoNotHideAMistake) {
+  Problems problems("f", 2);
+  for (size_t line = 1; line <= 3; ++line) problems.warning({line, 1}, "is odd", "less");
+  problems.wrong_value({9, 1}, "more");
+  const auto listed = problems.sorted();
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed.back().severity, Severity::mistake);
+  EXPECT_FALSE(problems.as_error().parameter("reason").empty());
+}
+
 Options read_options(std::string_view text, Problems& problems) {
   const auto node = yaml::parse(text, problems);
   Options options;

@@ -8,7 +8,8 @@
 
 namespace vigie::cli {
 
-std::vector<VerbSpec> daemon_verbs();  // serve, check-config, doctor, version, completion, manual
+std::vector<VerbSpec>
+daemon_verbs();  // serve, check-config, doctor, migrate, version, completion, manual
 std::vector<VerbSpec> status_verbs();  // status, check, schedule list, trace, run show, run cancel
 std::vector<VerbSpec> backup_verbs();  // backup …
 std::vector<VerbSpec> evidence_verbs();  // evidence …

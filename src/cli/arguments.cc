@@ -237,7 +237,8 @@ std::span<const char* const> words_behind_options(int argc, const char* const* a
     const bool apart = std::ranges::find(kCommon, word) != kCommon.end();
     const bool whole = std::ranges::any_of(
         kCommon, [&](std::string_view name) { return word.starts_with(fmt::format("{}=", name)); });
-    if (!apart && !whole) break;
+    const bool attached = word.size() > 2 && (word.starts_with("-c") || word.starts_with("-o"));
+    if (!apart && !whole && !attached) break;
     words = words.subspan(std::min<size_t>(apart ? 2 : 1, words.size()));
   }
   return words;

@@ -95,7 +95,8 @@ TEST(Arguments, TheConfigurationAndTheOutputMayStandBeforeTheVerb) {
 
 TEST(Arguments, ServeIsSeenBehindOptions) {
   for (const auto& words :
-       {std::vector{"vigie", "serve"}, std::vector{"vigie", "-c", "x", "serve"}})
+       {std::vector{"vigie", "serve"}, std::vector{"vigie", "-c", "x", "serve"},
+        std::vector{"vigie", "-cx", "serve"}, std::vector{"vigie", "--config=x", "serve"}})
     EXPECT_TRUE(asks_to_serve(static_cast<int>(words.size()), words.data()));
   const std::vector words{"vigie", "-c", "serve", "status"};
   EXPECT_FALSE(asks_to_serve(static_cast<int>(words.size()), words.data()));

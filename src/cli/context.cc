@@ -72,6 +72,11 @@ Result<bool> Context::alone() {
   return backend_ == nullptr;
 }
 
+Result<bool> Context::open_state() {
+  TRY(connect(false));
+  return alone_.has_value();
+}
+
 Result<Answer> Context::answer(const Ask& ask) {
   const bool reads = ask.method == "GET";
   if (!backend_ || (!reads && alone_ && *alone_ != Access::write)) TRY(connect(reads));
@@ -87,7 +92,6 @@ Result<json::value> Context::ask(const Ask& ask) {
               {{"reason", fmt::format("an answer with status {}", answer.status)}});
 }
 
-// Of a command of ours, so that it goes by the same file when it is typed as printed.
 std::string Context::with_our_file(std::string next) const {
   const bool help = next.ends_with("--help");
   if (arguments_.config.empty() || help || !next.starts_with("vigie ")) return next;

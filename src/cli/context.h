@@ -57,6 +57,12 @@ class Context {
   // answer().
   Result<bool> alone();
 
+  // Opens the state folder to write, as a daemon's start does; false: a daemon has it open. Errors:
+  // also state_newer, ledger_newer.
+  Result<bool> open_state();
+
+  // A command of ours, with -c when we were given one: typed as printed it goes by the same file.
+  std::string with_our_file(std::string next) const;
   // Says the error and what to do next, on stderr; the exit status that belongs to it.
   int report(const Error& error);
   // As in list_printer.h.
@@ -71,7 +77,6 @@ class Context {
   Result<> connect(bool reads);
   Result<> connect_daemon(const config::Config& config);
   Result<Access> access(const config::Config& config, bool reads);
-  std::string with_our_file(std::string next) const;
 
   Arguments arguments_;
   Hooks hooks_;

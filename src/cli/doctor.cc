@@ -285,7 +285,11 @@ int doctor(Context& context) {
                {{{"CHECK"}, [](const json::object& o) { return text_cell(o, "id"); }},
                 {{"STATUS"}, [](const json::object& o) { return verdict_cell(o, "status"); }},
                 {{"FOUND"}, [](const json::object& o) { return text_cell(o, "detail"); }},
-                {{"NEXT"}, [](const json::object& o) { return text_cell(o, "next"); }}});
+                {{"NEXT"}, [&](const json::object& o) {
+                   Cell next = text_cell(o, "next");
+                   next.text = context.with_our_file(next.text);
+                   return next;
+                 }}});
   return exit_code(all);
 }
 

@@ -54,12 +54,13 @@ Result<json::object> wait_for(Context& context, const std::string& id) {
   }
 }
 
-// Who waits in vain for a daemon shall know that the run does not.
+// Who waits in vain for a daemon shall know where it tells what became of the run.
 void say_lost(Context& context, const std::string& id) {
   const auto alone = context.alone();
   if (!alone || *alone) return;
   context.console().words(
-      fmt::format("  the run goes on in the daemon: vigie run show {}", printable(id, 64)));
+      "  what became of the run: " +
+      context.with_our_file(fmt::format("vigie run show {}", printable(id, 64))));
 }
 
 // A run without a daemon is this process's own.
@@ -151,9 +152,10 @@ void print_run(Context& context, const json::object& run, RunDetails details) {
     context.console().data(fmt::format("  {:<18} {}\n", "progress", progress_line(run)));
   if (const json::object* result = find_object(run, "result")) context.fields(*result);
   if (const json::object* error = find_object(run, "error")) {
-    context.console().words(
-        fmt::format("vigie: {}\n  code {}; next: {}", printable(text_of(*error, "detail"), 1000),
-                    text_of(*error, "code"), printable(text_of(*error, "next"), 400)));
+    const std::string next = context.with_our_file(printable(text_of(*error, "next"), 400));
+    context.console().words(fmt::format("vigie: {}\n  code {}; next: {}",
+                                        printable(text_of(*error, "detail"), 1000),
+                                        text_of(*error, "code"), next));
   }
 }
 

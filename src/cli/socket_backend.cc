@@ -14,7 +14,13 @@ class SocketBackend final : public Backend {
   explicit SocketBackend(platform::Path socket)
       : socket_(std::move(socket)), client_(platform::make_http_client()) {}
 
-  Result<Answer> ask(const Ask& ask) override { return ask_within(ask, 60s); }
+  Result<Answer> ask(const Ask& ask) override {
+    auto answer = ask_within(ask, 60s);
+    if (answer || answer.error().code() != ErrorCode::peer_unreachable) return answer;
+    return fail(
+        ErrorCode::daemon_unreachable,
+        {{"path", socket_.string()}, {"reason", std::string(answer.error().parameter("reason"))}});
+  }
 
   std::string configuration_sha256() override {
     const auto answer = ask_within({.target = "/readiness"}, kPatience);

@@ -55,11 +55,6 @@ int backup_list(Context& context) {
       filters.empty() ? "There is no backup yet: vigie backup run JOB" : "No backup fits.");
 }
 
-int backup_run(Context& context) {
-  const std::string job = context.arguments().operand("JOB");
-  return start_and_wait(context, {"POST", path_of(job, "/runs"), act_body(context)});
-}
-
 Result<std::vector<std::string>> all_ids(Context& context) {
   std::vector<std::string> ids;
   TRY(each_page(context, kAllBackups, [&](const json::array& items) -> Result<> {
@@ -70,18 +65,31 @@ Result<std::vector<std::string>> all_ids(Context& context) {
   return ids;
 }
 
-// What there is that looks most like it; empty when nothing does.
-std::string nearest_backup(Context& context, const std::string& wanted) {
-  const auto ids = all_ids(context);
-  return ids ? nearest_name(wanted, *ids) : "";
+std::vector<std::string> all_jobs(Context& context) {
+  std::vector<std::string> names;
+  if (const auto config = context.config())
+    for (const config::BackupJob& one : (*config)->backups) names.push_back(one.name());
+  return names;
 }
 
-int report_about(Context& context, const Error& error, const std::string& id) {
+// What `missing` looked for by this name.
+std::vector<std::string> those_there_are(Context& context, const Error& missing) {
+  if (missing.code() == ErrorCode::backup_job_not_found) return all_jobs(context);
+  if (missing.code() != ErrorCode::backup_not_found) return {};
+  return all_ids(context).value_or(std::vector<std::string>());
+}
+
+int report_about(Context& context, const Error& error, const std::string& wanted) {
   const int code = context.report(error);
-  if (error.code() != ErrorCode::backup_not_found) return code;
-  const std::string nearest = nearest_backup(context, id);
+  const std::string nearest = nearest_name(wanted, those_there_are(context, error));
   if (!nearest.empty()) context.console().words(fmt::format("  Did you mean {}?", nearest));
   return code;
+}
+
+int backup_run(Context& context) {
+  const std::string job = context.arguments().operand("JOB");
+  return start_and_wait(context, {"POST", path_of(job, "/runs"), act_body(context)},
+                        [&](const Error& error) { return report_about(context, error, job); });
 }
 
 // For people without the manifest, which may name thousands of tables.
@@ -155,7 +163,7 @@ int print_plan(Context& context) {
   const auto job = context.arguments().option("--job");
   const auto value =
       context.ask({.target = "/v1/retention/plan" + (job ? "?job=" + percent_encode(*job) : "")});
-  if (!value) return context.report(value.error());
+  if (!value) return report_about(context, value.error(), job.value_or(""));
   const json::array* items = find_items(*value);
   const auto decision = [](const json::object& o) {
     const bool keep = text_of(o, "decision") == "keep";
@@ -178,21 +186,30 @@ int print_plan(Context& context) {
 int backup_prune(Context& context) {
   if (context.arguments().flag("--dry-run")) return print_plan(context);
   json::object body = act_body(context);
-  if (const auto job = context.arguments().option("--job")) body["job"] = *job;
-  return start_and_wait(context, {"POST", "/v1/retention/runs", std::move(body)});
+  const auto job = context.arguments().option("--job");
+  if (job) body["job"] = *job;
+  return start_and_wait(
+      context, {"POST", "/v1/retention/runs", std::move(body)},
+      [&](const Error& error) { return report_about(context, error, job.value_or("")); });
 }
 
-int act_on_backup(Context& context, std::string_view method, std::string_view rest,
-                  std::string_view done) {
-  const std::string id = context.arguments().operand("ID");
+int act_on(Context& context, const std::string& id, std::string_view method, std::string_view rest,
+           std::string_view done, const ShowFn& show = {}) {
   const auto value = context.ask({std::string(method), path_of(id, rest), act_body(context)});
   if (!value) return report_about(context, value.error(), id);
   if (context.as_table()) {
     context.console().words(fmt::format("{} {}", id, done));
+  } else if (show) {
+    show(*value);
   } else {
     context.value(*value);
   }
   return 0;
+}
+
+int act_on_backup(Context& context, std::string_view method, std::string_view rest,
+                  std::string_view done) {
+  return act_on(context, context.arguments().operand("ID"), method, rest, done);
 }
 
 int backup_pin(Context& context) {
@@ -213,8 +230,42 @@ int store_adopt(Context& context) {
   }
   return 0;
 }
+
+Result<std::vector<std::string>> lost_ids(Context& context) {
+  TRY_ASSIGN(const auto status, context.ask({.target = "/backups/status"}));
+  std::vector<std::string> ids;
+  const json::object* const document = status.if_object();
+  const json::object* const data = document == nullptr ? nullptr : find_object(*document, "data");
+  const json::array* const lost = data == nullptr ? nullptr : find_array(*data, "lost");
+  if (lost == nullptr) return ids;
+  for (const json::value& one : *lost)
+    if (one.is_object()) ids.push_back(text_of(one.get_object(), "backup_id"));
+  return ids;
+}
+
+// A store that is gone for good takes hundreds with it.
+int acknowledge_lost(Context& context) {
+  const auto ids = lost_ids(context);
+  if (!ids) return context.report(ids.error());
+  if (ids->empty()) context.console().words("No backup is lost.");
+  ListPrinter answers(context.console(), context.arguments().output, {});
+  int worst = 0;
+  for (const std::string& id : *ids) {
+    const int code = act_on(context, id, "POST", "/acknowledgement", "is acknowledged as lost",
+                            [&](const json::value& answer) { answers.add({answer}); });
+    worst = worse_exit(worst, code);
+  }
+  answers.end("");
+  return worst;
+}
+
 int backup_ack(Context& context) {
-  return act_on_backup(context, "POST", "/acknowledgement", "is acknowledged: retention goes on");
+  const std::string id = context.arguments().operand("ID");
+  const bool lost = context.arguments().flag("--lost");
+  if (lost != id.empty())
+    return context.report(Error(ErrorCode::usage, {{"reason", "Name a backup, or say --lost."}}));
+  if (lost) return acknowledge_lost(context);
+  return act_on(context, id, "POST", "/acknowledgement", "is acknowledged: retention goes on");
 }
 
 const OptionSpec kNoWait{"--no-wait", "", "Only start it in the daemon; print the run's id"};
@@ -287,10 +338,14 @@ std::vector<VerbSpec> keeping_verbs() {
        why,
        backup_unpin},
       {"backup ack",
-       "Acknowledges that a backup shrank, so that retention goes on, or that one was lost",
-       "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n",
-       {kBackup},
-       why,
+       "Acknowledges a backup that does not fit the one before, so that retention goes on, or a "
+       "lost one",
+       "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n  "
+       "vigie backup ack --lost --reason 'the old disk is gone'\n",
+       {{kBackup.name, kBackup.help, false}},
+       {{"--lost", "", "Every backup that is gone from its store"},
+        reason_option(true),
+        reference_option()},
        backup_ack},
       {"store adopt",
        "Says that a store belongs to this state folder from now on",

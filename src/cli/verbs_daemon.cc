@@ -1,7 +1,8 @@
-// vigie serve, check-config, version, completion, manual
+// vigie serve, check-config, migrate, version, completion, manual
 #include <fmt/format.h>
 
 #include "cli/all_verbs.h"
+#include "cli/cells.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
 #include "config/report.h"
@@ -25,6 +26,34 @@ int check_config(Context& context) {
     context.value(config::as_json(loaded));
   }
   return loaded.config ? 0 : 2;
+}
+
+Result<std::string> release_of_daemon(Context& context) {
+  TRY_ASSIGN(const auto readiness, context.ask({.target = "/readiness"}));
+  const json::object* const document = readiness.if_object();
+  const json::object* const service =
+      document == nullptr ? nullptr : find_object(*document, "service");
+  return service == nullptr ? std::string() : text_of(*service, "version");
+}
+
+// For whoever wants to know before the daemon starts; each start does the same.
+int migrate(Context& context) {
+  const auto opened = context.open_state();
+  if (!opened) return context.report(opened.error());
+  const auto release = *opened ? context.hooks().version : release_of_daemon(context);
+  if (!release) return context.report(release.error());
+  const bool ours = *release == context.hooks().version;
+  if (!context.as_table()) {
+    context.value(json::object{{"state", (*context.config())->state.dir},
+                               {"release", *release},
+                               {"by", *opened ? "command" : "daemon"}});
+  } else {
+    context.console().data(
+        fmt::format("{} is as release {} writes it\n", (*context.config())->state.dir, *release));
+  }
+  if (!ours)
+    context.console().words("vigie: its daemon is of that release: systemctl restart vigie");
+  return ours ? 0 : 5;
 }
 
 int version(Context& context) {
@@ -71,6 +100,12 @@ std::vector<VerbSpec> daemon_verbs() {
        {},
        {},
        doctor},
+      {"migrate",
+       "Brings the state folder forward to this release, as each start of the daemon does",
+       "  vigie migrate\n",
+       {},
+       {},
+       migrate},
       {"version", "The release of this program", "  vigie version\n", {}, {}, version},
       {"completion",
        "Prints the completion of a shell",

@@ -261,6 +261,16 @@ TEST(BackupShow, SuggestsTheBackupThatLooksMostLikeIt) {
   EXPECT_THAT(printed.words, HasSubstr("Did you mean nightly.app-20261120T020000Z?"));
 }
 
+TEST(BackupRun, SuggestsTheJobThatLooksMostLikeIt) {
+  for (const auto& words :
+       {std::vector{"backup", "run", "nighlty"}, std::vector{"backup", "prune", "--job", "nighlty"},
+        std::vector{"backup", "prune", "--dry-run", "--job", "nighlty"}}) {
+    Scripted program;
+    program.answers(404, R"({"code":"backup_job_not_found","detail":"None.","next":"List."})");
+    EXPECT_THAT(program.run(words).words, HasSubstr("Did you mean nightly?"));
+  }
+}
+
 TEST(BackupShow, LeavesTheManifestToJson) {
   constexpr std::string_view kBackup =
       R"({"id":"a","job":"nightly","rows":7,"holds":[],"manifest":{"tables":[]}})";

@@ -120,7 +120,10 @@ Result<Config> load_or_fail(platform::FileSystem& files, const platform::Path& p
 
 platform::Path default_path(platform::FileSystem& files) {
   const platform::Path system = "/etc/vigie/vigie.yaml";
-  return files.info(system) ? system : platform::Path("vigie.yaml");
+  const auto info = files.info(system);
+  // One that we may not see is the one that is meant: to say so is better than to read another.
+  const bool absent = !info && info.error().code() == ErrorCode::file_not_found;
+  return absent ? platform::Path("vigie.yaml") : system;
 }
 
 }  // namespace vigie::config

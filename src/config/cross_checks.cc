@@ -82,7 +82,8 @@ bool inside(const std::filesystem::path& inner, const std::filesystem::path& out
   return rest == b.end() || rest == std::prev(b.end());
 }
 
-// A store below staging/ would be emptied at the next start.
+// A store below staging/ would be emptied at the next start, and so would one around the state
+// folder for a job of that name.
 void check_store_paths(const Config& config, Problems& problems) {
   for (size_t i = 0; i < config.stores.size(); ++i) {
     const store::StoreOptions& store = config.stores[i];
@@ -94,6 +95,9 @@ void check_store_paths(const Config& config, Problems& problems) {
                          "lies in a folder that Vigie keeps for itself",
                          "a folder of its own, such as artefacts");
     }
+    if (!store.path.empty() && inside(config.state.dir, store.path))
+      problems.mistake(store.place, ErrorCode::config_value, "holds the state folder",
+                       "a folder of its own, such as artefacts");
     for (size_t j = 0; j < i; ++j) {
       const std::string& other = config.stores[j].path;
       if (!store.path.empty() && !other.empty() &&

@@ -1,7 +1,9 @@
 // The functions that the routes of the API call.
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/nearest.h"
+#include <algorithm>
+
 #include "daemon/convert.h"
 #include "daemon/trace.h"
 #include "daemon/wiring.h"
@@ -24,9 +26,19 @@ ledger::Filter filter_of(const api::EvidenceQuery& query) {
   return filter;
 }
 
+// A name that no entry can have would be answered by an empty list, as if nothing had happened.
+Result<> check_kind(const std::optional<std::string>& kind) {
+  if (!kind || std::ranges::find(ledger::kind::kEvery, *kind) != ledger::kind::kEvery.end())
+    return {};
+  return fail(ErrorCode::http_invalid_parameter,
+              {{"argument", "kind"},
+               {"expected", fmt::format("one of {}", fmt::join(ledger::kind::kEvery, ", "))}});
+}
+
 Result<api::EvidencePage> read_evidence(const ledger::Ledger& ledger,
                                         const api::EvidenceQuery& query,
                                         const CallContext& context) {
+  TRY(check_kind(query.kind));
   TRY_ASSIGN(auto page, ledger.page(filter_of(query), context.stop));
   api::EvidencePage out;
   for (json::object& entry : page.entries) out.entries.emplace_back(std::move(entry));
@@ -38,15 +50,8 @@ Audience audience_of(const CallContext& context) {
   return context.scope == api::Scope::admin ? Audience::operators : Audience::everybody;
 }
 
-std::string named_or_none(std::string name) {
-  return name.empty() ? "none" : name;
-}
-
-tl::unexpected<Error> no_such_job(const config::Config& config, const std::string& job) {
-  std::vector<std::string> names;
-  for (const config::BackupJob& one : config.backups) names.push_back(one.name());
-  return fail(ErrorCode::backup_job_not_found,
-              {{"job", job}, {"nearest", named_or_none(nearest_name(job, names))}});
+tl::unexpected<Error> no_such_job(const std::string& job) {
+  return fail(ErrorCode::backup_job_not_found, {{"job", job}});
 }
 
 // What every command adds to the run that it asks for.
@@ -111,8 +116,7 @@ void Wiring::add_queries(api::Services& services) {
   };
   services.prune_plan = [this](std::optional<std::string> job,
                                const CallContext&) -> Result<json::value> {
-    const auto config = this->config();
-    if (job && config->backup(*job) == nullptr) return no_such_job(*config, *job);
+    if (job && config()->backup(*job) == nullptr) return no_such_job(*job);
     return json::value(plan_json(backups_->plan(job)));
   };
   services.schedule = [this](size_t next, const CallContext&) -> Result<json::value> {
@@ -130,7 +134,7 @@ void Wiring::add_commands(api::Services& services) {
                                  const CallContext& context) -> Result<RunId> {
     const auto config = this->config();
     const config::BackupJob* const found = config->backup(job);
-    if (found == nullptr) return no_such_job(*config, job);
+    if (found == nullptr) return no_such_job(job);
     return submit_asked(backup_request(*found, {}, {}), context);
   };
   services.start_verification = [this](const BackupId& id, backup::VerifyMode mode,
@@ -139,8 +143,7 @@ void Wiring::add_commands(api::Services& services) {
   };
   services.start_prune = [this](std::optional<std::string> job,
                                 const CallContext& context) -> Result<RunId> {
-    const auto config = this->config();
-    if (job && config->backup(*job) == nullptr) return no_such_job(*config, *job);
+    if (job && config()->backup(*job) == nullptr) return no_such_job(*job);
     return submit_asked(prune_request(job), context);
   };
   services.cancel_run = [this](const RunId& id, const CallContext& context) {

@@ -92,7 +92,7 @@ Result<json::object> trace_of(const CorrelationId& id, const jobs::Executor& exe
         return !cut;
       },
       stop));
-  if (items.empty()) return fail(ErrorCode::run_not_found, {{"run", id.str()}});
+  if (items.empty()) return fail(ErrorCode::trace_not_found, {{"name", id.str()}});
   std::ranges::stable_sort(items, {}, &Item::at);
   if (cut)
     items.push_back(item(items.back().at, "and more", "", "",

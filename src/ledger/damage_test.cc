@@ -285,7 +285,7 @@ TEST_F(DamageTest, AcknowledgementEndsIt) {
   EXPECT_TRUE(verified().acknowledged);
   EXPECT_FALSE(verified().good());
   const auto again = ledger->acknowledge_damage({"human", "", {}, {}}, "disk", "T-1");
-  EXPECT_EQ(again.error().code(), ErrorCode::state_conflict);
+  EXPECT_EQ(again.error().code(), ErrorCode::nothing_to_acknowledge);
 }
 
 TEST_F(DamageTest, PagesOfAChangedOrderLeaveNothingOut) {

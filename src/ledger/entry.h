@@ -8,6 +8,7 @@
 // values anywhere.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,7 +29,7 @@ enum class Outcome : unsigned char { passed, failed, could_not_verify, skipped }
 std::string_view to_string(Outcome outcome);
 Outcome outcome_of(Verdict verdict);
 
-// The kinds that this release writes; others may add theirs ([a-z][a-z0-9_]{0,62}).
+// The kinds that this release writes: [a-z][a-z0-9_]{0,62}.
 namespace kind {
 inline constexpr std::string_view kBackup = "backup";
 inline constexpr std::string_view kBackupVerify = "backup_verify";
@@ -47,6 +48,11 @@ inline constexpr std::string_view kPreflight = "preflight";      // before a win
 inline constexpr std::string_view kRunEnded = "run_ended";       // whose parts do not tell how
 inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
+// All of them.
+inline constexpr std::array kEvery{
+    kBackup,       kBackupVerify,    kRetention,    kScrub,          kMissedRun,   kHold,
+    kPlausibility, kAcknowledgement, kConfigReload, kClock,          kToken,       kRecovered,
+    kInterrupted,  kPreflight,       kRunEnded,     kEvidenceVerify, kLedgerDamage};
 }  // namespace kind
 
 struct Trigger {

@@ -39,18 +39,9 @@ TEST(EntryJson, HasTheKeysOfTheSchemaAndNoOthers) {
   EXPECT_EQ(schema->at("properties").as_object().size(), required.size());
 }
 
-// Of each kind that this release writes.
-std::vector<std::string_view> all_kinds() {
-  return {kind::kBackup,      kind::kBackupVerify, kind::kRetention,    kind::kScrub,
-          kind::kMissedRun,   kind::kHold,         kind::kPlausibility, kind::kAcknowledgement,
-          kind::kClock,       kind::kConfigReload, kind::kToken,        kind::kRecovered,
-          kind::kRunEnded,    kind::kInterrupted,  kind::kPreflight,    kind::kEvidenceVerify,
-          kind::kLedgerDamage};
-}
-
 TEST(EntryJson, OfEachKindIsWhatTheSchemaSays) {
   Documents documents;
-  for (const std::string_view kind : all_kinds()) {
+  for (const std::string_view kind : kind::kEvery) {
     for (Entry entry : {Entry(), backup_entry(1)}) {
       entry.kind = kind;
       entry.trigger.by = "daemon";

@@ -71,10 +71,7 @@ Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
   const std::lock_guard lock(mutex_);
   TRY(writable());
   TRY(record_damage());
-  if (all_acknowledged()) {
-    return fail(ErrorCode::state_conflict,
-                {{"path", folder_.string()}, {"reason", "there is no damage to acknowledge"}});
-  }
+  if (all_acknowledged()) return fail(ErrorCode::nothing_to_acknowledge, {{"name", "the ledger"}});
   entry.kind = kind::kAcknowledgement;
   entry.subject["type"] = "ledger";
   entry.result = Outcome::passed;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "platform/sqlite.h"
 #include "tests/support/ledger_samples.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/vigie_host.h"
@@ -110,6 +111,28 @@ TEST_F(StateTest, AStateThatIsNoDatabaseIsRefusedAndLeftAsItIs) {
   EXPECT_THAT(ran.out + ran.err, HasSubstr("file_corrupt"));
   EXPECT_EQ(host_.read("state/state.db"), std::string(8192, 'x'));
   EXPECT_EQ(host_.stored(), stored);
+}
+
+void set_version(const platform::Path& state, int more) {
+  auto db = *platform::Sqlite::open(state / "state.db");
+  ASSERT_TRUE(db.run("UPDATE schema_versions SET version = version + ?1", more));
+}
+
+TEST_F(StateTest, AStateOfANewerReleaseIsRefusedInWordsAndLeftAsItIs) {
+  ASSERT_EQ(back_up().status, 0);
+  const auto stored = host_.stored();
+  set_version(host_.state(), 1);
+  for (const auto& words :
+       {std::vector<std::string>{"migrate"}, {"serve"}, {"backup", "run", "nightly"}}) {
+    const Ran ran = host_.run(words);
+    EXPECT_EQ(ran.status, 5) << words.front();
+    EXPECT_THAT(ran.err, HasSubstr("state_newer"));
+    EXPECT_THAT(ran.err, HasSubstr("install the newer release again"));
+  }
+  EXPECT_EQ(host_.stored(), stored);
+  set_version(host_.state(), -1);
+  EXPECT_EQ(host_.run({"migrate"}).status, 0);
+  EXPECT_EQ(back_up().status, 0);
 }
 
 TEST_F(StateTest, WithoutItsDatabaseTheArtefactsAreFoundAgain) {
