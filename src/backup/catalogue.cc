@@ -76,6 +76,11 @@ int badness(const Verification& one) {
 
 // What was found bad stays bad until something at least as thorough finds it good.
 bool stands(const std::optional<Verification>& before, const Verification& now) {
+  // That a full one passed is remembered beside the last; that a quick one did is known from here
+  // alone, and one that could not be done says nothing against it.
+  const bool quick_pass =
+      before && before->result == Verdict::passed && before->mode == VerifyMode::quick;
+  if (quick_pass && now.result == Verdict::could_not_verify && !now.unreadable()) return true;
   if (!before || badness(*before) <= badness(now)) return false;
   return now.result == Verdict::could_not_verify ||
          (before->mode == VerifyMode::full && now.mode == VerifyMode::quick);
@@ -101,6 +106,19 @@ bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job) {
       job.verify.after_backup == VerifyAfterBackup::none && !artefact.unreadable();
   const Verdict verdict = artefact.verdict();
   return verdict == Verdict::passed || (verdict == Verdict::could_not_verify && unverified_counts);
+}
+
+std::optional<ArtefactView> baseline(std::span<const ArtefactView> artefacts,
+                                     const BackupJobOptions& job) {
+  const auto newest = [&](auto fits) {
+    const auto found = std::find_if(artefacts.rbegin(), artefacts.rend(), fits);
+    return found == artefacts.rend() ? std::nullopt : std::optional(*found);
+  };
+  if (auto good = newest([&](const ArtefactView& one) { return counts_as_good(one, job); }))
+    return good;
+  return newest([](const ArtefactView& one) {
+    return one.is_read() && !one.unreadable() && one.verdict() != Verdict::failed;
+  });
 }
 
 Result<std::unique_ptr<Catalogue>> Catalogue::open(const platform::Path& state_db,

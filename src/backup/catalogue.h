@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ namespace vigie::backup {
 // Does it count for retention, RPO and the last success of `job`? One that nobody has verified
 // counts only where the configuration asks for no verification; one that cannot be read nowhere.
 bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job);
+
+// What a new backup is compared with: the newest good one, or, where none is known to be good (the
+// state folder was lost, and the stores are not read again yet), the newest that may be.
+// `artefacts` are those of its job and database, sorted by id.
+std::optional<ArtefactView> baseline(std::span<const ArtefactView> artefacts,
+                                     const BackupJobOptions& job);
 
 // Thread-safe. Every change is durable when its call returns.
 class Catalogue {

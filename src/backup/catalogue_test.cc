@@ -14,6 +14,7 @@ ArtefactView artefact(std::string_view time, std::string_view database = "app") 
   view.id = *BackupId::parse("nightly." + std::string(database) + "-" + std::string(time));
   view.store = "local";
   view.raw = 10_MiB;
+  view.manifest_sha256 = std::string(64, 'a');
   return view;
 }
 
@@ -70,6 +71,35 @@ TEST_F(CatalogueTest, WhatCouldNotBeVerifiedLaterStaysAsGoodAsItWas) {
   ASSERT_TRUE(catalogue_->record(
       one.id, {Verdict::could_not_verify, VerifyMode::full, SystemTime(2s), "store_unreachable"}));
   EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::passed);
+}
+
+TEST_F(CatalogueTest, AQuickPassStaysWhenALaterOneCouldNotBeDone) {
+  const ArtefactView one = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->record(one.id, {Verdict::passed, VerifyMode::quick, SystemTime(1s), ""}));
+  ASSERT_TRUE(catalogue_->record(
+      one.id, {Verdict::could_not_verify, VerifyMode::full, SystemTime(2s), "store_unreachable"}));
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::passed);
+  ASSERT_TRUE(catalogue_->record(
+      one.id, {Verdict::could_not_verify, VerifyMode::full, SystemTime(3s), "file_io"}));
+  EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::could_not_verify);
+}
+
+// After the state folder was lost nothing is verified: a server that was just made must not become
+// what all others are compared with.
+TEST_F(CatalogueTest, WithoutAGoodOneTheNewestThatMayBeIsTheBaseline) {
+  const BackupJobOptions job;
+  for (const char* const at : {"20261119T000000Z", "20261120T000000Z", "20261121T000000Z"})
+    ASSERT_TRUE(catalogue_->add(artefact(at)));
+  const auto newest = [&] { return baseline(catalogue_->of("nightly", "app"), job)->id; };
+  EXPECT_EQ(newest(), artefact("20261121T000000Z").id);
+  ASSERT_TRUE(
+      catalogue_->record(artefact("20261121T000000Z").id,
+                         {Verdict::failed, VerifyMode::full, SystemTime(1s), "artefact_hash"}));
+  EXPECT_EQ(newest(), artefact("20261120T000000Z").id);
+  ASSERT_TRUE(catalogue_->record(artefact("20261119T000000Z").id,
+                                 {Verdict::passed, VerifyMode::full, SystemTime(1s), ""}));
+  EXPECT_EQ(newest(), artefact("20261119T000000Z").id);
 }
 
 TEST_F(CatalogueTest, PinsOutliveTheProcessAndReadersDoNot) {

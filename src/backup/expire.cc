@@ -65,6 +65,12 @@ PruneDecision decide_uncounted(const ArtefactView& artefact, SystemTime oldest_g
             : "nobody has verified it: it counts for nothing, and stays");
     return decision;
   }
+  // Not one byte of it is bad, and whoever put something beside it left a trace.
+  if (artefact.last_verification->error_code == error_info(ErrorCode::artefact_extra_file).name) {
+    decision.reasons.emplace_back(
+        "holds a file that is not its own: it counts for nothing, and stays");
+    return decision;
+  }
   decision.keep =
       frozen || artefact.id.started_at > oldest_good || oldest_good == SystemTime::min();
   decision.reasons.emplace_back(

@@ -9,14 +9,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::vector<Oddity> oddities(const BackupSize& before, const BackupSize& after,
+std::vector<Oddity> oddities(const BackupOutline& before, const BackupOutline& after,
                              PlausibilityOptions options = {}) {
   std::vector<Oddity> out;
-  for (const auto& finding : compare_sizes(before, after, options)) out.push_back(finding.oddity);
+  for (const auto& finding : compare_backups(before, after, options)) out.push_back(finding.oddity);
   return out;
 }
 
-const BackupSize kBefore{1000_MiB, {{"public.a", 100}, {"public.b", 100}, {"public.none", 0}}};
+const BackupOutline kBefore{1000_MiB, {{"public.a", 100}, {"public.b", 100}, {"public.none", 0}}};
 
 TEST(Plausibility, TheSameIsNotOdd) {
   EXPECT_THAT(oddities(kBefore, kBefore), IsEmpty());
@@ -52,11 +52,25 @@ TEST(Plausibility, TableEmptied) {
       oddities(kBefore, {1000_MiB, {{"public.a", 100}, {"public.b", 0}, {"public.none", 0}}}),
       ElementsAre(Oddity::table_emptied));
 }
+TEST(Plausibility, AnotherServer) {
+  BackupOutline here = kBefore;
+  BackupOutline there = kBefore;
+  here.system_identifier = 7'300'000'000'000'000'001;
+  there.system_identifier = 7'300'000'000'000'000'002;
+  EXPECT_THAT(oddities(here, there), ElementsAre(Oddity::other_server));
+  EXPECT_THAT(oddities(here, here), IsEmpty());
+}
+TEST(Plausibility, AServerThatDoesNotSayWhoItIsIsNotOdd) {
+  BackupOutline named = kBefore;
+  named.system_identifier = 7;
+  EXPECT_THAT(oddities(named, kBefore), IsEmpty());
+  EXPECT_THAT(oddities(kBefore, named), IsEmpty());
+}
 TEST(Plausibility, AnEmptyDatabaseBeforeMakesNothingOdd) {
   EXPECT_THAT(oddities({}, {}), IsEmpty());
 }
 TEST(Plausibility, FindingsOnTablesAreBounded) {
-  BackupSize many{1_MiB, {}};
+  BackupOutline many{1_MiB, {}};
   for (int i = 0; i < 1000; ++i) many.tables.push_back({"t" + std::to_string(i), 0});
   EXPECT_EQ(oddities(many, {1_MiB, {}}).size(), 100U);
 }

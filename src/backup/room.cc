@@ -15,15 +15,24 @@ const Item* find_named(const std::vector<Item>& items, std::string_view name, Na
   return found == items.end() ? nullptr : &*found;
 }
 
-std::optional<SystemTime> newest_good(const std::vector<ArtefactView>& artefacts,
-                                      const BackupJobOptions& job, SystemTime now) {
+DatabaseView database_view(const std::string& database, const JobSetup& job, const Setup& setup,
+                           const Catalogue& catalogue, SystemTime now) {
+  DatabaseView view{database, std::nullopt, catalogue.alarm(job.options.name, database)};
+  const auto artefacts = catalogue.of(job.options.name, database);
   for (auto one = artefacts.rbegin(); one != artefacts.rend(); ++one) {
-    if (counts_as_good(*one, job) && !one->is_of_the_future(now)) return one->id.started_at;
+    // Nobody can look at what lies in a store that is not configured any more.
+    if (!counts_as_good(*one, job.options) || setup.store(one->store) == nullptr) continue;
+    if (!one->is_of_the_future(now)) {
+      view.last_success = one->id.started_at;
+      break;
+    }
+    view.dated_ahead = true;
   }
-  return std::nullopt;
+  return view;
 }
 
-BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue, SystemTime now) {
+BackupJobView job_view(const JobSetup& job, const Setup& setup, const Catalogue& catalogue,
+                       SystemTime now) {
   BackupJobView view;
   view.name = job.options.name;
   view.store = job.options.store;
@@ -31,11 +40,8 @@ BackupJobView job_view(const JobSetup& job, const Catalogue& catalogue, SystemTi
   view.rpo_target = job.options.rpo_target;
   view.scrub_period = job.options.verify.scrub;
   view.verify_after_backup = job.options.verify.after_backup != VerifyAfterBackup::none;
-  for (const std::string& database : job.options.databases) {
-    view.databases.push_back(
-        {database, newest_good(catalogue.of(job.options.name, database), job.options, now),
-         catalogue.alarm(job.options.name, database)});
-  }
+  for (const std::string& database : job.options.databases)
+    view.databases.push_back(database_view(database, job, setup, catalogue, now));
   return view;
 }
 
@@ -192,9 +198,10 @@ void BackupRoom::publish_view() {
   view->artefacts = catalogue_->all();
   view->losses = catalogue_->losses();
   const SetupPtr setup = this->setup();
-  for (ArtefactView& one : view->artefacts) one.configured = setup->job_of(one.id) != nullptr;
+  for (ArtefactView& one : view->artefacts)
+    one.configured = setup->job_of(one.id) != nullptr && setup->store(one.store) != nullptr;
   for (const JobSetup& job : setup->jobs)
-    view->jobs.push_back(job_view(job, *catalogue_, view->observed_at));
+    view->jobs.push_back(job_view(job, *setup, *catalogue_, view->observed_at));
   const std::lock_guard lock(mutex_);
   view->reconciled = reconciled_;
   for (BackupJobView& job : view->jobs) {

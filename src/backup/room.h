@@ -138,7 +138,8 @@ class BackupRoom {
   Result<> forget_expired(const std::vector<ArtefactView>& gone);
   void settle_expiry(const std::vector<BackupId>& ids);
   // Compares what is in `manifest` with the newest good artefact before it; an alarm when it
-  // shrank, or when the one before cannot be read. Nothing: it is plausible, or the first.
+  // shrank, was taken from another server, or when the one before cannot be read. Nothing: it is
+  // plausible, or the first.
   std::optional<PlausibilityAlarm> judge(const artefact::Manifest& manifest,
                                          const std::optional<ArtefactView>& previous,
                                          const PlausibilityOptions& options);

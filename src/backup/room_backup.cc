@@ -96,7 +96,7 @@ bool JobRun::make_room() {
 
 // For want of space it is tried once more, when there was something to remove.
 Result<Taken> JobRun::take(const std::string& database) {
-  previous_ = room_.good_before({job_.options.name, database, SystemTime::max()}, job_.options);
+  previous_ = baseline(room_.catalogue_->of(job_.options.name, database), job_.options);
   if (is_short()) (void)make_room();
   const SystemTime started_at = room_.tools_.take.clock.now();
   auto taken = take_once(database);

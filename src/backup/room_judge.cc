@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "backup/evidence.h"
 #include "backup/plausibility.h"
@@ -12,12 +13,19 @@
 namespace vigie::backup {
 namespace {
 
-BackupSize size_of(const artefact::Manifest& manifest) {
-  BackupSize size{manifest.raw(), {}};
+// What is not a number was not said by a server.
+uint64_t as_identifier(std::string_view text) {
+  uint64_t identifier = 0;
+  (void)std::from_chars(text.data(), text.data() + text.size(), identifier);
+  return identifier;
+}
+
+BackupOutline outline_of(const artefact::Manifest& manifest) {
+  BackupOutline outline{manifest.raw(), {}, as_identifier(manifest.server.system_identifier)};
   for (const artefact::TableEntry& table : manifest.tables) {
-    size.tables.push_back({table.schema + "." + table.name, table.rows.rows});
+    outline.tables.push_back({table.schema + "." + table.name, table.rows.rows});
   }
-  return size;
+  return outline;
 }
 
 ledger::Entry alarm_entry(const PlausibilityAlarm& alarm, const Work& work) {
@@ -59,7 +67,7 @@ std::optional<PlausibilityAlarm> BackupRoom::judge(const artefact::Manifest& man
                     previous->id.str(), before.error().info().name));
     return alarm;
   }
-  for (const auto& finding : compare_sizes(size_of(*before), size_of(manifest), options))
+  for (const auto& finding : compare_backups(outline_of(*before), outline_of(manifest), options))
     alarm.reasons.push_back(finding.text());
   return alarm.reasons.empty() ? std::nullopt : std::optional(std::move(alarm));
 }

@@ -210,5 +210,19 @@ TEST(Expiry, EndsWhereItIsStopped) {
   EXPECT_TRUE(test.room().pin(night(18), RoomForTest::work()));
 }
 
+// Two who remove one folder would each find files gone, and a run would end with an error.
+TEST(Expiry, WhatARunIsRemovingIsNoDebris) {
+  RoomForTest test;
+  for (const unsigned day : {18U, 19U, 20U}) test.good(night(day));
+  bool met = false;
+  test.files.before_remove = [&](const platform::Path& path) {
+    if (path.filename() != "1.dat.zst" || std::exchange(met, true)) return;
+    (void)test.room().clean_stores(RoomForTest::work());
+    EXPECT_TRUE(std::filesystem::exists(path));
+  };
+  EXPECT_FALSE(prune(test).error);
+  EXPECT_TRUE(met);
+}
+
 }  // namespace
 }  // namespace vigie::backup

@@ -150,7 +150,8 @@ Result<bool> BackupRoom::remove_debris(const StoreSetup& store) {
 Result<bool> BackupRoom::is_debris(const StoreSetup& store, const BackupId& id) const {
   TRY_ASSIGN(const bool published, store.store->exists(id));
   if (published) return false;
-  if (catalogue_->is_expiring(id)) return true;
+  // A run that is removing it is not to be met by another.
+  if (catalogue_->is_expiring(id)) return is_leftover(id);
   TRY_ASSIGN(const auto recorded, this->recorded(id));
   return !recorded;
 }
@@ -201,6 +202,11 @@ Result<> BackupRoom::record_adoption(const ArtefactView& view, const std::option
 Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Work& work) {
   TRY_ASSIGN(const auto recorded, this->recorded(id));
   const auto text = store::read_manifest(*store.store, id);
+  if (!text) {
+    // Removed since the list was made: there is nothing to take in.
+    TRY_ASSIGN(const bool there, store.store->exists(id));
+    if (!there) return {};
+  }
   const auto manifest = text ? artefact::Manifest::parse(*text, id) : tl::unexpected(text.error());
   ArtefactView view = manifest ? view_of(*manifest, store.options.name, sha256_hex(*text))
                                : unread_view(id, store.options.name);

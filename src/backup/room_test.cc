@@ -1,6 +1,8 @@
 // What the room makes of artefacts once they are there: whom it believes, and what it does not.
 #include "backup/room.h"
 
+#include <gmock/gmock.h>
+
 #include <thread>
 
 #include "tests/support/backup_room.h"
@@ -122,6 +124,19 @@ TEST(Room, WhatACrashLeftPublishedIsJudgedWhenItIsFound) {
   EXPECT_EQ(test.verify(night(21)).verdict, Verdict::passed);
   EXPECT_TRUE(test.expired().empty());
   EXPECT_EQ(test.entries("plausibility").size(), 1U);
+}
+
+// Somebody carried it here, or the connection string leads to another server now.
+TEST(Room, WhatComesFromAnotherServerExpiresNothingUntilSomebodyHasLooked) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(21));
+  test.system_identifier = "7300000000000000002";
+  test.good(night(20));
+  ASSERT_TRUE(test.alarm());
+  EXPECT_EQ(test.alarm()->backup, night(20));
+  EXPECT_THAT(test.alarm()->reasons.at(0), ::testing::HasSubstr("another server"));
+  EXPECT_TRUE(test.expired().empty());
 }
 
 TEST(Room, WhatCannotBeJudgedFreezesRetentionAndSaysSo) {
@@ -368,6 +383,7 @@ TEST(Room, WhatIsDatedInTheFutureIsNoNewSuccessAndIsReadAllTheSame) {
   test.clock.jump_to(night(21).started_at + std::chrono::hours(21));
   test.room().observe_stores();
   EXPECT_EQ(test.room().view()->jobs[0].databases[0].last_success, night(20).started_at);
+  EXPECT_TRUE(test.room().view()->jobs[0].databases[0].dated_ahead);
   EXPECT_EQ(test.room().next_scrub(), night(29)) << "nobody knows when it was read";
   EXPECT_EQ(test.room().scrub(night(29), RoomForTest::work()).verdict, Verdict::passed);
   test.clock.advance(std::chrono::hours(9));

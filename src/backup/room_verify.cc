@@ -106,6 +106,11 @@ Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefa
     work.progress({"verify", subject, p.done, p.total});
   };
   TRY_ASSIGN(auto report, artefact::verify(*source, tools_.take.clock, request));
+  // What is missing beneath a mount that is gone says nothing of the artefact.
+  if (report.result == Verdict::failed) {
+    TRY_ASSIGN(const bool there, store->store->exists(artefact.id));
+    if (!there) return fail(ErrorCode::backup_not_found, {{"backup", subject}});
+  }
   if (request.expected_manifest_sha256.empty()) doubt_origin(artefact.id, report);
   return report;
 }

@@ -57,7 +57,8 @@ struct ArtefactView {
   std::optional<Verification> last_verification;  // of any mode
   std::optional<SystemTime> fully_verified_at;    // the last full one that passed
   std::vector<Hold> holds;
-  bool configured = true;  // a job of the configuration in force takes backups of its database
+  // A job of the configuration in force takes backups of its database, and its store is one of it.
+  bool configured = true;
   // Its manifest was read. When it could not be, only its id, store and start are known of it.
   bool is_read() const { return !manifest_sha256.empty(); }
   std::optional<Bytes> known_stored() const {
@@ -95,6 +96,9 @@ struct DatabaseView {
   std::string name;
   std::optional<SystemTime> last_success;  // start (the data's time) of the newest good artefact
   std::optional<PlausibilityAlarm> alarm;
+  // The newest good artefact is of a time that is still to come: a clock was wrong when it was
+  // taken, or is now, and nobody knows how old the data are.
+  bool dated_ahead = false;
 };
 
 struct StoreView {

@@ -9,13 +9,12 @@ using backup::BackupsView;
 using backup::DatabaseView;
 
 // How old it is is known once it was looked for in the store.
-json::object rpo_json(const BackupJobView& job, const std::optional<SystemTime>& last_success,
-                      SystemTime now) {
+json::object rpo_json(const BackupJobView& job, const DatabaseView* database, SystemTime now) {
   const Duration target = job.rpo_target;
   json::object rpo{{"target_s", nullptr}, {"observed_s", nullptr}, {"met", nullptr}};
   if (target > Duration(0)) rpo["target_s"] = to_seconds(target);
-  if (!job.reconciled_at) return rpo;
-  if (last_success && dated_ahead(*last_success, now)) return rpo;
+  if (!job.reconciled_at || (database != nullptr && database->dated_ahead)) return rpo;
+  const auto last_success = database == nullptr ? std::nullopt : database->last_success;
   if (last_success) rpo["observed_s"] = to_seconds(std::max(Duration(0), now - *last_success));
   if (target > Duration(0)) rpo["met"] = last_success && now - *last_success <= target;
   return rpo;
@@ -104,7 +103,7 @@ json::object database_json(const BackupsView& view, const BackupJobView& job,
   return {{"name", database.name},
           {"last_success", success_json(facts.newest_good)},
           {"last_verify", verify_json(facts.newest)},
-          {"rpo", rpo_json(job, database.last_success, now)},
+          {"rpo", rpo_json(job, &database, now)},
           {"artefacts", count(facts.count)},
           {"damaged", count(facts.damaged)},
           {"plausibility_alarm", alarm_json(database.alarm)}};
@@ -114,7 +113,7 @@ json::object database_json(const BackupsView& view, const BackupJobView& job,
 const DatabaseView* worst_database(const BackupJobView& job) {
   const DatabaseView* worst = nullptr;
   for (const auto& database : job.databases) {
-    if (!database.last_success) return &database;
+    if (!database.last_success || database.dated_ahead) return &database;
     if (worst == nullptr || *database.last_success < *worst->last_success) worst = &database;
   }
   return worst;
@@ -135,7 +134,7 @@ json::object job_json(const BackupsView& view, const BackupJobView& job, const J
           {"next_due_at", time_json(facts ? facts->next_due : std::nullopt)},
           {"retention", job.retention},
           {"last_verify", verify_json(artefacts.newest)},
-          {"rpo", rpo_json(job, worst ? worst->last_success : std::nullopt, now)},
+          {"rpo", rpo_json(job, worst, now)},
           {"stores", stores_json(view, job)}};
 }
 

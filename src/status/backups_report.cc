@@ -59,14 +59,14 @@ Check rpo_check(const Context& context, const BackupJobView& job, const Database
   auto check = begin_artefacts(context, job, database, "rpo", "missed-run");
   check.unit = "s";
   if (job.rpo_target > Duration(0)) check.threshold = to_seconds(job.rpo_target);
+  if (database.dated_ahead) {
+    judge(check, Status::unknown, "dated_ahead");
+    check.runbook = "clock";
+    return check;
+  }
   if (!database.last_success) {
     judge(check, Status::fail, "never_succeeded");
     check.runbook = "never-succeeded";
-    return check;
-  }
-  if (dated_ahead(*database.last_success, context.now)) {
-    judge(check, Status::unknown, "dated_ahead");
-    check.runbook = "clock";
     return check;
   }
   const auto age = std::max(Duration(0), context.now - *database.last_success);
@@ -84,7 +84,10 @@ Check integrity_check(const Context& context, const BackupJobView& job,
   check.observed = facts.damaged;
   check.unit = "artefacts";
   check.threshold = 0;
-  if (facts.damaged > 0) judge(check, Status::fail, "artefact_damaged");
+  if (facts.damaged > 0)
+    judge(check, Status::fail, "artefact_damaged");
+  else if (facts.unreadable > 0)
+    judge(check, Status::unknown, "artefact_unreadable");
   return check;
 }
 
@@ -331,12 +334,14 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
   for (auto at = std::ranges::lower_bound(view.artefacts, wanted, {}, key);
        at != view.artefacts.end() && key(*at) == wanted; ++at) {
     const ArtefactView& artefact = *at;
+    if (!artefact.configured) continue;  // its store is not: kept_checks.cc tells of it
     ++facts.count;
     facts.newest = &artefact;
     if (artefact.verdict() == Verdict::failed) {
       ++facts.damaged;
       continue;
     }
+    facts.unreadable += artefact.unreadable() ? 1 : 0;
     facts.newest_whole = &artefact;
     const bool good = artefact.verdict() == Verdict::passed || unverified_counts;
     const bool counts = !artefact.unreadable() && !artefact.is_of_the_future(view.observed_at);

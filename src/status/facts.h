@@ -79,12 +79,6 @@ struct LedgerFacts {
   bool reserve = true;  // the space kept for recording a full disk is there
 };
 
-// A backup of a time that is still to come: a clock was wrong when it was taken, or is now, and
-// nobody knows how old it is.
-inline bool dated_ahead(SystemTime started_at, SystemTime now) {
-  return started_at > now + std::chrono::minutes(1);
-}
-
 // Nothing: the view is not there yet.
 std::optional<JobsFacts> jobs_facts(const Views& views);
 std::optional<LedgerFacts> ledger_facts(const Views& views);

@@ -13,6 +13,7 @@ using backup::BackupsView;
 struct Left {
   size_t artefacts = 0;
   size_t damaged = 0;
+  size_t unreadable = 0;
   std::optional<uint64_t> stored = 0;  // nothing: the manifest of one could not be read
   SystemTime newest;
 };
@@ -26,6 +27,7 @@ LeftByDatabase left_behind(const BackupsView& view) {
     Left& left = all[{one.id.job, one.id.database}];
     ++left.artefacts;
     left.damaged += one.verdict() == Verdict::failed ? 1 : 0;
+    left.unreadable += one.unreadable() ? 1 : 0;
     if (!one.is_read()) left.stored.reset();
     if (left.stored) *left.stored += one.stored.count;
     left.newest = one.id.started_at;  // they are sorted
@@ -47,30 +49,36 @@ Check begin(const BackupsView& view, std::string id) {
   return check;
 }
 
+Check judged(Check check, Status status, std::string reason_code) {
+  check.status = status;
+  check.reason_code = std::move(reason_code);
+  return check;
+}
+
 Check lost_check(const BackupsView& view) {
   Check check = begin(view, "backups.lost");
   check.observed = view.losses.size();
   if (view.losses.empty()) return check;
-  check.status = Status::fail;
-  check.reason_code = "backup_lost";
   check.since = std::ranges::min(view.losses, {}, &backup::LossView::since).since;
-  return check;
+  return judged(std::move(check), Status::fail, "backup_lost");
 }
 
 Check not_configured_check(const BackupsView& view) {
   Check check = begin(view, "backups.not_configured");
   size_t artefacts = 0;
   size_t damaged = 0;
+  size_t unreadable = 0;
   for (const auto& [database, left] : left_behind(view)) {
     artefacts += left.artefacts;
     damaged += left.damaged;
+    unreadable += left.unreadable;
   }
   check.observed = artefacts;
   if (artefacts == 0) return check;
-  check.status = damaged > 0 ? Status::fail : Status::warn;
-  check.reason_code = damaged > 0 ? "artefact_damaged" : "not_configured";
-  if (damaged == 0) check.runbook = "configuration";
-  return check;
+  if (damaged > 0) return judged(std::move(check), Status::fail, "artefact_damaged");
+  if (unreadable > 0) return judged(std::move(check), Status::unknown, "artefact_unreadable");
+  check.runbook = "configuration";
+  return judged(std::move(check), Status::warn, "not_configured");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 namespace vigie::status {
 namespace {
 
+using testing::own_jobs;
 using testing::sample_backups;
 using testing::sample_views;
 
@@ -67,17 +68,16 @@ jobs::RunRow warned(SystemTime ended_at, std::string_view code) {
 
 TEST(Status, TellsWhatTheNewestGoodRunWarnedOf) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  views.jobs = jobs;
-  jobs->jobs[0].last_success = warned(kNow - std::chrono::hours(2), "clock_differs");
-  auto& preflight = jobs->jobs.emplace_back();
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].last_success = warned(kNow - std::chrono::hours(2), "clock_differs");
+  auto& preflight = jobs.jobs.emplace_back();
   preflight.job = "nightly";
   preflight.kind = "preflight";
   auto report = make_report(Kind::backups, views, kNow);
   EXPECT_EQ(reason(report, "backups.nightly.app.warning.clock_differs"), "warn clock_differs");
   EXPECT_EQ(find(report, "backups.nightly.app.warning.clock_differs")->observed.as_string(),
             "words");
-  jobs->jobs[1].last_success = warned(kNow - std::chrono::hours(1), "unsupported_server");
+  jobs.jobs[1].last_success = warned(kNow - std::chrono::hours(1), "unsupported_server");
   report = make_report(Kind::backups, views, kNow);
   EXPECT_EQ(reason(report, "backups.nightly.app.warning.clock_differs"), "absent");
   EXPECT_EQ(reason(report, "backups.nightly.app.warning.unsupported_server"),

@@ -86,13 +86,16 @@ void write_artefacts(MetricsWriter& out, const BackupsView& view) {
   write_newest(
       out, view, "vigie_backup_duration_seconds", "How long the newest good backup took.",
       [](const ArtefactView& one) { return to_seconds(one.ended_at - one.id.started_at); });
-  out.gauge("vigie_backup_artefacts", "Backups in the store, by whether they are damaged.");
+  out.gauge("vigie_backup_artefacts",
+            "Backups in the store, by what their last verification found.");
   each_database(view, [&](const auto& job, const auto& database, const ArtefactFacts& facts) {
     if (!job.reconciled_at) return;
     out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "good"}},
-               double(facts.count - facts.damaged));
+               double(facts.count - facts.damaged - facts.unreadable));
     out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "damaged"}},
                double(facts.damaged));
+    out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "unreadable"}},
+               double(facts.unreadable));
   });
 }
 

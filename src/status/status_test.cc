@@ -10,6 +10,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::own_jobs;
 using testing::sample_backups;
 using testing::sample_views;
 
@@ -40,7 +41,7 @@ TEST(Status, FailsOnceTheNewestBackupIsOlderThanItsTarget) {
 
 TEST(Status, DoesNotKnowTheAgeOfABackupThatIsDatedInTheFuture) {
   auto backups = sample_backups(kNow);
-  backups->jobs[0].databases[0].last_success = kNow + minutes(2);
+  backups->jobs[0].databases[0].dated_ahead = true;
   const auto report = make_report(Kind::backups, with_backups(backups), kNow);
   EXPECT_EQ(reason(report, "backups.nightly.app.rpo"), "unknown dated_ahead");
   EXPECT_EQ(find(report, "backups.nightly.app.rpo")->runbook, "clock");
@@ -48,6 +49,18 @@ TEST(Status, DoesNotKnowTheAgeOfABackupThatIsDatedInTheFuture) {
   const auto& rpo = data.at("jobs").as_array().at(0).as_object().at("rpo").as_object();
   EXPECT_TRUE(rpo.at("observed_s").is_null());
   EXPECT_TRUE(rpo.at("met").is_null());
+}
+
+TEST(Status, DoesNotCallGoodWhatNobodyCanReadNow) {
+  auto backups = sample_backups(kNow);
+  auto& one = backups->artefacts[0];
+  one.last_verification = {Verdict::could_not_verify, backup::VerifyMode::full, kNow, "file_io"};
+  auto report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.integrity"), "unknown artefact_unreadable");
+  one.configured = false;
+  report = make_report(Kind::backups, with_backups(backups), kNow);
+  EXPECT_EQ(reason(report, "backups.nightly.app.integrity"), "pass ok");
+  EXPECT_EQ(reason(report, "backups.not_configured"), "unknown artefact_unreadable");
 }
 
 TEST(Status, KnowsArtefactsOnlyAsOfTheLastComparisonWithTheStore) {
@@ -151,22 +164,18 @@ TEST(Status, WarnsWhenTheNewestBackupIsNotVerified) {
 
 TEST(Status, WarnsOfAMissedRunUntilOneHasSucceededSince) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].last_missed_due_at = kNow - std::chrono::hours(3);
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].last_missed_due_at = kNow - std::chrono::hours(3);
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
             "warn missed_run");
-  jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].last_success = jobs->jobs[0].last_attempt;  // it began two hours ago
-  views.jobs = jobs;
+  jobs.jobs[0].last_success = jobs.jobs[0].last_attempt;  // it began two hours ago
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"), "pass ok");
 }
 
 TEST(Status, SaysOfACommandOnItsOwnThatNothingStartsByItself) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].next_due_at.reset();
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].next_due_at.reset();
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
             "warn not_scheduled");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "pass ok");
@@ -178,17 +187,15 @@ TEST(Status, SaysOfACommandOnItsOwnThatNothingStartsByItself) {
 
 TEST(Status, SaysThatARunHangs) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->hung = 1;
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.hung = 1;
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn run_hangs");
 }
 
 TEST(Status, SaysThatAnEndCannotBeRecorded) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->end_unrecorded_since = kNow - std::chrono::seconds(30);
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.end_unrecorded_since = kNow - std::chrono::seconds(30);
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "pass ok");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow + std::chrono::seconds(1)), "jobs"),
             "warn end_unrecorded");
@@ -196,10 +203,9 @@ TEST(Status, SaysThatAnEndCannotBeRecorded) {
 
 TEST(Status, SaysForADayThatTheClockWentBack) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->clock_went_back_at = kNow;
-  jobs->scheduler_at = kNow + std::chrono::hours(25);
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.clock_went_back_at = kNow;
+  jobs.scheduler_at = kNow + std::chrono::hours(25);
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "warn clock_went_back");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow + std::chrono::hours(25)), "jobs"),
             "pass ok");
@@ -242,52 +248,46 @@ TEST(Status, FailsBelowTheReserveAndWarnsNearIt) {
 
 TEST(Status, WarnsAboutARunThatFailed) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].last_attempt->state = jobs::RunState::failed;
-  jobs->jobs[0].last_attempt->error_code = "dump_failed";
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].last_attempt->state = jobs::RunState::failed;
+  jobs.jobs[0].last_attempt->error_code = "dump_failed";
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.last_run"),
             "warn dump_failed");
 }
 
 TEST(Status, WarnsOfAPreflightThatFailedUntilABackupWasTriedSince) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs::RunRow looked = *jobs->jobs.front().last_attempt;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs::RunRow looked = *jobs.jobs.front().last_attempt;
   looked.kind = "preflight";
   looked.state = jobs::RunState::failed;
   looked.error_code = "table_unreadable";
   looked.ended_at = *looked.ended_at + minutes(30);
-  auto& preflight = jobs->jobs.emplace_back();
+  auto& preflight = jobs.jobs.emplace_back();
   preflight.job = "nightly";
   preflight.kind = "preflight";
   preflight.last_attempt = looked;
-  views.jobs = jobs;
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.preflight"),
             "warn table_unreadable");
-  jobs = std::make_shared<jobs::JobsView>(*jobs);
-  jobs->jobs.front().last_attempt->ended_at = *looked.ended_at + minutes(30);
-  views.jobs = jobs;
+  jobs.jobs.front().last_attempt->ended_at = *looked.ended_at + minutes(30);
   EXPECT_EQ(find(make_report(Kind::backups, views, kNow), "backups.nightly.preflight")->status,
             Status::pass);
 }
 
 TEST(Status, WarnsAboutARunThatIsOverdue) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].next_due_at = kNow - minutes(11);
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].next_due_at = kNow - minutes(11);
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
             "warn missed_run");
 }
 
 TEST(Status, WarnsAboutARunThatHasWaitedForLong) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].running.reset();
-  jobs->jobs[0].queued = jobs->jobs[0].last_attempt;
-  jobs->jobs[0].queued->due_at = kNow - minutes(11);
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].running.reset();
+  jobs.jobs[0].queued = jobs.jobs[0].last_attempt;
+  jobs.jobs[0].queued->due_at = kNow - minutes(11);
   EXPECT_EQ(reason(make_report(Kind::backups, views, kNow), "backups.nightly.schedule"),
             "warn missed_run");
 }
@@ -345,17 +345,16 @@ TEST(Status, IsNotReadyWithADamagedLedgerOrAStateThatTakesNoWrites) {
 
 TEST(Status, CallsNothingWritableThatNobodyHasWrittenToLately) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
+  jobs::JobsView& jobs = own_jobs(views);
   auto ledger = std::make_shared<ledger::LedgerView>(*views.ledger);
-  views.jobs = jobs;
   views.ledger = ledger;
-  jobs->state_proven_at = ledger->proven_at = kNow - minutes(15);
+  jobs.state_proven_at = ledger->proven_at = kNow - minutes(15);
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "pass ok");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "pass ok");
-  jobs->state_proven_at = ledger->proven_at = kNow - minutes(15) - seconds(1);
+  jobs.state_proven_at = ledger->proven_at = kNow - minutes(15) - seconds(1);
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "unknown stale");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "unknown stale");
-  jobs->state_proven_at.reset();
+  jobs.state_proven_at.reset();
   ledger->proven_at.reset();
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "state"), "unknown not_evaluated");
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "ledger"), "unknown not_evaluated");
@@ -366,9 +365,8 @@ TEST(Status, CallsNothingWritableThatNobodyHasWrittenToLately) {
 
 TEST(Status, KnowsOfDueTimesOnlyWhileTheyAreLookedAt) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  views.jobs = jobs;
-  jobs->scheduler_at = kNow - minutes(5) - seconds(1);
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.scheduler_at = kNow - minutes(5) - seconds(1);
   EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "jobs"), "unknown stale");
 }
 
@@ -402,10 +400,9 @@ TEST(Status, SaysWhenTheLedgerWasLastVerified) {
 
 TEST(Status, IsReadyWhenTheDatabaseIsGone) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].last_attempt->state = jobs::RunState::failed;
-  jobs->jobs[0].last_attempt->error_code = "database_unreachable";
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].last_attempt->state = jobs::RunState::failed;
+  jobs.jobs[0].last_attempt->error_code = "database_unreachable";
   EXPECT_EQ(make_report(Kind::readiness, views, kNow).status, Status::pass);
 }
 

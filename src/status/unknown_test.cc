@@ -7,6 +7,7 @@
 namespace vigie::status {
 namespace {
 
+using testing::own_jobs;
 using testing::sample_backups;
 using testing::sample_views;
 
@@ -69,10 +70,9 @@ TEST(Status, KnowsNoSizeOfABackupWhoseManifestWasNotRead) {
 
 json::value running_progress(const std::optional<jobs::RunProgress>& progress) {
   auto views = sample_views(kNow);
-  auto jobs = std::make_shared<jobs::JobsView>(*views.jobs);
-  jobs->jobs[0].running = jobs->jobs[0].last_attempt;
-  jobs->jobs[0].running->progress = progress;
-  views.jobs = jobs;
+  jobs::JobsView& jobs = own_jobs(views);
+  jobs.jobs[0].running = jobs.jobs[0].last_attempt;
+  jobs.jobs[0].running->progress = progress;
   const auto data = backups_data(views, kNow);
   return data.at("jobs").as_array().at(0).at("running").at("progress");
 }

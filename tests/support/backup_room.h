@@ -36,10 +36,12 @@ class StubbornFiles final : public platform::ForwardingFileSystem {
  public:
   StubbornFiles() : ForwardingFileSystem(platform::real_file_system()) {}
   Result<> remove_file(const platform::Path& path) override {
+    if (before_remove) before_remove(path);
     if (is(kept, path)) return fail(platform::file_error(EIO, path));
     return ForwardingFileSystem::remove_file(path);
   }
   Result<std::unique_ptr<platform::ReadableFile>> open_read(const platform::Path& path) override {
+    if (before_read) before_read(path);
     if (is(unread, path)) return fail(platform::file_error(EIO, path));
     return ForwardingFileSystem::open_read(path);
   }
@@ -49,6 +51,8 @@ class StubbornFiles final : public platform::ForwardingFileSystem {
     return ForwardingFileSystem::info(path);
   }
 
+  std::function<void(const platform::Path&)> before_read;  // what happens just before it is opened
+  std::function<void(const platform::Path&)> before_remove;
   std::string kept;    // no file with this in its path can be removed
   std::string unread;  // or opened
   std::string hidden;  // or asked for
@@ -114,6 +118,7 @@ class RoomForTest {
   std::string publish(const BackupId& id, int rows = 100) {
     artefact::Manifest manifest = artefact::test_manifest();
     manifest.id = id;
+    if (!system_identifier.empty()) manifest.server.system_identifier = system_identifier;
     manifest.started_at = manifest.snapshot.at = id.started_at;
     manifest.sealed_at = id.started_at + std::chrono::seconds(9);
     artefact::MemoryArtefact made;
@@ -175,6 +180,7 @@ class RoomForTest {
   testing::FakeClock clock;
   StubbornFiles files;  // of the store
   int warnings = 0;
+  std::string system_identifier;       // of the server of what is published; empty: the usual
   std::optional<Error> ledger_reads;   // what reading it fails with
   std::optional<Error> ledger_writes;  // what writing it fails with
 

@@ -89,4 +89,11 @@ inline status::Views sample_views(SystemTime now) {
   return views;
 }
 
+// The jobs' view in `views`: a copy of its own, which a test may change.
+inline jobs::JobsView& own_jobs(status::Views& views) {
+  auto copy = std::make_shared<jobs::JobsView>(*views.jobs);
+  views.jobs = copy;
+  return *copy;
+}
+
 }  // namespace vigie::testing

@@ -1,0 +1,66 @@
+// What goes, or is put beside, while the room looks at it.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "backup/room.h"
+#include "tests/support/backup_room.h"
+
+namespace vigie::backup {
+namespace {
+
+// Its mount goes while it is read: that is no damage, or the next prune would remove it.
+TEST(Room, AStoreThatGoesWhileItIsReadMakesNothingDamaged) {
+  RoomForTest test;
+  test.good(night(20));
+  const platform::Path away = test.root().string() + ".away";
+  test.files.before_read = [&](const platform::Path& path) {
+    if (path.filename() == "1.dat.zst") std::filesystem::rename(test.root(), away);
+  };
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::could_not_verify);
+  test.files.before_read = nullptr;
+  std::filesystem::rename(away, test.root());
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
+}
+
+// A file more is a reason to look, and none to remove what is whole.
+TEST(Room, ABackupWithAFileMoreIsNotRemoved) {
+  RoomForTest test;
+  test.good(night(18));
+  test.good(night(19));
+  std::ofstream(test.store().artefact_path(night(18)) / "note.txt") << "see ticket 7";
+  EXPECT_EQ(test.verify(night(18)).verdict, Verdict::failed);
+  test.good(night(20));
+  EXPECT_EQ(test.expired(), std::vector{night(19)});
+}
+
+// Retention removes it while the list of the store is gone through.
+TEST(Room, WhatExpiresWhileStoresAreComparedIsNotTakenInAgain) {
+  RoomForTest test;
+  test.good(night(19));
+  test.publish(night(20));
+  test.files.before_read = [&](const platform::Path& path) {
+    if (path.filename() != artefact::kManifestName) return;
+    test.files.before_read = nullptr;
+    std::filesystem::remove_all(test.store().artefact_path(night(20)));
+  };
+  test.reconcile();
+  EXPECT_FALSE(test.find(night(20)));
+  test.reconcile();
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  EXPECT_TRUE(test.entries("recovered").size() == 1) << "of the first alone";
+}
+
+TEST(Room, WhatLiesInAStoreThatIsNotConfiguredIsNoSuccess) {
+  RoomForTest test;
+  test.good(night(20));
+  test.name_store("another");
+  test.job().store = "another";
+  std::filesystem::rename(test.root(), test.root().string() + ".gone");
+  test.configure();
+  EXPECT_FALSE(test.find(night(20))->configured);
+  EXPECT_FALSE(test.room().view()->jobs.at(0).databases.at(0).last_success);
+}
+
+}  // namespace
+}  // namespace vigie::backup
