@@ -101,6 +101,8 @@ class Dumping {
     TRY_ASSIGN(auto access, platform::client_access(request_.dsn, request_.staging.string(),
                                                     request_.application_name));
     environment_ = std::move(access.environment);
+    if (!request_.correlation_id.empty())
+      environment_.emplace_back("VIGIE_CORRELATION_ID", request_.correlation_id);
     append_option(environment_, artefact::row_settings_pgoptions(request_.row_settings));
     // With thousands of tables PostgreSQL compiles the queries of catalogues, for nothing.
     append_option(environment_, "-c jit=off");
@@ -221,6 +223,9 @@ class Dumping {
     TRY(appeared(events.created));
     queue_.tell({}, events.closed);
     if (!events.incomplete) return {};
+    // What was closed meanwhile is not known: staging may hold more than its bound, and that is
+    // told.
+    watches_ = false;
     TRY(look_for_files());
     queue_.tell({}, left_by_their_writers(queue_.aside()));
     return {};

@@ -42,6 +42,7 @@ struct DumpRequest {
   // Of pg_export_snapshot(); its transaction must stay open. Empty: pg_dump takes one of its own.
   std::string snapshot;
   std::string application_name;  // the run's id: sessions of an unfinished run are found by it
+  std::string correlation_id;    // the children's VIGIE_CORRELATION_ID; empty: none
   unsigned jobs = 2;
   int compression_level = 1;
   Duration lock_wait_timeout = std::chrono::seconds(30);

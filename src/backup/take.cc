@@ -179,6 +179,7 @@ DumpRequest Taking::dump_request(const SourceSession& source,
   dump.clients = clients_of(source);
   dump.snapshot = source.id();
   dump.application_name = work_.run.str();
+  dump.correlation_id = work_.correlation.str();
   dump.jobs = static_cast<unsigned>(request_.job.jobs);
   dump.compression_level = request_.job.compression_level;
   dump.lock_wait_timeout = request_.job.lock_wait_timeout;

@@ -52,7 +52,7 @@ class SupervisedProcess final : public Process {
   ~SupervisedProcess() override {
     order(OrderKind::kill, SIGKILL);
     if (!wait_closed(in(kEndPatience), StopSignal({}))) abandon();
-    (void)::waitpid(supervisor_, nullptr, 0);
+    reap();
   }
 
   // Whether the program itself started; else the errno.
@@ -150,6 +150,13 @@ class SupervisedProcess final : public Process {
     return fail(ErrorCode::process_failed, {{"command", "the supervisor"},
                                             {"code", std::to_string(128 + SIGKILL)},
                                             {"reason", "it was killed"}});
+  }
+
+  // What sleeps in the kernel (a file system that hangs) cannot even be killed: its entry in the
+  // process table stays, and whoever waits here goes on.
+  void reap() const {
+    if (wait_for(gone_.get(), POLLIN, in(kEndPatience), StopSignal({})) == WaitEnd::ready)
+      (void)::waitpid(supervisor_, nullptr, 0);
   }
 
   // The supervisor does not answer (it is stopped, or waits for a process that cannot be killed).

@@ -92,8 +92,8 @@ class CrashTest : public ::testing::Test {
 
   // Nothing of a dead run is left at work on the server.
   static void check_server() {
-    EXPECT_TRUE(
-        eventually([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
+    EXPECT_TRUE(eventually(
+        [] { return VigieHost::dump_processes(server_->socket_folder().string()).empty(); }));
     EXPECT_TRUE(eventually([] { return sessions() == "0"; })) << sessions();
   }
   static std::string sessions() {
@@ -154,10 +154,10 @@ class EndedInMidDump : public CrashTest {
     auto blocker = server_->lock_table("a");
     EXPECT_NE(host_.start_run(), "");
     ASSERT_TRUE(server_->somebody_waits());
-    ASSERT_FALSE(VigieHost::dump_processes(server_->socket_folder()).empty());
+    ASSERT_FALSE(VigieHost::dump_processes(server_->socket_folder().string()).empty());
     end();
-    EXPECT_TRUE(
-        eventually([] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
+    EXPECT_TRUE(eventually(
+        [] { return VigieHost::dump_processes(server_->socket_folder().string()).empty(); }));
     // Before PostgreSQL 14 a session that waits never looks for its client: the next start ends it.
     if (server_->major() < 14) {
       EXPECT_EQ(host_.run({"backup", "verify", "--all"}).status, 0);

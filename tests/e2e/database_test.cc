@@ -95,16 +95,17 @@ class MidDumpTest : public DatabaseTest {
     blocker_ = server_.lock_table("t", "doomed");
     host_.configure(server_.dsn("doomed"), job);
     ASSERT_TRUE(host_.serve()) << host_.log();
-    ASSERT_NE(host_.start_run(), "");
+    run_ = host_.start_run();
+    ASSERT_NE(run_, "");
     ASSERT_TRUE(server_.somebody_waits());
-    ASSERT_FALSE(VigieHost::dump_processes(server_.socket_folder()).empty());
+    ASSERT_FALSE(VigieHost::dump_processes(server_.socket_folder().string()).empty());
   }
   // The run fails, the daemon lives, and nothing is left at work.
   void expect_failed_run() {
     EXPECT_TRUE(eventually([&] { return ended("backup"); })) << host_.log();
     EXPECT_THAT(host_.log(), HasSubstr("\"msg\":\"failed\""));
-    EXPECT_TRUE(
-        eventually([&] { return VigieHost::dump_processes(server_.socket_folder()).empty(); }));
+    EXPECT_TRUE(eventually(
+        [&] { return VigieHost::dump_processes(server_.socket_folder().string()).empty(); }));
     expect_nothing_stored();
     EXPECT_EQ(host_.ask("/health").status, 200);
   }
@@ -115,7 +116,16 @@ class MidDumpTest : public DatabaseTest {
 
   PgCluster server_;
   std::unique_ptr<platform::PgConnection> blocker_;
+  std::string run_;
 };
+
+TEST_F(MidDumpTest, TheDumpsProgramsCarryTheCorrelationIdOfTheirRun) {
+  begin({"give_way: {after: 0}"});
+  const auto row = parse_json(host_.ask("/v1/runs/" + run_).body);
+  ASSERT_TRUE(row) << host_.log();
+  const std::string id(row->at("correlation_id").as_string());
+  EXPECT_FALSE(VigieHost::dump_processes("VIGIE_CORRELATION_ID=" + id).empty());
+}
 
 TEST_F(MidDumpTest, ADroppedDatabaseLeavesNothing) {
   begin({"give_way: {after: 0}"});

@@ -128,6 +128,14 @@ class HungStoreTest : public HangTest {
     before_ = host_.stored();
     host_.hold_calls_by(calls_);
   }
+  // And nothing is lost by it.
+  void expect_a_quick_stop() {
+    host_.signal(SIGTERM);
+    EXPECT_EQ(host_.wait(10s), 0) << host_.log();
+    calls_.release();
+    ASSERT_TRUE(host_.serve()) << host_.log();
+    expect_whole();
+  }
   void expect_quick_answers() {
     for (const char* route : {"/health", "/readiness", "/backups/status", "/restore/status"}) {
       const auto began = std::chrono::steady_clock::now();
@@ -179,11 +187,7 @@ TEST_F(HungStoreTest, AStopIsOutWithinTenSecondsAlsoWhenARunAndAQueryHang) {
   const auto asked =
       std::async(std::launch::async, [&] { return host_.ask("/v1/backups/" + *before_.begin()); });
   ASSERT_TRUE(calls_.holds(2)) << host_.log();
-  host_.signal(SIGTERM);
-  EXPECT_EQ(host_.wait(10s), 0) << host_.log();
-  calls_.release();
-  ASSERT_TRUE(host_.serve()) << host_.log();
-  expect_whole();
+  expect_a_quick_stop();
 }
 
 // The disk of the state folder hangs: behind the ledger a reload, behind state.db a run.
@@ -195,11 +199,7 @@ TEST_F(HungStoreTest, AStopDoesNotWaitForAStateFolderThatHangs) {
   host_.signal(SIGHUP);
   ASSERT_TRUE(calls_.holds(1)) << host_.log();
   expect_quick_answers();
-  host_.signal(SIGTERM);
-  EXPECT_EQ(host_.wait(10s), 0) << host_.log();
-  calls_.release();
-  ASSERT_TRUE(host_.serve()) << host_.log();
-  expect_whole();
+  expect_a_quick_stop();
 }
 
 // The dump is at work when the store's file system goes: whatever lies there then is debris.
@@ -215,8 +215,8 @@ TEST_F(HungStoreTest, AStopInMidDumpLeavesWhatTheNextStartRemoves) {
   host_.signal(SIGTERM);
   ASSERT_EQ(host_.wait(15s), 0) << host_.log();
   EXPECT_EQ(host_.debris().size(), 1U);
-  EXPECT_TRUE(
-      eventually([&] { return VigieHost::dump_processes(server_->socket_folder()).empty(); }));
+  EXPECT_TRUE(eventually(
+      [&] { return VigieHost::dump_processes(server_->socket_folder().string()).empty(); }));
   calls_.release();
   ASSERT_TRUE(host_.serve()) << host_.log();
   EXPECT_EQ(host_.state_of(run), "interrupted");

@@ -244,12 +244,12 @@ std::set<std::string> VigieHost::debris() const {
   return ids;
 }
 
-std::vector<std::string> VigieHost::dump_processes(const Path& socket_folder) {
+std::vector<std::string> VigieHost::dump_processes(const std::string& environment) {
   std::vector<std::string> found;
   for (const auto& one : std::filesystem::directory_iterator("/proc")) {
     const std::string words = contents(one.path() / "cmdline");
     if (words.find("pg_dump") == std::string::npos) continue;
-    if (contents(one.path() / "environ").find(socket_folder.string()) != std::string::npos)
+    if (contents(one.path() / "environ").find(environment) != std::string::npos)
       found.push_back(words);
   }
   return found;

@@ -92,9 +92,9 @@ class VigieHost {
   // The ids that have a manifest in the store, and the folders that have none.
   std::set<std::string> stored() const;
   std::set<std::string> debris() const;
-  // The programs that run below this host's folder or were started with its run ids: pg_dump and
-  // its like.
-  static std::vector<std::string> dump_processes(const platform::Path& socket_folder);
+  // The command lines of those pg_dump and pg_dumpall that run and whose environment holds this
+  // text.
+  static std::vector<std::string> dump_processes(const std::string& environment);
 
  private:
   pid_t spawn(const std::vector<std::string>& words, const Environment& more,
