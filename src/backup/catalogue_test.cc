@@ -91,7 +91,7 @@ TEST_F(CatalogueTest, WithoutAGoodOneTheNewestThatMayBeIsTheBaseline) {
   const BackupJobOptions job;
   for (const char* const at : {"20261119T000000Z", "20261120T000000Z", "20261121T000000Z"})
     ASSERT_TRUE(catalogue_->add(artefact(at)));
-  const auto newest = [&] { return baseline(catalogue_->of("nightly", "app"), job)->id; };
+  const auto newest = [&] { return baseline(catalogue_->of("nightly", "app"), job).value().id; };
   EXPECT_EQ(newest(), artefact("20261121T000000Z").id);
   ASSERT_TRUE(
       catalogue_->record(artefact("20261121T000000Z").id,
