@@ -46,13 +46,14 @@ lint_base() {
   elif main=$(git merge-base HEAD origin/main 2>/dev/null) && [[ $main != $(git rev-parse HEAD) ]]; then
     echo "$main"
   else
-    git rev-parse -q --verify HEAD~10 || git rev-list --max-parents=0 HEAD | tail -n 1
+    # In a shallow clone there is nothing to compare with: then everything has changed.
+    git rev-parse -q --verify HEAD~10 || git hash-object -t tree /dev/null
   fi
 }
 
-# Sources that changed, newest first as git sees them; a header stands for the source of its name.
+# Sources that changed since BASE; a header stands for the source of its name.
 changed_sources() {
-  git diff --name-only --diff-filter=d "$(lint_base)" -- 'src/*.cc' 'src/*.h' 'tests/*.cc' |
+  git diff --name-only --diff-filter=d "$1" -- 'src/*.cc' 'src/*.h' 'tests/*.cc' |
     sed 's/\.h$/.cc/' | sort -u | while read -r file; do [[ -f $file ]] && echo "$file"; done
 }
 
@@ -64,8 +65,10 @@ tidy_one() {
 }
 
 check_tidy() {
-  local files done_file
-  mapfile -t files < <(changed_sources)
+  local base files done_file
+  base=$(lint_base)
+  git rev-parse -q --verify "$base^{tree}" >/dev/null || { warn "clang-tidy: there is no $base to compare with"; return 1; }
+  mapfile -t files < <(changed_sources "$base")
   ((${#files[@]})) || { say "clang-tidy: nothing changed"; return 0; }
   cmake --preset clang >build/configure-clang.log 2>&1 || { tail -n 30 build/configure-clang.log >&2; return 1; }
   cmake --build build/clang --target vigie_error_codes >/dev/null

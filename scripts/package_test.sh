@@ -6,7 +6,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/scripts/lib.sh"
-package=$(realpath "${1:?package}")
+(($# == 1)) || die "one package, not $#"
+package=$(realpath "$1")
 cache=${VIGIE_PACKAGE_CACHE:-/var/cache/vigie-test-package}
 box=$(mktemp -d /var/tmp/vigie-package.XXXXXX)
 container=0 failed=0

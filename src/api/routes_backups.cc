@@ -97,11 +97,20 @@ Result<const ArtefactView*> find_backup(const backup::BackupsView& view, std::st
               {{"backup", id ? id->str() : std::string("of that name")}});
 }
 
+bool has_alarm(const backup::BackupsView& view, const BackupId& id) {
+  return std::ranges::any_of(view.jobs, [&](const backup::BackupJobView& job) {
+    return std::ranges::any_of(job.databases, [&](const backup::DatabaseView& database) {
+      return database.alarm && database.alarm->backup == id;
+    });
+  });
+}
+
 // Also one that was lost, which is in no list any more.
 Result<BackupId> acknowledged_backup(const Services& services, const Call& call) {
   TRY_ASSIGN(const auto view, backups_view(services));
   const auto id = BackupId::parse(call.arguments.at(0));
-  if (id && std::ranges::count(view->losses, *id, &backup::LossView::id) > 0) return *id;
+  const bool lost = id && std::ranges::count(view->losses, *id, &backup::LossView::id) > 0;
+  if (lost || (id && has_alarm(*view, *id))) return *id;
   TRY_ASSIGN(const auto* artefact, find_backup(*view, call.arguments.at(0)));
   return artefact->id;
 }

@@ -46,10 +46,13 @@ class Journal {
   }
 
  private:
-  // Workers find things in any order; the report does not depend on it.
+  // Workers find things in any order; the report does not depend on it. Files that are not its own
+  // come last: they must not hide damage.
   void cut() {
-    std::ranges::stable_sort(report_.findings, {},
-                             [](const Error& e) { return std::string(e.parameter("file")); });
+    std::ranges::stable_sort(report_.findings, {}, [](const Error& e) {
+      return std::pair(e.code() == ErrorCode::artefact_extra_file,
+                       std::string(e.parameter("file")));
+    });
     if (report_.findings.size() > kMaxFindings) {
       report_.findings.erase(report_.findings.begin() + kMaxFindings, report_.findings.end());
     }

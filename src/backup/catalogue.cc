@@ -89,10 +89,19 @@ bool stands(const std::optional<Verification>& before, const Verification& now) 
 // Who acknowledges reads them: more are of no use to anybody.
 constexpr size_t kMaxReasons = 300;
 
+bool is_named(const BackupId& id, const std::string& reason) {
+  return reason.starts_with(id.job + "." + id.database + "-");
+}
+
 // Under the name of the artefact that they speak of, unless they have one already.
 std::string under_name(const BackupId& id, const std::string& reason) {
-  const bool named = reason.starts_with(id.job + "." + id.database + "-");
-  return named ? reason : id.str() + ": " + reason;
+  return is_named(id, reason) ? reason : id.str() + ": " + reason;
+}
+
+bool speaks_of_others(const PlausibilityAlarm& alarm) {
+  return std::ranges::any_of(alarm.reasons, [&](const std::string& one) {
+    return is_named(alarm.backup, one) && !one.starts_with(alarm.backup.str() + ":");
+  });
 }
 
 tl::unexpected<Error> not_found(const BackupId& id) {
@@ -308,9 +317,15 @@ bool Catalogue::has_newer(const BackupId& id) const {
          next->first.database == id.database;
 }
 
-bool Catalogue::is_newest(const BackupId& id) const {
+bool Catalogue::alarm_goes(const BackupId& id) const {
+  const auto alarm = alarms_.find({id.job, id.database});
+  return alarm != alarms_.end() && alarm->second.backup == id && !has_newer(id) &&
+         !speaks_of_others(alarm->second);
+}
+
+bool Catalogue::alarm_goes_with(const BackupId& id) const {
   const std::lock_guard lock(mutex_);
-  return !has_newer(id);
+  return alarm_goes(id);
 }
 
 Result<> Catalogue::load_holds_of(ArtefactView& artefact) {
@@ -330,15 +345,16 @@ Result<> Catalogue::forget(const BackupId& id, SystemTime now) {
   const auto known = artefacts_.find(id);
   if (known == artefacts_.end()) return {};
   const LossView loss{id, known->second.store, now};
-  const bool newest = !has_newer(id);
+  const bool alarm_goes = this->alarm_goes(id);
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   TRY(db_.run("delete from artefact where id = ?1", id.str()));
-  if (newest) TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
+  if (alarm_goes) TRY(db_.run("delete from plausibility_alarm where backup_id = ?1", id.str()));
   TRY(db_.run("insert or replace into lost values (?1, ?2, ?3)", id.str(), loss.store, now));
   TRY(transaction.commit());
   artefacts_.erase(id);
   lost_[id] = loss;
-  if (newest) std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
+  if (alarm_goes)
+    std::erase_if(alarms_, [&](const auto& alarm) { return alarm.second.backup == id; });
   return {};
 }
 

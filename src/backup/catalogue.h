@@ -53,13 +53,14 @@ class Catalogue {
   // when it was the newest: retention decides about the others, which it said nothing about; when
   // it comes back it is judged anew. One with a newer artefact behind it stays: that one was
   // compared with it, and may lack the same.
+  // So it does when it took over what nobody has acknowledged of an older one.
   // It counts as lost from `now` on, until it is added again or the loss is acknowledged.
   Result<> forget(const BackupId& id, SystemTime now);
   std::vector<LossView> losses() const;  // sorted by id
   bool is_lost(const BackupId& id) const;
   Result<> acknowledge_loss(const BackupId& id);
-  // Is there none of its job and database that is younger?
-  bool is_newest(const BackupId& id) const;
+  // Does its alarm go when it is forgotten?
+  bool alarm_goes_with(const BackupId& id) const;
   // A failed one, or one that could not read the bytes, stands until one that is at least as
   // thorough passes. Errors: backup_not_found.
   Result<> record(const BackupId& id, const Verification& verification);
@@ -101,6 +102,7 @@ class Catalogue {
   Result<> save(const ArtefactView& artefact);
   Result<> save(const PlausibilityAlarm& alarm);
   bool has_newer(const BackupId& id) const;
+  bool alarm_goes(const BackupId& id) const;
   PlausibilityAlarm with_unacknowledged(PlausibilityAlarm alarm) const;
 
   mutable std::mutex mutex_;

@@ -144,6 +144,21 @@ TEST_F(CatalogueTest, AnAlarmStaysUntilItsOwnArtefactIsAcknowledged) {
   EXPECT_FALSE(catalogue_->alarm("nightly", "app"));
 }
 
+// What nobody has acknowledged of an older one does not go with the newer one that took it over.
+TEST_F(CatalogueTest, AnAlarmThatSpeaksOfAnOlderOneOutlivesItsArtefact) {
+  const ArtefactView older = artefact("20261120T000000Z");
+  const ArtefactView newer = artefact("20261121T000000Z");
+  ASSERT_TRUE(catalogue_->add(
+      older, PlausibilityAlarm{older.id, {"table public.orders is gone"}, SystemTime(1s)}));
+  ASSERT_TRUE(catalogue_->add(
+      newer, PlausibilityAlarm{newer.id, {"taken from another server"}, SystemTime(2s)}));
+  EXPECT_FALSE(catalogue_->alarm_goes_with(newer.id));
+  ASSERT_TRUE(catalogue_->forget(newer.id, SystemTime(9s)));
+  reopen();
+  ASSERT_TRUE(catalogue_->alarm("nightly", "app"));
+  EXPECT_EQ(catalogue_->alarm("nightly", "app")->reasons.size(), 2U);
+}
+
 TEST_F(CatalogueTest, RemembersWhatIsExpiringUntilItIsRemoved) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));

@@ -250,19 +250,30 @@ Result<> BackupRoom::unpin(const BackupId& id, const Work& work) {
   return {};
 }
 
+// Where nobody will ever find it lost.
+bool BackupRoom::lies_in_no_store(const BackupId& id) const {
+  const SetupPtr setup = this->setup();
+  const auto known = catalogue_->find(id);
+  return known && setup->store(known->store) == nullptr;
+}
+
 Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
   const auto alarm = catalogue_->alarm(id.job, id.database);
-  const bool alarmed = alarm && alarm->backup == id;
   const bool lost = catalogue_->is_lost(id);
-  if (!alarmed && !lost) {
+  // That it is gone is one thing, and what it was suspected of another: a second word for that.
+  const bool alarmed = !lost && alarm && alarm->backup == id;
+  const bool given_up = !lost && !alarmed && lies_in_no_store(id);
+  if (!alarmed && !lost && !given_up) {
     TRY(catalogue_->get(id));
     return fail(ErrorCode::nothing_to_acknowledge, {{"name", "backup " + id.str()}});
   }
-  auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now());
-  if (lost) entry.subject["act"] = error_info(ErrorCode::backup_lost).name;
+  const SystemTime now = tools_.take.clock.now();
+  auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, now);
+  if (!alarmed) entry.subject["act"] = error_info(ErrorCode::backup_lost).name;
   TRY(tools_.record(entry));
   if (alarmed) TRY(catalogue_->acknowledge(id));
-  if (lost) TRY(catalogue_->acknowledge_loss(id));
+  if (given_up) TRY(catalogue_->forget(id, now));
+  if (!alarmed) TRY(catalogue_->acknowledge_loss(id));
   publish_view();
   return {};
 }

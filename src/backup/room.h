@@ -98,7 +98,9 @@ class BackupRoom {
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);
   Result<> unpin(const BackupId& id, const Work& work);
-  // Its alarm, or its loss. Errors: backup_not_found when it has neither.
+  // Its loss; else its alarm; else, of one in a store that is not configured any more, that it is
+  // given up.
+  // Errors: backup_not_found, nothing_to_acknowledge.
   Result<> acknowledge(const BackupId& id, const Work& work);
   // The store is this state folder's from now on, whoever's it was. Errors: store_not_found.
   Result<> adopt_store(const std::string& store, const Work& work);
@@ -114,6 +116,7 @@ class BackupRoom {
 
  private:
   friend class JobRun;
+  bool lies_in_no_store(const BackupId& id) const;
   BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
              DeadRuns dead, SetupPtr setup);
   void publish_view();
@@ -163,7 +166,8 @@ class BackupRoom {
                        const Work& work);
   bool remove_debris();
   Result<bool> remove_debris(const StoreSetup& store);
-  Result<bool> is_debris(const StoreSetup& store, const BackupId& id) const;
+  Result<bool> is_debris(const StoreSetup& store, const BackupId& id);
+  Result<bool> follow_store(const StoreSetup& store, const BackupId& expiring);
   Result<> end_dead_sessions(const std::string& database, const Work& work);
   bool end_dead_sessions(std::vector<std::string> databases, const Work& work);
   // Something that is tried until it is done, each time after a longer while.

@@ -210,6 +210,28 @@ TEST(Expiry, EndsWhereItIsStopped) {
   EXPECT_TRUE(test.room().pin(night(18), RoomForTest::work()));
 }
 
+// A crash came before it began, and then its store got another name.
+TEST(Expiry, FollowsItsStoreToItsNewName) {
+  RoomForTest test;
+  for (const unsigned day : {18U, 19U, 20U}) test.good(night(day));
+  test.leave_expiring({night(18)});
+  std::filesystem::remove(test.store().artefact_path(night(18)) / artefact::kManifestName);
+  test.leave_expiring({night(19)});
+  test.name_store("disk1");
+  test.job().store = "disk1";
+  test.configure();
+  for (int look = 0; look < 3; ++look) {
+    test.reconcile();
+    test.clock.advance(std::chrono::hours(1));
+    (void)test.room().clean_stores(RoomForTest::work());
+  }
+  EXPECT_FALSE(test.find(night(18)));
+  EXPECT_EQ(test.entries("retention").size(), 1U) << "of the one whose removal had begun";
+  ASSERT_TRUE(test.find(night(19)));
+  EXPECT_EQ(test.find(night(19))->store, "disk1");
+  EXPECT_TRUE(test.room().pin(night(19), RoomForTest::work()));
+}
+
 // Two who remove one folder would each find files gone, and a run would end with an error.
 TEST(Expiry, WhatARunIsRemovingIsNoDebris) {
   RoomForTest test;

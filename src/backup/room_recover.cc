@@ -147,13 +147,30 @@ Result<bool> BackupRoom::remove_debris(const StoreSetup& store) {
 
 // What was published, and has lost its manifest to somebody else, is a loss and no debris: the data
 // may be there still, and stock tools may read it.
-Result<bool> BackupRoom::is_debris(const StoreSetup& store, const BackupId& id) const {
+Result<bool> BackupRoom::is_debris(const StoreSetup& store, const BackupId& id) {
   TRY_ASSIGN(const bool published, store.store->exists(id));
   if (published) return false;
   // A run that is removing it is not to be met by another.
-  if (catalogue_->is_expiring(id)) return is_leftover(id);
+  if (catalogue_->is_expiring(id)) {
+    TRY_ASSIGN(const bool followed, follow_store(store, id));
+    return !followed && is_leftover(id);
+  }
+  // Also when the ledger has no whole entry of it.
+  if (catalogue_->find(id) || catalogue_->is_lost(id)) return false;
   TRY_ASSIGN(const auto recorded, this->recorded(id));
   return !recorded;
+}
+
+// The store of an expiry that was not finished has another name now: it is finished under that one,
+// with its entry. False: it has the name that it had.
+Result<bool> BackupRoom::follow_store(const StoreSetup& store, const BackupId& expiring) {
+  const SetupPtr setup = this->setup();
+  auto known = catalogue_->find(expiring);
+  if (!known || setup->store(known->store) != nullptr) return false;
+  known->store = store.options.name;
+  TRY(catalogue_->add(*known));
+  clean_again();
+  return true;
 }
 
 bool BackupRoom::remove_debris() {
@@ -226,7 +243,9 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
   const JobSetup* const job = setup->job(id.job);
   const auto alarm = catalogue_->alarm(id.job, id.database);
   if (job == nullptr || (alarm && id < alarm->backup)) return enter(view, std::nullopt, work);
-  return enter(view, judge(*manifest, good_before(id, job->options), job->options.plausibility),
+  auto before = catalogue_->of(id.job, id.database);
+  std::erase_if(before, [&](const ArtefactView& one) { return one.id >= id; });
+  return enter(view, judge(*manifest, baseline(before, job->options), job->options.plausibility),
                work);
 }
 
@@ -237,7 +256,7 @@ Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
   entry.deviations.emplace_back("its manifest is gone from the store, and no expiry removed it");
   entry.deviations.emplace_back("what else there is of it stays in its folder");
   const auto alarm = catalogue_->alarm(artefact.id.job, artefact.id.database);
-  if (alarm && alarm->backup == artefact.id && catalogue_->is_newest(artefact.id))
+  if (alarm && alarm->backup == artefact.id && catalogue_->alarm_goes_with(artefact.id))
     entry.deviations.emplace_back("what it was suspected of freezes retention no longer");
   entry.artefacts.push_back({artefact.id.str(), artefact.manifest_sha256, artefact.stored});
   entry.follow_up = "vigie backup ack " + artefact.id.str() + " --reason …";
@@ -275,7 +294,11 @@ Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& i
   const bool expiring = catalogue_->is_expiring(id);
   const auto known = catalogue_->find(id);
   const bool read = known && !known->manifest_sha256.empty();
-  if (expiring || (read && known->store == store.options.name)) return {};
+  if (expiring) {
+    TRY(follow_store(store, id));
+    return {};
+  }
+  if (read && known->store == store.options.name) return {};
   return read ? reconcile_moved(store, *known, work) : adopt(store, id, work);
 }
 

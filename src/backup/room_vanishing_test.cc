@@ -62,5 +62,79 @@ TEST(Room, WhatLiesInAStoreThatIsNotConfiguredIsNoSuccess) {
   EXPECT_FALSE(test.room().view()->jobs.at(0).databases.at(0).last_success);
 }
 
+// And when the whole store does not answer any more, nothing of it is called unreadable.
+TEST(Room, AStoreThatStopsAnsweringWhileItIsReadTakesNothingFromItsArtefacts) {
+  RoomForTest test;
+  test.good(night(20));
+  test.files.before_read = [&](const platform::Path& path) {
+    if (path.filename() == "1.dat.zst") test.files.unread = test.root().string();
+  };
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::could_not_verify);
+  test.files.before_read = nullptr;
+  test.files.unread.clear();
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
+}
+
+// Its manifest could not be read when it was found, and then somebody took it.
+TEST(Room, WhatIsLeftOfABackupThatTheLedgerKnowsAsDamagedIsNotCleanedAway) {
+  RoomForTest test;
+  test.publish(night(20));
+  test.spoil_manifest(night(20));
+  test.reconcile();
+  std::filesystem::remove(test.store().artefact_path(night(20)) / artefact::kManifestName);
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_TRUE(
+      std::filesystem::exists(test.store().artefact_path(night(20)) / "dump" / "1.dat.zst"));
+}
+
+TEST(Room, AFileMoreDoesNotHideDamage) {
+  RoomForTest test;
+  test.good(night(20));
+  const platform::Path folder = test.store().artefact_path(night(20));
+  std::ofstream(folder / "a.txt") << "see ticket 7";
+  std::fstream(folder / "dump" / "1.dat.zst", std::ios::in | std::ios::out).seekp(60).put('#');
+  EXPECT_NE(test.verify(night(20)).error->code(), ErrorCode::artefact_extra_file);
+}
+
+TEST(Room, AcknowledgingALossLeavesTheAlarmToASecondWord) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20), 10);
+  test.good(night(21), 10);
+  ASSERT_EQ(test.alarm()->backup, night(20));
+  std::filesystem::remove_all(test.store().artefact_path(night(20)));
+  test.reconcile();
+  ASSERT_EQ(test.room().view()->losses.size(), 1U);
+  EXPECT_TRUE(test.room().acknowledge(night(20), RoomForTest::work()));
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  ASSERT_TRUE(test.alarm());
+  EXPECT_TRUE(test.expired().empty());
+  EXPECT_TRUE(test.room().acknowledge(night(20), RoomForTest::work()));
+  EXPECT_FALSE(test.alarm());
+}
+
+TEST(Room, WhatLiesInAStoreThatIsGoneForGoodCanBeGivenUp) {
+  RoomForTest test;
+  test.good(night(20));
+  std::filesystem::rename(test.root(), test.root().string() + ".gone");
+  test.name_store("another");
+  test.job().store = "another";
+  test.configure();
+  EXPECT_TRUE(test.room().acknowledge(night(20), RoomForTest::work()));
+  EXPECT_FALSE(test.find(night(20)));
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  EXPECT_EQ(test.entries("acknowledgement").size(), 1U);
+}
+
+// The first one after the state folder was lost, found published: none of the others is verified.
+TEST(Room, WhatIsFoundIsComparedAlsoWithWhatNobodyHasVerified) {
+  RoomForTest test;
+  test.publish(night(19));
+  test.publish(night(20), 10);
+  test.reconcile();
+  ASSERT_TRUE(test.alarm());
+  EXPECT_EQ(test.alarm()->backup, night(20));
+}
+
 }  // namespace
 }  // namespace vigie::backup

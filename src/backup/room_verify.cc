@@ -78,6 +78,7 @@ void doubt_origin(const BackupId& id, artefact::VerifyReport& report) {
 // The finding that the verdict comes from.
 std::optional<Error> reason_of(const artefact::VerifyReport& report) {
   if (report.findings.empty()) return std::nullopt;
+  // Findings of files that are not its own come last.
   const auto worst = std::ranges::find_if(report.findings, [&](const Error& one) {
     return (one.info().error_class == "integrity") == (report.result == Verdict::failed);
   });
@@ -106,8 +107,9 @@ Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefa
     work.progress({"verify", subject, p.done, p.total});
   };
   TRY_ASSIGN(auto report, artefact::verify(*source, tools_.take.clock, request));
-  // What is missing beneath a mount that is gone says nothing of the artefact.
-  if (report.result == Verdict::failed) {
+  // What is missing, or cannot be read, in a store that went meanwhile says nothing of the
+  // artefact.
+  if (report.result != Verdict::passed) {
     TRY_ASSIGN(const bool there, store->store->exists(artefact.id));
     if (!there) return fail(ErrorCode::backup_not_found, {{"backup", subject}});
   }

@@ -257,11 +257,15 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
     listener = on_reload_;
   }
   backups_->configure(setup_of(*config(), world_.files));
+  log_reload(trigger, parts);
   if (const auto taken = listener ? listener() : Result<>(); !taken) {
+    entry.ended_with(taken.error());
+    entry.deviations.emplace_back("all else of it is in force");
     log_refused(entry, taken.error());
+    if (const auto recorded = ledger_->append(entry); !recorded)
+      world_.log.write(LogLevel::error, "ledger.append", recorded.error());
     return note_refusal(taken.error(), now);
   }
-  log_reload(trigger, parts);
   return {};
 }
 

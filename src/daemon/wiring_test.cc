@@ -277,6 +277,7 @@ TEST_F(WiringTest, WhatAReloadCouldNotTakeIsInStatusUntilOneIsTakenWhole) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::tls_files);
   EXPECT_EQ(configuration(), "warn tls_files");
+  EXPECT_EQ(reload_entry().at("error_code").as_string(), "tls_files");
   refusal.reset();
   ASSERT_TRUE(reload());
   EXPECT_EQ(configuration(), "pass ok");

@@ -154,7 +154,10 @@ Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
     TRY(missed(entry, std::move(runs), now));
     entry.blocked_by.clear();
   }
-  if (plan.window) return missed(entry, missed_one(*plan.window, kMissedWindow), now);
+  if (plan.window) {
+    TRY(missed(entry, missed_one(*plan.window, kMissedWindow), now));
+    entry.blocked_by.clear();
+  }
   if (!plan.run) return {};
   const Result<> started = start(entry, *plan.run, now);
   entry.blocked_by = started ? std::string() : std::string(started.error().info().name);

@@ -201,6 +201,16 @@ TEST_F(LostEnd, WhatIsAppendedAfterAFileIsGoneIsReadByTheSameLedger) {
   EXPECT_EQ(records(*ledger), 1U);
 }
 
+TEST_F(LostEnd, AnAcknowledgementIsNotWrittenIntoAFileThatIsGone) {
+  write_entries(5);
+  cut_lines(3);
+  const auto ledger = open();
+  ASSERT_TRUE(files_.remove_file(current_));
+  ASSERT_TRUE(ledger->acknowledge_damage({"human", "socket:uid=0", {}, {}}, "restored", "T-1"));
+  EXPECT_EQ(open()->page({.kind = "acknowledgement"})->entries.size(), 1U);
+  EXPECT_FALSE(open()->view()->damaged());
+}
+
 // An append does not wait for the mark, and fails not with it.
 TEST_F(LostEnd, AMarkThatCannotBeWrittenShowsAndIsTriedAgain) {
   const auto ledger = open();

@@ -70,6 +70,7 @@ Result<Recorded> Ledger::Writer::append(const Entry& entry) {
 Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
   const std::lock_guard lock(mutex_);
   TRY(writable());
+  TRY(take_up_other_end());
   TRY(record_damage());
   if (all_acknowledged()) return fail(ErrorCode::nothing_to_acknowledge, {{"name", "the ledger"}});
   entry.kind = kind::kAcknowledgement;

@@ -63,6 +63,11 @@ Result<VerifyReport> Ledger::Writer::take_up_damage_locked(const std::stop_token
   VerifyReport report = report_of(found);
   state_.chain = std::move(found.chain);
   state_.damages = std::move(found.damages);
+  // What was recorded and acknowledged in lines that are gone was not.
+  state_.recorded = std::move(found.recorded);
+  state_.acknowledged_seq = found.acknowledged_seq;
+  state_.verification = found.verification;
+  state_.verification_seq = found.verification_seq;
   state_.segments.back().size = found.segments.back().size;
   tail_.emplace(files_, folder_, found.segments.back().size, found.last_number);
   index_.take_up(std::move(found.current));

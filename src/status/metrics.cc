@@ -90,12 +90,14 @@ void write_artefacts(MetricsWriter& out, const BackupsView& view) {
             "Backups in the store, by what their last verification found.");
   each_database(view, [&](const auto& job, const auto& database, const ArtefactFacts& facts) {
     if (!job.reconciled_at) return;
-    out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "good"}},
-               double(facts.count - facts.damaged - facts.unreadable));
-    out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "damaged"}},
-               double(facts.damaged));
-    out.sample({{"job_name", job.name}, {"database", database.name}, {"state", "unreadable"}},
-               double(facts.unreadable));
+    const auto sample = [&](std::string_view state, size_t count) {
+      out.sample({{"job_name", job.name}, {"database", database.name}, {"state", state}},
+                 double(count));
+    };
+    sample("good", facts.good);
+    sample("damaged", facts.damaged);
+    sample("unreadable", facts.unreadable);
+    sample("unverified", facts.count - facts.good - facts.damaged - facts.unreadable);
   });
 }
 

@@ -76,6 +76,21 @@ TEST(Metrics, HasNoSampleOfWhatIsNotKnown) {
   EXPECT_FALSE(has_sample(views, "vigie_store_reachable"));
 }
 
+TEST(Metrics, CallsNothingGoodThatNobodyHasVerified) {
+  auto views = testing::sample_views(kNow);
+  auto backups = testing::sample_backups(kNow);
+  backups->artefacts[0].last_verification.reset();
+  backups->artefacts[0].fully_verified_at.reset();
+  views.backups = backups;
+  const auto text = render_metrics(views, figures(), kNow, MetricsFormat::prometheus);
+  const auto count = [&](const std::string& state) {
+    const auto at = text.find("state=\"" + state + "\"} ");
+    return at == std::string::npos ? std::string() : text.substr(text.find("} ", at) + 2, 1);
+  };
+  EXPECT_EQ(count("good"), "1");
+  EXPECT_EQ(count("unverified"), "1");
+}
+
 TEST(Metrics, EscapesLabels) {
   EXPECT_EQ(escape_label("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
   EXPECT_EQ(escape_label("\xff").find('\xff'), std::string::npos);

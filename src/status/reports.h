@@ -47,6 +47,7 @@ struct ArtefactFacts {
   const backup::ArtefactView* newest = nullptr;
   size_t count = 0;
   size_t damaged = 0;
+  size_t good = 0;                        // verified, or taken as good unverified
   size_t unreadable = 0;                  // whole when they were read last, and now nobody can
   std::optional<SystemTime> oldest_look;  // the longest that an artefact was not fully verified
 };
