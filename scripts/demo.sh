@@ -1,6 +1,6 @@
 #!/bin/bash
 # The main job on a private PostgreSQL, as it happens. Called by ./run demo when everything is installed and built.
-# usage: demo.sh [--once] [--keep]
+# usage: demo.sh [--check] [--once] [--keep]      (--check: only whether the arguments are right)
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export LC_ALL=C.UTF-8
@@ -9,14 +9,16 @@ source "$root/scripts/private_postgres.sh"
 source "$root/scripts/demo/proofs.sh"
 
 began_all=$(date +%s%3N)
-once=no keep=no rows=${VIGIE_DEMO_ROWS:-1200000} every=${VIGIE_DEMO_EVERY:-6s}
+check=no once=no keep=no rows=${VIGIE_DEMO_ROWS:-1200000} every=${VIGIE_DEMO_EVERY:-6s}
 for argument in "$@"; do
   case $argument in
+    --check) check=yes ;;
     --once) once=yes ;;
     --keep) keep=yes ;;
     *) die "demo: unknown argument $argument" ;;
   esac
 done
+[[ $check == no ]] || exit 0
 
 # --- words ---------------------------------------------------------------------------------------
 
@@ -165,6 +167,7 @@ prove "The evidence of all this holds together" evidence
 if [[ $once == yes ]]; then finish; fi
 summary
 printf '\n%sIt goes on, a backup every %s. Ask it from another terminal; Ctrl-C stops and cleans everything.%s\n' "$bold" "$every" "$plain"
+printf '  %s status -c %s\n' build/release/vigie "$place/vigie.yaml"
 printf '  curl -H @%s %s/backups/status | jq .\n' "$place/header" "$url"
 trap 'exit 0' INT TERM
 watch_on

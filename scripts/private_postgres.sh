@@ -35,6 +35,7 @@ pg_start() {
   {
     echo "listen_addresses = ''"
     echo "unix_socket_directories = '$place/run'"
+    echo "dynamic_shared_memory_type = mmap" # in its folder: killed outright it leaves nothing in /dev/shm
     echo "shared_buffers = 256MB"
     echo "max_wal_size = 4GB"
     printf '%s\n' "$@"

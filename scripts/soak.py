@@ -82,7 +82,8 @@ class Server:
         self.work, self.data = work, work / "pgdata"
         self.must("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8")
         with open(self.data / "postgresql.conf", "a") as file:
-            file.write(f"listen_addresses = ''\nunix_socket_directories = '{work}'\n")
+            file.write(f"listen_addresses = ''\nunix_socket_directories = '{work}'\n"
+                       "dynamic_shared_memory_type = mmap\n")  # in its folder: a killed server leaves nothing in /dev/shm
         self.start()
         self.sql("CREATE TABLE a AS SELECT g, repeat('row ' || g, 50) t FROM generate_series(1, 150000) g;"
                  "CREATE TABLE b AS SELECT g FROM generate_series(1, 1000) g; SELECT lo_from_bytea(0, 'large')")

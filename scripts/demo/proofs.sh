@@ -211,12 +211,16 @@ evidence() {
 
 # Until Ctrl-C: says what comes and what goes.
 watch_on() {
-  local known current
+  local known current status=''
   known=$(good_backups)
   while kill -0 "$vigie_pid" 2>/dev/null; do
     current=$(good_backups)
     comm -13 <(sort <<<"$known") <(sort <<<"$current") | while read -r id; do [[ -z $id ]] || printf '  %s  + %s\n' "$(date +%T)" "$(describe "$id")"; done
-    comm -23 <(sort <<<"$known") <(sort <<<"$current") | while read -r id; do [[ -z $id ]] || printf '  %s  - %s expired\n' "$(date +%T)" "$id"; done
+    comm -23 <(sort <<<"$known") <(sort <<<"$current") | while read -r id; do [[ -z $id ]] || printf '  %s  - %s %s\n' "$(date +%T)" "$id" "$(is_gone "$id" && echo expired || echo "is not good any more")"; done
+    if [[ $status != "$(status_of /backups/status)" ]]; then
+      status=$(status_of /backups/status)
+      printf '  %s    status: %s, %s\n' "$(date +%T)" "$status" "$(complaints /backups/status | head -n 1)"
+    fi
     known=$current
     sleep 1
   done

@@ -113,19 +113,24 @@ std::string restore_command(const Manifest& m, std::string_view folder) {
       options_of(m), folder);
 }
 
+std::string unpack(const Manifest& m) {
+  return fmt::format(
+      "WORK=\"${{TMPDIR:-/var/tmp}}/restore-{}\"\n"
+      "mkdir \"$WORK\"\n"
+      "find dump -name '*.zst' -exec zstd -q -d --output-dir-flat \"$WORK\" {{}} +\n",
+      m.id.str());
+}
+
 std::string restore_step(const Manifest& m) {
   return fmt::format(
       "## 3. The database\n\n"
       "It must not exist yet; under another name: see below.\n\n```sh\n"
-      "WORK=\"${{TMPDIR:-/var/tmp}}/restore-{0}\"\n"
-      "mkdir \"$WORK\"\n"
-      "find dump -name '*.zst' -exec zstd -q -d --output-dir-flat \"$WORK\" {{}} +\n"
-      "{1}"
+      "{0}{1}"
       "rm -r \"$WORK\"\n"
       "psql -X -q -d {2} -c ANALYZE\n```\n\n"
       "Tablespaces are left out: everything goes into the server's default one. Where they exist, "
       "leave `--no-tablespaces` away.{3}\n\n",
-      m.id.str(), restore_command(m, "\"$WORK\""), database_word(m.server.database),
+      unpack(m), restore_command(m, "\"$WORK\""), database_word(m.server.database),
       has_globals(m) ? ""
                      : " A role that a setting or a policy names must exist: `CREATE ROLE` it "
                        "first.");
@@ -151,12 +156,13 @@ std::string other_name(const Manifest& m) {
       "## Under another name\n\n"
       "Beside the database, say, to look into it. Its own owner, rights and settings (`ALTER "
       "DATABASE`) are then not set.{}\n\n```bash\n"
-      "createdb {} -- restored\n"
-      "pg_restore {} -d restored \"$WORK\"\n```\n\n",
+      "{}createdb {} -- restored\n"
+      "pg_restore {} -d restored \"$WORK\"\n"
+      "rm -r \"$WORK\"\n```\n\n",
       libc ? ""
            : fmt::format(" Its locale is of {}: say it too (`createdb --help`).",
                          shown(s.locale_provider)),
-      options, options_of(m));
+      unpack(m), options, options_of(m));
 }
 
 std::string tail(const Manifest& m) {

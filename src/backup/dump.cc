@@ -29,15 +29,6 @@ constexpr std::chrono::milliseconds kTick{5};
 constexpr std::chrono::seconds kLastWords{5};
 constexpr Bytes kMaxBlobsToc = 16_MiB;  // a line of a large object has about thirty bytes
 
-std::string quoted_conninfo(const std::string& database) {
-  std::string out = "dbname='";
-  for (const char c : database) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "'";
-}
-
 void append_option(std::vector<std::pair<std::string, std::string>>& environment,
                    const std::string& options) {
   const auto found = std::ranges::find(environment, std::string("PGOPTIONS"),
@@ -101,6 +92,7 @@ class Dumping {
     TRY_ASSIGN(auto access, platform::client_access(request_.dsn, request_.staging.string(),
                                                     request_.application_name));
     environment_ = std::move(access.environment);
+    conninfo_ = std::move(access.conninfo);
     if (!request_.correlation_id.empty())
       environment_.emplace_back("VIGIE_CORRELATION_ID", request_.correlation_id);
     append_option(environment_, artefact::row_settings_pgoptions(request_.row_settings));
@@ -131,8 +123,9 @@ class Dumping {
     if (!request_.role_passwords) arguments.emplace_back("--no-role-passwords");
     for (const auto& [name, value] : environment_) {
       // Else it wants to connect to "postgres", where the role may have no business.
-      if (name == "PGDATABASE") arguments.push_back("--dbname=" + quoted_conninfo(value));
+      if (name == "PGDATABASE") arguments.push_back("--database=" + value);
     }
+    if (!conninfo_.empty()) arguments.push_back("--dbname=" + conninfo_);
     auto what = command("pg_dumpall", std::move(arguments));
     what.output = globals.output.get();
     TRY_ASSIGN(globals.process, tools_.runner.start(what));
@@ -152,6 +145,7 @@ class Dumping {
     // Else a client_encoding that was set for the role or the database would be the dump's.
     if (!request_.row_settings.encoding.empty())
       arguments.push_back("--encoding=" + request_.row_settings.encoding);
+    if (!conninfo_.empty()) arguments.push_back("--dbname=" + conninfo_);
     if (!request_.snapshot.empty()) arguments.push_back("--snapshot=" + request_.snapshot);
     return tools_.runner.start(command("pg_dump", std::move(arguments)));
   }
@@ -456,6 +450,7 @@ class Dumping {
   const MonoTime began_ = tools_.clock.monotonic();
   Path folder_;
   std::vector<std::pair<std::string, std::string>> environment_;
+  std::string conninfo_;  // what has no variable; may be empty
   SealQueue queue_;
   SealThreads* threads_ = nullptr;  // while they run
   std::set<std::string> seen_;

@@ -57,7 +57,8 @@ void add_deviations(ledger::Entry& entry, const Taken& taken) {
   }
   if (!taken.dump.watches) {
     entry.deviations.emplace_back(
-        "the staging folder could not be watched (inotify): its bound is the largest large object");
+        "the staging folder could not be watched all the time (inotify): its bound is the largest "
+        "large object, or none when events were lost");
   }
   if (const size_t named = taken.manifest.not_included.size(); named > 0) {
     const uint64_t more = taken.manifest.not_included_more;

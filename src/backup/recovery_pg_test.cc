@@ -106,6 +106,15 @@ TEST_F(Recovery, TheCardRestoresIntoAnotherServer) {
   EXPECT_EQ(target.value("SELECT count(*) FROM plain", "app"), "2000");
 }
 
+// Whoever only wants a copy to look into follows no other step.
+TEST_F(Recovery, TheCardRestoresUnderAnotherName) {
+  source_.create_database("app");
+  source_.execute(kSource, "app");
+  back_up("app");
+  EXPECT_EQ(testing::follow_other_name(store_->artefact_path(id_), source_), "");
+  EXPECT_EQ(source_.value("SELECT count(*) FROM plain", "restored"), "2000");
+}
+
 TEST_F(Recovery, TheCardWorksForANameThatTheShellAndLibpqCouldMisread) {
   const std::string name = "o'dd \"na\\me = `x`\n$(false) é";
   source_.create_database(name);

@@ -29,7 +29,7 @@ struct Hooks {
   platform::ProcessRunner* processes = nullptr;
   platform::PgConnector* postgres = nullptr;
   const platform::Clock* clock = nullptr;
-  std::function<bool()> clock_synchronised = platform::clock_synchronised;
+  std::function<std::optional<bool>()> clock_synchronised = platform::clock_synchronised;
   std::string version;
   std::stop_token stop;
 };

@@ -115,7 +115,10 @@ void Doctor::state() {
     return add(judged("state", info.error(), true));
   }
   if (info->owner != platform::effective_user())
-    return add(judged("state", Error(ErrorCode::state_owner, {{"path", folder}}), true));
+    return add(judged("state",
+                      Error(ErrorCode::state_owner,
+                            {{"path", folder}, {"name", platform::user_name(info->owner)}}),
+                      true));
   if ((info->mode & 077U) != 0) {
     return add({"state", "fail", fmt::format("{} can be read by others", folder), "file_permission",
                 fmt::format("chmod 700 {}", folder)});
@@ -124,8 +127,11 @@ void Doctor::state() {
 }
 
 void Doctor::clock() {
-  if (!context_.hooks().clock_synchronised())
-    return add(judged("clock", Error(ErrorCode::clock_unsynchronised), false));
+  const auto synchronised = context_.hooks().clock_synchronised();
+  if (!synchronised)
+    return add({"clock", "unknown", "the kernel does not say whether it is synchronised", "",
+                "timedatectl status"});
+  if (!*synchronised) return add(judged("clock", Error(ErrorCode::clock_unsynchronised), false));
   add(good("clock", "synchronised"));
 }
 
@@ -189,9 +195,10 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
     Examination one = judged("store." + options.name, looked.error(), true);
     const std::string folder = job.empty() ? options.path : options.path + "/" + job;
     // A parent that is not there may be a mount that is gone: it is not made.
-    one.next = looked.error().code() == ErrorCode::file_not_found
-                   ? "mount what stores: path: names"
-                   : fmt::format("chown {} {}", platform::user_name(), folder);
+    one.next =
+        looked.error().code() == ErrorCode::file_not_found
+            ? "mount what stores: path: names"
+            : fmt::format("chown {} {}", platform::user_name(platform::effective_user()), folder);
     return one;
   }
   return std::nullopt;

@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "cli/cli.h"
 #include "daemon/alone.h"
@@ -43,11 +46,23 @@ class SignalThread {
   std::stop_source stop_;
 };
 
+// Vigie connects as vigie.yaml says, and nothing else: pg_dump gets no environment of ours, and
+// what is judged must be what is dumped.
+void forget_libpq_variables() {
+  std::vector<std::string> names;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view line = *one;
+    if (line.starts_with("PG")) names.emplace_back(line.substr(0, line.find('=')));
+  }
+  for (const std::string& name : names) ::unsetenv(name.c_str());
+}
+
 }  // namespace
 
 int run_main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "__supervise")
     return platform::supervise_main(argc - 2, argv + 2);
+  forget_libpq_variables();
   platform::keep_heap_small();
   // Blocked in every thread that will be: `serve` waits for them, and so does a command's signal
   // thread.

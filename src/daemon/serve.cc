@@ -253,7 +253,8 @@ bool Daemon::stop() {
   reloads_.request_stop();
   scheduler_->stop();
   const bool clean = wiring_->shut_down();
-  if (!reloads_.ends_within(1s)) return false;  // it uses the server
+  // Both may be at a reload, which uses the server.
+  if (!reloads_.ends_within(1s) || !clean) return false;
   server_.reset();
   // A file system that hangs holds them, and nothing can interrupt that.
   const bool looked = beside_.ends_within(1s);

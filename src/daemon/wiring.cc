@@ -15,7 +15,9 @@ using platform::LogLevel;
 Result<> own_state_folder(platform::FileSystem& files, const platform::Path& folder) {
   TRY(files.create_folder(folder, 0700));
   TRY_ASSIGN(const auto info, files.info(folder));
-  if (info.owner != ::geteuid()) return fail(ErrorCode::state_owner, {{"path", folder.string()}});
+  if (info.owner != ::geteuid())
+    return fail(ErrorCode::state_owner,
+                {{"path", folder.string()}, {"name", platform::user_name(info.owner)}});
   return {};
 }
 

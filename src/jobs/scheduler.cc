@@ -15,8 +15,9 @@ namespace {
 
 struct Entry {
   ScheduledJob job;
-  SystemTime last_due;     // as it stands in state.db
-  std::string blocked_by;  // the error code for which its due time could not be started
+  SystemTime last_due;       // as it stands in state.db
+  SystemTime dealt_until{};  // before a clock that went back: what was due by then is no news
+  std::string blocked_by;    // the error code for which its due time could not be started
 
   JobKey key() const { return {job.job, job.kind}; }
   std::optional<SystemTime> next(SystemTime now) const { return job.next(std::max(now, last_due)); }
@@ -144,7 +145,8 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
 }
 
 Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
-  const DuePlan plan = plan_due(entry.job, entry.last_due, now);
+  DuePlan plan = plan_due(entry.job, entry.last_due, now);
+  std::erase_if(plan.down, [&](SystemTime due) { return due <= entry.dealt_until; });
   if (plan.clock_went_back) return count_from(entry, now);
   if (!plan.down.empty()) {
     MissedRuns runs;
@@ -181,6 +183,7 @@ void Scheduler::Core::look_at_clock(MonoTime mono, SystemTime now) {
 
 Result<> Scheduler::Core::count_from(Entry& entry, SystemTime now) {
   TRY(executor.store().save_due(entry.job.job, entry.job.kind, entry.job.schedule, now));
+  entry.dealt_until = std::max(entry.dealt_until, entry.last_due);
   entry.last_due = now;
   return {};
 }

@@ -321,6 +321,20 @@ TEST_F(SchedulerTest, WhatCannotBeReportedIsReportedLater) {
   EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
 }
 
+// A host that came up with a wrong clock, and was set right a moment later.
+TEST_F(SchedulerTest, WhatWasDealtWithBeforeTheClockWentBackIsNotMissedWhenItComesForthAgain) {
+  set({job("hourly", "@hourly")});
+  clock_.advance(1h);
+  EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
+  clock_.jump_to(at("2026-11-19T20:30:00Z"));
+  clock_.advance(kRetry);
+  while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
+  clock_.jump_to(at("2026-11-20T01:30:00Z"));
+  clock_.advance(kRetry);
+  EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
+  EXPECT_TRUE(missed_.empty());
+}
+
 TEST_F(SchedulerTest, WhatStateDoesNotTakeStartsLater) {
   set({job("hourly", "@hourly")});
   auto db = *platform::Sqlite::open(folder_ / "state.db");

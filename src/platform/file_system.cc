@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -128,7 +129,7 @@ class RealFileSystem final : public FileSystem {
   // Each fdatasync commits the journal and flushes the disk: 5,000 small files took 20 s. syncfs
   // does both once; what else is dirty on that file system is written with it.
   Result<> sync_files(const std::vector<Path>& paths) override {
-    const bool at_once = paths.size() >= kManyFiles && !is_fuse(paths.front());
+    const bool at_once = paths.size() >= kManyFiles && syncfs_reaches_disk(paths.front());
     if (at_once) TRY(sync_file_system(paths.front()));
     for (const Path& path : paths) TRY(sync_file(path, at_once));
     return {};
@@ -181,10 +182,16 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
-  // syncfs does not reach the server behind FUSE.
-  static bool is_fuse(const Path& path) {
+  // Behind FUSE, SMB and 9p it does not reach the server, so only those of which it is known.
+  static bool syncfs_reaches_disk(const Path& path) {
+    constexpr long kF2fs = 0xF2F52010;
+    constexpr long kZfs = 0x2FC12FC1;
+    constexpr std::array<long, 8> kKnown{
+        EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,    kF2fs, kZfs,
+        NFS_SUPER_MAGIC,  TMPFS_MAGIC,     OVERLAYFS_SUPER_MAGIC};
     struct statfs fs {};
-    return ::statfs(path.c_str(), &fs) != 0 || fs.f_type == FUSE_SUPER_MAGIC;
+    return ::statfs(path.c_str(), &fs) == 0 &&
+           std::ranges::find(kKnown, static_cast<long>(fs.f_type)) != kKnown.end();
   }
   static Result<> sync_file_system(const Path& path) {
     const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));

@@ -82,6 +82,8 @@ std::unique_ptr<PgConnector> make_pg_connector();
 // private passfile (0600, in `folder`): a password is never in argv or the environment.
 struct PgClientAccess {
   std::vector<std::pair<std::string, std::string>> environment;
+  std::string
+      conninfo;  // for --dbname: keepalives and tcp_user_timeout, which have no variable; or empty
 };
 Result<PgClientAccess> client_access(const Dsn& dsn, const std::string& folder,
                                      std::string_view application_name);

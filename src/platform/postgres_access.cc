@@ -52,6 +52,24 @@ long long PgRows::integer(size_t row, size_t column) const {
   return value;
 }
 
+namespace {
+
+// They have no variable, and hold no secret: others may see them in argv.
+bool watches_the_line(std::string_view keyword) {
+  return keyword.starts_with("keepalives") || keyword == "tcp_user_timeout";
+}
+
+std::string conninfo_item(const ConninfoOption& option) {
+  std::string out = option.keyword + "='";
+  for (const char c : option.value) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+}  // namespace
+
 Result<PgClientAccess> client_access(const Dsn& dsn, const std::string& folder,
                                      std::string_view application_name) {
   TRY_ASSIGN(const Conninfo info, parse_conninfo(dsn));
@@ -61,6 +79,8 @@ Result<PgClientAccess> client_access(const Dsn& dsn, const std::string& folder,
     // PGPASSWORD would show in /proc/PID/environ.
     if (one.keyword == "password" || one.keyword == "application_name") continue;
     if (!one.environment.empty()) access.environment.emplace_back(one.environment, one.value);
+    if (watches_the_line(one.keyword))
+      access.conninfo += (access.conninfo.empty() ? "" : " ") + conninfo_item(one);
   }
   access.environment.emplace_back("PGAPPNAME", application_name_of(application_name));
   if (!password) return access;

@@ -363,6 +363,16 @@ TEST_F(PostgresTest, APasswordInTheConnectionStringItselfStaysOutOfTheEnvironmen
                                     folder.path().string(), "x");
   ASSERT_TRUE(access);
   for (const auto& [name, value] : access->environment) EXPECT_NE(value, "hunter2");
+  EXPECT_EQ(access->conninfo, "");
+}
+
+TEST_F(PostgresTest, WhatHasNoVariableGoesByTheConnectionString) {
+  const auto access = client_access(
+      {"app", "host=/tmp user=app sslpassword=hunter2 keepalives_idle=60 tcp_user_timeout=30000",
+       ""},
+      folder.path().string(), "x");
+  ASSERT_TRUE(access);
+  EXPECT_EQ(access->conninfo, "keepalives_idle='60' tcp_user_timeout='30000'");
 }
 
 TEST_F(PostgresTest, QuotesAsTheServerReads) {

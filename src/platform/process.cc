@@ -155,7 +155,8 @@ class SupervisedProcess final : public Process {
   // What sleeps in the kernel (a file system that hangs) cannot even be killed: its entry in the
   // process table stays, and whoever waits here goes on.
   void reap() const {
-    if (wait_for(gone_.get(), POLLIN, in(kEndPatience), StopSignal({})) == WaitEnd::ready)
+    // Without a pidfd (an old kernel, a filter of system calls) nothing tells when it is gone.
+    if (!gone_ || wait_for(gone_.get(), POLLIN, in(kEndPatience), StopSignal({})) == WaitEnd::ready)
       (void)::waitpid(supervisor_, nullptr, 0);
   }
 

@@ -97,18 +97,18 @@ uint32_t effective_user() {
   return ::geteuid();
 }
 
-std::string user_name() {
+std::string user_name(uint32_t user) {
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  const uid_t user = ::geteuid();
   ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
   return found == nullptr ? std::to_string(user) : found->pw_name;
 }
 
-bool clock_synchronised() {
+std::optional<bool> clock_synchronised() {
   timex state{};
-  return ::adjtimex(&state) != TIME_ERROR;
+  const int kept = ::adjtimex(&state);
+  return kept < 0 ? std::nullopt : std::optional(kept != TIME_ERROR);
 }
 
 Result<> check_folder_access(const std::filesystem::path& folder) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,9 @@ std::string host_name();
 std::string boot_id();
 // Whom this process acts as.
 uint32_t effective_user();
-std::string user_name();  // its number where it has no name
-// Does anything keep this host's clock, as the kernel sees it?
-bool clock_synchronised();
+std::string user_name(uint32_t user);  // its number where it has no name
+// Does anything keep this host's clock, as the kernel sees it? Nothing: it does not say.
+std::optional<bool> clock_synchronised();
 // May this process list the folder and make files in it, as far as modes, ACLs and the mount say?
 // Errors: file_permission, file_io with the reason.
 Result<> check_folder_access(const std::filesystem::path& folder);

@@ -23,6 +23,7 @@ Check configuration_check(const ProcessView& process, SystemTime now) {
     check.status = Status::warn;
     check.reason_code = process.reload_error_code;
     check.since = process.reload_failed_at;
+    if (const auto* info = find_error_info(check.reason_code)) check.runbook = info->runbook;
   } else if (process.restart_needed_since) {
     check.status = Status::warn;
     check.reason_code = "restart_needed";

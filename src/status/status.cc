@@ -59,16 +59,26 @@ void apply_staleness(Check& check, SystemTime now) {
   check.reason_code = "stale";
 }
 
+// How much of the time is over in which it must be looked at again: 1 is all of it.
+double share_of_limit(const Check& check, SystemTime now) {
+  if (!check.observed_at || !check.stale_after || *check.stale_after <= Duration(0)) return 0;
+  return to_seconds(now - *check.observed_at) / to_seconds(*check.stale_after);
+}
+
+// Age and limit are of one check, the one that is nearest to being stale: those of two would say
+// nothing together.
 void summarise(Report& report, SystemTime now) {
+  double nearest = 0;
   report.status = report.checks.empty() ? Status::unknown : Status::pass;
   for (const auto& check : report.checks) {
     report.status = worse(report.status, check.status);
     report.stale = report.stale || is_stale(check, now);
-    if (check.observed_at && (!report.observed_at || *check.observed_at < *report.observed_at))
-      report.observed_at = check.observed_at;
-    if (check.stale_after &&
-        (report.stale_after == Duration(0) || *check.stale_after < report.stale_after))
-      report.stale_after = *check.stale_after;
+    const double share = share_of_limit(check, now);
+    const bool first = check.observed_at && !report.observed_at;
+    if (!first && share <= nearest) continue;
+    nearest = std::max(nearest, share);
+    report.observed_at = check.observed_at;
+    report.stale_after = check.stale_after.value_or(Duration(0));
   }
 }
 

@@ -51,6 +51,17 @@ TEST(Status, DoesNotKnowTheAgeOfABackupThatIsDatedInTheFuture) {
   EXPECT_TRUE(rpo.at("met").is_null());
 }
 
+// A monitor compares the two.
+TEST(Status, AgeAndItsLimitAreOfTheCheckThatIsNearestToBeingStale) {
+  auto views = sample_views(kNow);
+  auto ledger = std::make_shared<ledger::LedgerView>(*views.ledger);
+  ledger->verification->at = kNow - hours(2);
+  views.ledger = ledger;
+  const auto fresh = make_report(Kind::backups, views, kNow);
+  EXPECT_LT(kNow - *fresh.observed_at, fresh.stale_after);
+  EXPECT_FALSE(fresh.stale);
+}
+
 TEST(Status, DoesNotCallGoodWhatNobodyCanReadNow) {
   auto backups = sample_backups(kNow);
   auto& one = backups->artefacts[0];

@@ -55,6 +55,20 @@ TEST_F(DatabaseTest, AWrongPasswordIsSaidSoAndNotShown) {
   EXPECT_EQ(back_up().status, 0) << "the file is read again";
 }
 
+// As on a server where nobody may connect to "postgres"; and what stands in our environment goes to
+// none of those who connect.
+TEST_F(DatabaseTest, ItsOwnDatabaseAndItsOwnConnectionStringAreEnough) {
+  PgCluster server;
+  server.create_database("app");
+  server.execute("CREATE TABLE t AS SELECT 1 i", "app");
+  server.create_role("keeper");
+  server.execute("GRANT SELECT ON t TO keeper", "app");
+  server.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC");
+  host_.configure(server.dsn("app", "keeper") + " keepalives_idle=60", {});
+  const Ran ran = host_.run({"backup", "run", "nightly"}, {{"PGOPTIONS", "-c nonsense=1"}});
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+}
+
 TEST_F(DatabaseTest, AMissingDatabaseIsSaidSo) {
   PgCluster server;
   host_.configure(server.dsn("nowhere"), {});

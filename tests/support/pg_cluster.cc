@@ -76,11 +76,12 @@ Path initdb_template(platform::ProcessRunner& runner) {
   return *folder / "data";
 }
 
+// Shared memory in files of its own folder: a server that is killed leaves nothing in /dev/shm.
 std::string configuration(const PgClusterOptions& options, const Path& socket_folder) {
-  std::string text =
-      "listen_addresses = ''\nunix_socket_directories = '" + socket_folder.string() +
-      "'\nshared_buffers = 16MB\nmax_wal_size = 256MB\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
-      "password_encryption = 'scram-sha-256'\n";  // 13 has md5
+  std::string text = "listen_addresses = ''\nunix_socket_directories = '" + socket_folder.string() +
+                     "'\ndynamic_shared_memory_type = mmap\nshared_buffers = 16MB\nmax_wal_size = "
+                     "256MB\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
+                     "password_encryption = 'scram-sha-256'\n";  // 13 has md5
   if (!options.fsync) text += "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n";
   for (const auto& [name, value] : options.settings) text += name + " = '" + value + "'\n";
   return text;

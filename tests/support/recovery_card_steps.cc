@@ -11,11 +11,11 @@
 namespace vigie::testing {
 namespace {
 
-// What stands in the fences that are marked as shell.
-std::string commands_of(const std::string& card) {
+// What stands in the fences that are marked so.
+std::string commands_of(const std::string& card, const std::string& fence) {
   std::string out = "set -euo pipefail\n";
-  for (size_t at = 0; (at = card.find("```sh\n", at)) != std::string::npos;) {
-    const size_t begin = at + 6;
+  for (size_t at = 0; (at = card.find(fence, at)) != std::string::npos;) {
+    const size_t begin = at + fence.size();
     const size_t end = card.find("```", begin);
     out += card.substr(begin, end - begin);
     at = end + 3;
@@ -41,18 +41,27 @@ std::string dbname_word(const std::string& database) {
   return quoted + "'";
 }
 
-}  // namespace
-
-std::string follow_recovery_card(const platform::Path& artefact, const PgCluster& target) {
+std::string follow(const platform::Path& artefact, const PgCluster& target,
+                   const std::string& fence) {
   const TempFolder folder;
   const std::string card = contents(artefact / "RECOVER.md");
-  std::ofstream(folder / "commands") << commands_of(card);
+  std::ofstream(folder / "commands") << commands_of(card, fence);
   const std::string command = "cd '" + artefact.string() + "' && " + connection_of(target) +
                               "TMPDIR='" + folder.path().string() + "' bash '" +
                               (folder / "commands").string() + "' > '" +
                               (folder / "said").string() + "' 2>&1";
   if (!card.empty() && std::system(command.c_str()) == 0) return {};
   return contents(folder / "said") + card + "(not followed)";
+}
+
+}  // namespace
+
+std::string follow_recovery_card(const platform::Path& artefact, const PgCluster& target) {
+  return follow(artefact, target, "```sh\n");
+}
+
+std::string follow_other_name(const platform::Path& artefact, const PgCluster& target) {
+  return follow(artefact, target, "```bash\n");
 }
 
 std::string dump_as_sql(const PgCluster& server, const std::string& database) {
