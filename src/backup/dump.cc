@@ -29,6 +29,16 @@ constexpr std::chrono::milliseconds kTick{5};
 constexpr std::chrono::seconds kLastWords{5};
 constexpr Bytes kMaxBlobsToc = 16_MiB;  // a line of a large object has about thirty bytes
 
+// A name that holds "=" would be taken for a connection string.
+std::string quoted_conninfo(const std::string& database) {
+  std::string out = "dbname='";
+  for (const char c : database) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
 void append_option(std::vector<std::pair<std::string, std::string>>& environment,
                    const std::string& options) {
   const auto found = std::ranges::find(environment, std::string("PGOPTIONS"),
@@ -123,7 +133,7 @@ class Dumping {
     if (!request_.role_passwords) arguments.emplace_back("--no-role-passwords");
     for (const auto& [name, value] : environment_) {
       // Else it wants to connect to "postgres", where the role may have no business.
-      if (name == "PGDATABASE") arguments.push_back("--database=" + value);
+      if (name == "PGDATABASE") arguments.push_back("--database=" + quoted_conninfo(value));
     }
     if (!conninfo_.empty()) arguments.push_back("--dbname=" + conninfo_);
     auto what = command("pg_dumpall", std::move(arguments));
