@@ -221,7 +221,9 @@ class Soak:
 
     def ask(self):
         """A run of a random kind; nobody waits for it."""
-        verb = random.choice([("backup", "run", "nightly")] * 4 + [("backup", "prune"), ("backup", "verify", "--all")])
+        stored = sorted(self.stored())
+        reading = [("backup", "verify", random.choice(stored))] if stored else []
+        verb = random.choice([("backup", "run", "nightly")] * 4 + [("backup", "prune"), *reading])
         status, output = self.daemon.run(*verb, "--no-wait")
         if status == 0:
             self.runs += output.split()

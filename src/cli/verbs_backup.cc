@@ -145,7 +145,14 @@ int verify_all(Context& context) {
 
 int backup_verify(Context& context) {
   const std::string id = context.arguments().operand("ID");
-  if (context.arguments().flag("--all")) return verify_all(context);
+  const bool all = context.arguments().flag("--all");
+  // The daemon lets one verification of a job wait behind another, and no more.
+  if (all && context.arguments().flag("--no-wait"))
+    return context.report(Error(
+        ErrorCode::usage, {{"reason",
+                            "--all reads one backup after another, and waits for each: leave out "
+                            "--no-wait."}}));
+  if (all) return verify_all(context);
   if (!id.empty()) return verify_one(context, id);
   return context.report(Error(ErrorCode::usage, {{"reason", "Name a backup, or say --all."}}));
 }

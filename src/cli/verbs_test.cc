@@ -333,6 +333,12 @@ TEST(BackupVerify, NeedsABackupOrAll) {
   EXPECT_TRUE(program.script.asked.empty());
 }
 
+TEST(BackupVerify, OfAllIsNotLeftToTheDaemon) {
+  Scripted program;
+  EXPECT_EQ(program.run({"backup", "verify", "--all", "--no-wait"}).exit_code, 2);
+  EXPECT_TRUE(program.script.asked.empty());
+}
+
 TEST(BackupVerify, OfAllABadOneWeighsMoreThanAnUnclearOne) {
   Scripted program;
   program.answers(200, R"({"items":[{"id":"a"},{"id":"b"}],"next_cursor":null})");
