@@ -46,8 +46,7 @@ lint_base() {
   elif main=$(git merge-base HEAD origin/main 2>/dev/null) && [[ $main != $(git rev-parse HEAD) ]]; then
     echo "$main"
   else
-    # In a shallow clone there is nothing to compare with: then everything has changed.
-    git rev-parse -q --verify HEAD~10 || git hash-object -t tree /dev/null
+    git rev-parse -q --verify HEAD~10 || git rev-list --max-parents=0 HEAD | tail -n 1
   fi
 }
 
@@ -68,6 +67,8 @@ check_tidy() {
   local base files done_file
   base=$(lint_base)
   git rev-parse -q --verify "$base^{tree}" >/dev/null || { warn "clang-tidy: there is no $base to compare with"; return 1; }
+  [[ $(git rev-parse "$base") != $(git rev-parse HEAD) ]] ||
+    warn "clang-tidy: this clone has no history to compare with; set VIGIE_LINT_BASE"
   mapfile -t files < <(changed_sources "$base")
   ((${#files[@]})) || { say "clang-tidy: nothing changed"; return 0; }
   cmake --preset clang >build/configure-clang.log 2>&1 || { tail -n 30 build/configure-clang.log >&2; return 1; }

@@ -21,7 +21,7 @@ namespace vigie {
 struct Place {
   size_t line = 0;  // both from 1; columns count characters
   size_t column = 0;
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const Place&) const = default;  // NOLINT: clang-tidy 14 errs, no pointer
 };
 
 enum class Severity : unsigned char { mistake, warning };

@@ -19,6 +19,7 @@ constexpr auto kForTheRun = std::chrono::hours(2);
 template <class T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const T& one : all) names.push_back(one.name);
   return names;
 }

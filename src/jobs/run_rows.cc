@@ -213,6 +213,7 @@ Result<std::vector<LastRuns>> last_runs(Sqlite& db) {
   for (RunRow& row : attempts) last[{row.job, row.kind}].attempt = std::move(row);
   for (RunRow& row : successes) last[{row.job, row.kind}].success = std::move(row);
   std::vector<LastRuns> out;
+  out.reserve(last.size());
   for (auto& [key, runs] : last) out.push_back(std::move(runs));
   return out;
 }

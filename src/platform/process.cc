@@ -181,6 +181,7 @@ class SupervisedProcess final : public Process {
 // argv or envp for posix_spawn; valid as long as `strings`.
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   for (std::string& one : strings) out.push_back(one.data());
   out.push_back(nullptr);
   return out;
