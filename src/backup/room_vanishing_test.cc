@@ -67,11 +67,11 @@ TEST(Room, AStoreThatStopsAnsweringWhileItIsReadTakesNothingFromItsArtefacts) {
   RoomForTest test;
   test.good(night(20));
   test.files.before_read = [&](const platform::Path& path) {
-    if (path.filename() == "1.dat.zst") test.files.unread = test.root().string();
+    if (path.filename() == "1.dat.zst") test.files.silent = true;
   };
   EXPECT_EQ(test.verify(night(20)).verdict, Verdict::could_not_verify);
   test.files.before_read = nullptr;
-  test.files.unread.clear();
+  test.files.silent = false;
   EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "artefact/artefact_for_test.h"
 #include "backup/room.h"
 #include "ledger/ledger.h"
@@ -42,7 +44,7 @@ class StubbornFiles final : public platform::ForwardingFileSystem {
   }
   Result<std::unique_ptr<platform::ReadableFile>> open_read(const platform::Path& path) override {
     if (before_read) before_read(path);
-    if (is(unread, path)) return fail(platform::file_error(EIO, path));
+    if (silent || is(unread, path)) return fail(platform::file_error(EIO, path));
     return ForwardingFileSystem::open_read(path);
   }
 
@@ -53,9 +55,10 @@ class StubbornFiles final : public platform::ForwardingFileSystem {
 
   std::function<void(const platform::Path&)> before_read;  // what happens just before it is opened
   std::function<void(const platform::Path&)> before_remove;
-  std::string kept;    // no file with this in its path can be removed
-  std::string unread;  // or opened
-  std::string hidden;  // or asked for
+  std::atomic<bool> silent = false;  // nothing can be opened; may be set while others read
+  std::string kept;                  // no file with this in its path can be removed
+  std::string unread;                // or opened
+  std::string hidden;                // or asked for
 
  private:
   static bool is(const std::string& part, const platform::Path& path) {
