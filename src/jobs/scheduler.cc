@@ -16,9 +16,13 @@ namespace {
 struct Entry {
   ScheduledJob job;
   SystemTime last_due;       // as it stands in state.db
-  SystemTime dealt_until{};  // before a clock that went back: what was due by then is no news
+  SystemTime dealt_until{};  // before a clock that went back
   std::string blocked_by;    // the error code for which its due time could not be started
+  SystemTime reported{};     // the newest due time whose miss is told; state.db may not know it
 
+  // Dealt with before the clock went back, and jumped over since `looked`: no news. One that comes
+  // by in its own time is due like any other.
+  bool knows(SystemTime due, SystemTime looked) const { return due > looked && due <= dealt_until; }
   JobKey key() const { return {job.job, job.kind}; }
   std::optional<SystemTime> next(SystemTime now) const { return job.next(std::max(now, last_due)); }
 };
@@ -49,8 +53,8 @@ struct Scheduler::Core {
   void loop(const std::stop_token& stop);
   MonoTime step(const std::stop_token& stop);
   void look_at_clock(MonoTime mono, SystemTime now);
-  Result<> deal_with(Entry& entry, SystemTime now);
-  Result<> count_from(Entry& entry, SystemTime now);
+  Result<> deal_with(Entry& entry, SystemTime looked, SystemTime now);
+  Result<> count_from(Entry& entry, SystemTime then);
   Result<> start(Entry& entry, SystemTime due, SystemTime now);
   Result<> missed(Entry& entry, MissedRuns runs, SystemTime now);
 
@@ -126,13 +130,14 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
   const std::lock_guard lock(step_mutex);
   const MonoTime mono = clock.monotonic();
   const SystemTime now = clock.now();
+  const SystemTime looked = last_look ? last_look->wall : now;
   Duration sleep = kRetry;  // at most: the wall clock may jump
   const auto applied = apply_wanted(now);
   std::string error = applied ? std::string() : std::string(applied.error().info().name);
   if (last_look) look_at_clock(mono, now);
   for (Entry& entry : entries) {
     if (stop.stop_requested()) break;
-    const Result<> dealt = deal_with(entry, now);
+    const Result<> dealt = deal_with(entry, looked, now);
     // A full queue is no defect: what is due waits before it.
     if (!dealt && dealt.error().code() != ErrorCode::queue_full) error = dealt.error().info().name;
     const auto next = dealt ? entry.next(now) : entry.job.next(entry.last_due);
@@ -144,10 +149,12 @@ MonoTime Scheduler::Core::step(const std::stop_token& stop) {
   return mono + sleep;
 }
 
-Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
+Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime looked, SystemTime now) {
   DuePlan plan = plan_due(entry.job, entry.last_due, now);
-  std::erase_if(plan.down, [&](SystemTime due) { return due <= entry.dealt_until; });
   if (plan.clock_went_back) return count_from(entry, now);
+  const auto known = [&](SystemTime due) { return entry.knows(due, looked); };
+  // The list that reaches back to what is known leaves nothing out.
+  if (std::erase_if(plan.down, known) > 0) plan.older_left_out = false;
   if (!plan.down.empty()) {
     MissedRuns runs;
     runs.due = plan.down;
@@ -156,6 +163,7 @@ Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime now) {
     TRY(missed(entry, std::move(runs), now));
     entry.blocked_by.clear();
   }
+  if (plan.window && known(*plan.window)) return count_from(entry, *plan.window);
   if (plan.window) {
     TRY(missed(entry, missed_one(*plan.window, kMissedWindow), now));
     entry.blocked_by.clear();
@@ -181,10 +189,11 @@ void Scheduler::Core::look_at_clock(MonoTime mono, SystemTime now) {
   if (hooks.clock_went_back) hooks.clock_went_back(before, now);
 }
 
-Result<> Scheduler::Core::count_from(Entry& entry, SystemTime now) {
-  TRY(executor.store().save_due(entry.job.job, entry.job.kind, entry.job.schedule, now));
+Result<> Scheduler::Core::count_from(Entry& entry, SystemTime then) {
+  TRY(executor.store().save_due(entry.job.job, entry.job.kind, entry.job.schedule, then));
   entry.dealt_until = std::max(entry.dealt_until, entry.last_due);
-  entry.last_due = now;
+  entry.last_due = then;
+  entry.reported = {};
   return {};
 }
 
@@ -199,6 +208,7 @@ Result<> Scheduler::Core::start(Entry& entry, SystemTime due, SystemTime now) {
   const auto submitted = executor.submit(std::move(request));
   if (submitted) {
     entry.last_due = due;
+    entry.dealt_until = {};
     return {};
   }
   if (submitted.error().code() != ErrorCode::run_conflict) return fail(submitted.error());
@@ -210,10 +220,12 @@ Result<> Scheduler::Core::missed(Entry& entry, MissedRuns runs, SystemTime now) 
   runs.job = entry.job.job;
   runs.kind = entry.job.kind;
   runs.noticed_at = now;
-  if (hooks.missed) TRY(hooks.missed(runs));
   const SystemTime newest = runs.due.back();
+  if (hooks.missed && newest > entry.reported) TRY(hooks.missed(runs));
+  entry.reported = newest;
   TRY(executor.store().mark_missed(runs.job, runs.kind, newest, runs.reason));
   entry.last_due = newest;
+  entry.dealt_until = {};
   executor.board().missed(entry.key(), newest, runs.reason);
   return {};
 }

@@ -337,6 +337,62 @@ TEST_F(SchedulerTest, WhatWasDealtWithBeforeTheClockWentBackIsNotMissedWhenItCom
   EXPECT_TRUE(missed_.empty());
 }
 
+// What was dealt with under a clock that ran ahead comes by once more in its own time.
+TEST_F(SchedulerTest, WhatIsMissedAfterTheClockWentBackIsToldAllTheSame) {
+  set({job("hourly", "@hourly")});
+  clock_.jump_to(at("2026-11-20T04:00:00Z"));
+  clock_.advance(kRetry);
+  EXPECT_EQ(next_end(), at("2026-11-20T04:00:00Z"));
+  missed_.take();
+  clock_.jump_to(at("2026-11-20T00:30:00Z"));
+  clock_.advance(kRetry);
+  while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
+
+  auto db = *platform::Sqlite::open(folder_ / "state.db");
+  ASSERT_TRUE(db.execute(
+      "create trigger refuse before insert on run begin select raise(abort, 'no'); end"));
+  for (const auto* hour : {"2026-11-20T01:00:00Z", "2026-11-20T02:00:00Z"}) {
+    clock_.jump_to(at(hour));
+    clock_.advance(kRetry);
+    while (executor_->view()->scheduler_at < at(hour)) std::this_thread::yield();
+  }
+  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  clock_.advance(kRetry);
+  EXPECT_EQ(missed_.take()->due, std::vector{at("2026-11-20T01:00:00Z")});
+  EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
+}
+
+TEST_F(SchedulerTest, AWindowThatWasDealtWithBeforeTheClockWentBackIsNotMissed) {
+  ScheduledJob nightly = job("nightly", "0 2 * * *");
+  nightly.window = 1h;
+  set({nightly});
+  clock_.advance(2h);
+  EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
+  clock_.jump_to(at("2026-11-19T20:30:00Z"));
+  clock_.advance(kRetry);
+  while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
+  clock_.jump_to(at("2026-11-20T10:00:00Z"));
+  clock_.advance(kRetry);
+  clock_.advance(16h);
+  EXPECT_EQ(next_end(), at("2026-11-21T02:00:00Z"));
+  EXPECT_TRUE(missed_.empty());
+}
+
+TEST_F(SchedulerTest, AMissThatStateDoesNotTakeIsToldOnce) {
+  set({job("hourly", "@hourly")});
+  auto db = *platform::Sqlite::open(folder_ / "state.db");
+  ASSERT_TRUE(db.execute(
+      "create trigger refuse before update on due begin select raise(abort, 'no'); end"));
+  clock_.jump_to(at("2026-11-20T02:30:00Z"));
+  clock_.advance(kRetry);
+  EXPECT_EQ(missed_.take()->due, std::vector{at("2026-11-20T01:00:00Z")});
+  while (executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
+  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  clock_.advance(kRetry);
+  EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
+  EXPECT_TRUE(missed_.empty());
+}
+
 TEST_F(SchedulerTest, WhatStateDoesNotTakeStartsLater) {
   set({job("hourly", "@hourly")});
   auto db = *platform::Sqlite::open(folder_ / "state.db");
