@@ -109,19 +109,26 @@ json::object database_json(const BackupsView& view, const BackupJobView& job,
           {"plausibility_alarm", alarm_json(database.alarm)}};
 }
 
-// The database that is worst off speaks for the job.
-const DatabaseView* worst_database(const BackupJobView& job) {
-  const DatabaseView* worst = nullptr;
-  for (const auto& database : job.databases) {
-    if (!database.last_success || database.dated_ahead) return &database;
-    if (worst == nullptr || *database.last_success < *worst->last_success) worst = &database;
-  }
-  return worst;
+// 3: never succeeded; 2: beyond its target; 1: nobody knows how old it is; 0: within.
+int badness(const BackupJobView& job, const DatabaseView& database, SystemTime now) {
+  if (database.dated_ahead) return 1;
+  if (!database.last_success) return 3;
+  const bool late = now - *database.last_success > job.rpo_target;
+  return job.rpo_target > Duration(0) && late ? 2 : 0;
+}
+
+// The database that is worst off speaks for the job; of equal ones that with the oldest data.
+const DatabaseView* worst_database(const BackupJobView& job, SystemTime now) {
+  const auto rank = [&](const DatabaseView& one) {
+    return std::pair(-badness(job, one, now), one.last_success);
+  };
+  const auto worst = std::ranges::min_element(job.databases, {}, rank);
+  return worst == job.databases.end() ? nullptr : &*worst;
 }
 
 json::object job_json(const BackupsView& view, const BackupJobView& job, const JobFacts* facts,
                       SystemTime now) {
-  const auto* worst = worst_database(job);
+  const auto* worst = worst_database(job, now);
   const auto artefacts = worst ? artefact_facts(view, job.name, worst->name) : ArtefactFacts{};
   json::array databases;
   for (const auto& database : job.databases)

@@ -203,8 +203,9 @@ Check schedule_check(const Context& context, const BackupJobView& job, const Job
   const auto late = std::max(Duration(0), context.now - facts->waiting.value_or(*facts->next_due));
   check.observed = to_seconds(late);
   // A due time that was missed stays a warning until a run has succeeded since.
-  const bool missed =
-      facts->last_missed && (!facts->last_success || *facts->last_success < *facts->last_missed);
+  // One that is still to come was missed under a clock that ran ahead: the ledger tells of it.
+  const bool missed = facts->last_missed && *facts->last_missed <= context.now &&
+                      (!facts->last_success || *facts->last_success < *facts->last_missed);
   if (missed) check.since = facts->last_missed;
   const bool overdue = late > kOverdueAfter && !facts->running;
   if (missed || overdue) judge(check, Status::warn, "missed_run");

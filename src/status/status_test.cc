@@ -51,6 +51,16 @@ TEST(Status, DoesNotKnowTheAgeOfABackupThatIsDatedInTheFuture) {
   EXPECT_TRUE(rpo.at("met").is_null());
 }
 
+TEST(Status, ADatabaseThatFailsSpeaksForItsJobBeforeOneThatNobodyKnows) {
+  auto backups = sample_backups(kNow);
+  backups->jobs[0].databases[0].dated_ahead = true;
+  backups->jobs[0].databases.push_back({.name = "never"});
+  const auto data = backups_data(with_backups(backups), kNow);
+  const auto& job = data.at("jobs").as_array().at(0).as_object();
+  EXPECT_EQ(job.at("rpo").as_object().at("met"), false);
+  EXPECT_TRUE(job.at("last_success").is_null());
+}
+
 // A monitor compares the two.
 TEST(Status, AgeAndItsLimitAreOfTheCheckThatIsNearestToBeingStale) {
   auto views = sample_views(kNow);
