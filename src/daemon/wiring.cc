@@ -159,12 +159,19 @@ Result<> Wiring::cancel(const RunId& id, const Cancellation& asked) {
                  {"run", id.str()},
                  {"state", "has ended: " + std::string(to_string(row.state))}});
   }
+  bool first = false;  // which is the one
   {
     const std::lock_guard lock(mutex_);
-    cancelled_.emplace(id, asked);  // the first is the one
+    first = cancelled_.emplace(id, asked).second;
   }
   const std::string& reason = asked.who.reason;
-  return executor_->cancel(id, reason.empty() ? "asked for" : reason);
+  const auto taken = executor_->cancel(id, reason.empty() ? "asked for" : reason);
+  if (first && (!taken || !*taken)) {  // it ended meanwhile: nobody asks who it was
+    const std::lock_guard lock(mutex_);
+    cancelled_.erase(id);
+  }
+  if (!taken) return fail(taken.error());
+  return {};
 }
 
 Result<> Wiring::record_end_of(const jobs::RunRow& row) {

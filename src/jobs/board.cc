@@ -15,7 +15,7 @@ bool JobsView::at_work(std::string_view kind) const {
       jobs, [&](const JobView& job) { return job.kind == kind && (job.running || job.queued); });
 }
 
-void Board::load(std::vector<LastRuns> last, std::vector<RunRow> recent) {
+void Board::load(std::vector<LastRuns> last) {
   const std::lock_guard lock(mutex_);
   for (LastRuns& runs : last) {
     const RunRow& any = runs.attempt ? *runs.attempt : *runs.success;
@@ -23,7 +23,6 @@ void Board::load(std::vector<LastRuns> last, std::vector<RunRow> recent) {
     view.last_success = std::move(runs.success);
     view.last_attempt = std::move(runs.attempt);
   }
-  recent_.assign(std::make_move_iterator(recent.begin()), std::make_move_iterator(recent.end()));
 }
 
 JobView& Board::job(const JobKey& key) {
@@ -35,6 +34,7 @@ JobView& Board::job(const JobKey& key) {
 
 void Board::changed(const RunRow& row) {
   const std::lock_guard lock(mutex_);
+  note_unrecorded(row);
   JobView& view = job({row.job, row.kind});
   if (row.state == RunState::queued) {
     view.queued = row;
@@ -52,22 +52,27 @@ void Board::ended(JobView& job, const RunRow& row) {
   if (job.running && job.running->id == row.id) job.running.reset();
   job.last_attempt = row;
   if (row.state == RunState::succeeded) job.last_success = row;
-  recent_.push_front(row);
-  if (recent_.size() > kRecentRuns) recent_.pop_back();
+}
+
+void Board::note_unrecorded(const RunRow& row) {
+  if (row.end_unrecorded_since) unrecorded_[row.id] = *row.end_unrecorded_since;
+}
+
+void Board::unrecorded(const RunRow& row) {
+  const std::lock_guard lock(mutex_);
+  note_unrecorded(row);
 }
 
 void Board::recovered(const RunRow& row) {
   const std::lock_guard lock(mutex_);
+  note_unrecorded(row);
   JobView& view = job({row.job, row.kind});
-  if (!view.last_attempt || view.last_attempt->created_at < row.created_at) return ended(view, row);
-  const auto older = std::ranges::find_if(
-      recent_, [&](const RunRow& one) { return one.created_at < row.created_at; });
-  recent_.insert(older, row);
-  if (recent_.size() > kRecentRuns) recent_.pop_back();
+  if (!view.last_attempt || view.last_attempt->created_at < row.created_at) ended(view, row);
 }
 
 void Board::recorded(const RunId& run) {
   const std::lock_guard lock(mutex_);
+  unrecorded_.erase(run);
   const auto clear = [&](RunRow& row) {
     if (row.id == run) row.end_unrecorded_since.reset();
   };
@@ -75,7 +80,6 @@ void Board::recorded(const RunId& run) {
     if (view.last_attempt) clear(*view.last_attempt);
     if (view.last_success) clear(*view.last_success);
   }
-  std::ranges::for_each(recent_, clear);
 }
 
 void Board::state_taken(SystemTime at) {
@@ -151,7 +155,6 @@ JobsView Board::make(SystemTime now) const {
     view.queued += job.queued ? 1 : 0;
     view.running += job.running ? 1 : 0;
   }
-  view.recent.assign(recent_.begin(), recent_.end());
   view.end_unrecorded_since = oldest_unrecorded();
   view.queue_limit = queue_limit_;
   view.state_error_code = state_error_code_;
@@ -165,17 +168,9 @@ JobsView Board::make(SystemTime now) const {
 }
 
 std::optional<SystemTime> Board::oldest_unrecorded() const {
-  std::optional<SystemTime> oldest;
-  const auto look = [&](const RunRow& row) {
-    const auto& since = row.end_unrecorded_since;
-    if (since && (!oldest || *since < *oldest)) oldest = since;
-  };
-  for (const auto& [key, view] : jobs_) {
-    for (const auto& row : {view.running, view.queued, view.last_attempt})
-      if (row) look(*row);
-  }
-  std::ranges::for_each(recent_, look);
-  return oldest;
+  const auto oldest =
+      std::ranges::min_element(unrecorded_, {}, &std::pair<const RunId, SystemTime>::second);
+  return oldest == unrecorded_.end() ? std::nullopt : std::optional(oldest->second);
 }
 
 JobsViewPtr Board::view() const {

@@ -1,7 +1,6 @@
 // What the view shows, kept up to date by the executor and the scheduler.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -26,13 +25,14 @@ class Board {
  public:
   explicit Board(size_t queue_limit) : queue_limit_(queue_limit) {}
 
-  void load(std::vector<LastRuns> last, std::vector<RunRow> recent);
+  void load(std::vector<LastRuns> last);
   void changed(const RunRow& row);  // accepted, started, made progress, ended
   // An earlier process left it unfinished, and its end is recorded only now: newer ones may have
   // ended since.
   void recovered(const RunRow& row);
-  void recorded(const RunId& run);  // what has ended is durable
-  void state_taken(SystemTime at);  // state.db took a write
+  void unrecorded(const RunRow& row);  // one of those: its end is not durable yet
+  void recorded(const RunId& run);     // what has ended is durable
+  void state_taken(SystemTime at);     // state.db took a write
   void state_failed(const Error& error, SystemTime at);
 
   void scheduled(const std::map<JobKey, BoardDue>& due);  // all that the configuration schedules
@@ -49,13 +49,14 @@ class Board {
  private:
   JobView& job(const JobKey& key);
   void ended(JobView& job, const RunRow& row);
+  void note_unrecorded(const RunRow& row);
   JobsView make(SystemTime now) const;
   std::optional<SystemTime> oldest_unrecorded() const;
 
   const size_t queue_limit_;
   mutable std::mutex mutex_;
-  std::map<JobKey, JobView> jobs_;  // guarded by mutex_, as all below
-  std::deque<RunRow> recent_;       // newest first
+  std::map<JobKey, JobView> jobs_;          // guarded by mutex_, as all below
+  std::map<RunId, SystemTime> unrecorded_;  // ends that are not durable yet, since when
   std::string state_error_code_;
   std::optional<SystemTime> state_failed_at_;
   std::optional<SystemTime> state_proven_at_;

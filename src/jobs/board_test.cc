@@ -25,8 +25,21 @@ TEST(Board, AnOldRunThatIsRecordedLateTakesNoNewerOnesPlace) {
   board.recovered(run("older", 1, RunState::interrupted));
   board.publish({});
   EXPECT_EQ(last_attempt(board), "newer");
-  ASSERT_EQ(board.view()->recent.size(), 2U);
-  EXPECT_EQ(board.view()->recent[0].id.str(), "newer");
+}
+
+TEST(Board, TheOldestEndThatIsNotRecordedIsToldAlsoBehindLaterRunsOfTheJob) {
+  Board board(10);
+  for (const int hour : {1, 2, 3}) {
+    RunRow row = run(std::to_string(hour), hour, RunState::succeeded);
+    row.end_unrecorded_since = row.created_at;
+    board.changed(row);
+  }
+  board.recorded(RunId("2"));
+  board.publish({});
+  EXPECT_EQ(board.view()->end_unrecorded_since, SystemTime(std::chrono::hours(1)));
+  board.recorded(RunId("1"));
+  board.publish({});
+  EXPECT_EQ(board.view()->end_unrecorded_since, SystemTime(std::chrono::hours(3)));
 }
 
 TEST(Board, AnOldRunThatIsRecordedLateIsTheLastOneWhereNoneFollowed) {

@@ -165,7 +165,7 @@ TEST_P(RecoveryCrashTest, ARecoveryThatDiesIsDoneAgain) {
   };
   auto executor = *Executor::open(state_, clock_, {}, std::move(hooks));
   EXPECT_EQ(recovered, GetParam().left == RunState::running ? 1 : 0);
-  EXPECT_EQ(executor->view()->recent.front().state, RunState::interrupted);
+  EXPECT_EQ(executor->view()->jobs.front().last_attempt->state, RunState::interrupted);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -283,8 +283,9 @@ TEST_F(StuckTest, WorkThatDoesNotReturnIsNamedAndRecordedInTime) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(leave_with_stuck_work(), ::testing::ExitedWithCode(7), "");
   const auto executor = *Executor::open(state_, clock_);
-  EXPECT_EQ(executor->view()->recent.front().state, RunState::interrupted);
-  EXPECT_EQ(executor->view()->recent.front().error()->parameter("reason"), "Vigie was stopped");
+  EXPECT_EQ(executor->view()->jobs.front().last_attempt->state, RunState::interrupted);
+  EXPECT_EQ(executor->view()->jobs.front().last_attempt->error()->parameter("reason"),
+            "Vigie was stopped");
 }
 
 TEST_F(StuckTest, AnEndThatCannotBeRecordedIsNamedInTimeAndFoundAtTheNextStart) {

@@ -46,7 +46,7 @@ Result<Submitted> Executor::submit(RunRequest request) {
   return core_->submit(std::move(request));
 }
 
-Result<> Executor::cancel(const RunId& id, std::string reason) {
+Result<bool> Executor::cancel(const RunId& id, std::string reason) {
   return core_->cancel(id, std::move(reason));
 }
 

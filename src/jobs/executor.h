@@ -151,9 +151,9 @@ class Executor {
   // Errors: run_conflict, queue_full, idempotency_mismatch, cancelled (shutdown has begun), and
   // those of Sqlite: then nothing was written and nothing runs.
   Result<Submitted> submit(RunRequest request);
-  // Returns at once; the run ends when its work does. A run that waits ends now. Cancelling what
-  // has ended already is no error. Errors: run_not_found.
-  Result<> cancel(const RunId& id, std::string reason);
+  // Returns at once; the run ends when its work does. A run that waits ends now. False: it has
+  // ended already, which is no error. Errors: run_not_found.
+  Result<bool> cancel(const RunId& id, std::string reason);
   // With live progress. Errors: run_not_found, those of Sqlite.
   Result<RunRow> find(const RunId& id) const;
   // Newest first. Errors: those of Sqlite.

@@ -65,13 +65,13 @@ Result<> ExecutorCore::recover() {
     if (record(end)) {
       TRY(store_->save_state(end.row));
     } else {
+      board_.unrecorded(end.row);
       unsaved_.emplace(end.row.id, std::move(end));
     }
   }
   TRY(store_->prune(options_.keep_rows));
   TRY_ASSIGN(auto last, store_->last());
-  TRY_ASSIGN(auto recent, store_->recent(kRecentRuns));
-  board_.load(std::move(last), std::move(recent));
+  board_.load(std::move(last));
   publish();
   return {};
 }
@@ -189,12 +189,13 @@ Result<RunRow> ExecutorCore::wait(const RunId& id, const std::stop_token& stop) 
   return find(id);
 }
 
-Result<> ExecutorCore::cancel(const RunId& id, std::string reason) {
+Result<bool> ExecutorCore::cancel(const RunId& id, std::string reason) {
   ActiveRunPtr run;
   bool waited = false;
   {
     const std::lock_guard lock(mutex_);
     const auto found = active_.find(id);
+    if (found != active_.end() && found->second->end) return false;
     if (found != active_.end()) {
       run = found->second;
       waited = std::ranges::find(queue_, run) != queue_.end();
@@ -204,11 +205,11 @@ Result<> ExecutorCore::cancel(const RunId& id, std::string reason) {
   }
   if (run == nullptr) {
     TRY(find(id));
-    return {};
+    return false;
   }
   run->stop.request_stop();
   if (waited) finish(run, RunOutcome{});
-  return {};
+  return true;
 }
 
 void ExecutorCore::request_end(ActiveRun& run, StopCause cause, std::string reason) {

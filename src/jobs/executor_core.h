@@ -36,7 +36,7 @@ class ExecutorCore {
   Result<> recover();
 
   Result<Submitted> submit(RunRequest request);
-  Result<> cancel(const RunId& id, std::string reason);
+  Result<bool> cancel(const RunId& id, std::string reason);
   Result<RunRow> find(const RunId& id);
   Result<std::vector<RunRow>> of_correlation(const CorrelationId& id, size_t limit);
   Result<RunRow> wait(const RunId& id, const std::stop_token& stop);

@@ -207,7 +207,7 @@ TEST_F(EvidenceTest, AnEndThatALedgerDoesNotTakeIsTold) {
   const SystemTime ended = clock_.now();
   EXPECT_EQ(executor_->wait(id, {})->end_unrecorded_since, ended);
   EXPECT_EQ(executor_->view()->end_unrecorded_since, ended);
-  EXPECT_EQ(executor_->view()->recent.front().end_unrecorded_since, ended);
+  EXPECT_EQ(executor_->view()->jobs.front().last_attempt->end_unrecorded_since, ended);
 
   takes_ = true;
   clock_.advance(options_.save_retry);

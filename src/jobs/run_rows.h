@@ -27,8 +27,7 @@ Result<> insert_run(platform::Sqlite& db, const RunRow& row);
 Result<> update_run(platform::Sqlite& db, const RunRow& row);
 
 Result<std::optional<RunRow>> find_run(platform::Sqlite& db, const RunId& id);
-Result<std::vector<RunRow>> unfinished_runs(platform::Sqlite& db);            // oldest first
-Result<std::vector<RunRow>> recent_runs(platform::Sqlite& db, size_t limit);  // ended; newest first
+Result<std::vector<RunRow>> unfinished_runs(platform::Sqlite& db);  // oldest first
 Result<std::vector<RunRow>> runs_of_correlation(platform::Sqlite& db, const CorrelationId& id,
                                                 size_t limit);  // newest first
 Result<std::vector<LastRuns>> last_runs(platform::Sqlite& db);

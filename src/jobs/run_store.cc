@@ -58,11 +58,6 @@ Result<std::vector<RunRow>> RunStore::unfinished() {
   return unfinished_runs(db_);
 }
 
-Result<std::vector<RunRow>> RunStore::recent(size_t limit) {
-  const std::lock_guard lock(mutex_);
-  return recent_runs(db_, limit);
-}
-
 Result<std::vector<RunRow>> RunStore::of_correlation(const CorrelationId& id, size_t limit) {
   const std::lock_guard lock(mutex_);
   return runs_of_correlation(db_, id, limit);

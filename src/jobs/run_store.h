@@ -32,7 +32,6 @@ class RunStore {
 
   Result<std::optional<RunRow>> find(const RunId& id);
   Result<std::vector<RunRow>> unfinished();
-  Result<std::vector<RunRow>> recent(size_t limit);
   Result<std::vector<RunRow>> of_correlation(const CorrelationId& id, size_t limit);
   Result<std::vector<LastRuns>> last();
   Result<> prune(size_t keep);

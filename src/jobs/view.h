@@ -27,9 +27,8 @@ struct JobView {
 };
 
 struct JobsView {
-  SystemTime observed_at;      // when it was published
-  std::vector<JobView> jobs;   // sorted by job, then kind; scheduled ones, and any that ever ran
-  std::vector<RunRow> recent;  // that ended, newest first; at most kRecentRuns
+  SystemTime observed_at;     // when it was published
+  std::vector<JobView> jobs;  // sorted by job, then kind; scheduled ones, and any that ever ran
   size_t queued = 0;
   size_t running = 0;
   size_t queue_limit = 0;
@@ -48,7 +47,6 @@ struct JobsView {
   // A run of this kind runs or waits, of whichever job.
   bool at_work(std::string_view kind) const;
 };
-inline constexpr size_t kRecentRuns = 50;
 
 using JobsViewPtr = std::shared_ptr<const JobsView>;
 
