@@ -138,7 +138,7 @@ class Dumping {
     if (!conninfo_.empty()) arguments.push_back("--dbname=" + conninfo_);
     auto what = command("pg_dumpall", std::move(arguments));
     what.output = globals.output.get();
-    TRY_ASSIGN(globals.process, tools_.runner.start(what));
+    TRY_ASSIGN(globals.process, tools_.runner.start(what, limits_.stop));
     return globals;
   }
 
@@ -157,7 +157,7 @@ class Dumping {
       arguments.push_back("--encoding=" + request_.row_settings.encoding);
     if (!conninfo_.empty()) arguments.push_back("--dbname=" + conninfo_);
     if (!request_.snapshot.empty()) arguments.push_back("--snapshot=" + request_.snapshot);
-    return tools_.runner.start(command("pg_dump", std::move(arguments)));
+    return tools_.runner.start(command("pg_dump", std::move(arguments)), limits_.stop);
   }
 
   Result<> dump_and_seal() {

@@ -59,11 +59,6 @@ Examination judged(std::string id, const Error& error, bool blocks) {
           error.detail(Audience::operators), std::string(error.info().name), mended_by(error)};
 }
 
-// What makes a folder that this process can work in.
-std::string make_folder(const std::string& path) {
-  return "install -d -m 700 " + path;
-}
-
 class Doctor {
  public:
   Doctor(Context& context, const config::Config& config)
@@ -78,6 +73,8 @@ class Doctor {
   void schedules();
   void remembered();
   std::shared_ptr<store::Store> store_of(const store::StoreOptions& options);
+  std::string who_works();
+  std::string make_folder(const std::string& path);
   std::optional<Examination> unusable_folder(const store::StoreOptions& options);
   void stores();
   void jobs();
@@ -183,6 +180,17 @@ std::shared_ptr<store::Store> Doctor::store_of(const store::StoreOptions& option
       *context_.hooks().clock);
 }
 
+// The user whose state it is; who asks may be another.
+std::string Doctor::who_works() {
+  const auto state = files_.info(config_.state.dir);
+  return platform::user_name(state ? state->owner : platform::effective_user());
+}
+
+// Root may have to make it, for another.
+std::string Doctor::make_folder(const std::string& path) {
+  return fmt::format("install -d -o {} -m 700 {}", who_works(), path);
+}
+
 // The first folder that cannot be used: the store's own, or one that a job of it has there.
 std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& options) {
   std::vector<std::string> jobs{""};
@@ -195,10 +203,9 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
     Examination one = judged("store." + options.name, looked.error(), true);
     const std::string folder = job.empty() ? options.path : options.path + "/" + job;
     // A parent that is not there may be a mount that is gone: it is not made.
-    one.next =
-        looked.error().code() == ErrorCode::file_not_found
-            ? "mount what stores: path: names"
-            : fmt::format("chown {} {}", platform::user_name(platform::effective_user()), folder);
+    one.next = looked.error().code() == ErrorCode::file_not_found
+                   ? "mount what stores: path: names"
+                   : fmt::format("chown {} {}", who_works(), folder);
     return one;
   }
   return std::nullopt;

@@ -64,7 +64,7 @@ class PgBouncer {
                           << "\nauth_type = any\npool_mode = transaction\n";
     platform::Command command{kProgram, {config}};
     if (::geteuid() == 0) command.arguments.insert(command.arguments.begin(), {"-u", "postgres"});
-    process_ = *runner_->start(command);
+    process_ = *runner_->start(command, {});
     const auto limit = MonoTime::clock::now() + std::chrono::seconds(30);
     while (process_->running() && MonoTime::clock::now() < limit && !answers()) continue;
   }
@@ -169,8 +169,8 @@ TEST_F(Doctor, ChangesNothing) {
   (void)run("table");
   EXPECT_FALSE(std::filesystem::exists(said_.store_path));
   EXPECT_FALSE(std::filesystem::exists(state()));
-  expect("store.local", "warn", "", "install -d -m 700 " + said_.store_path);
-  expect("state", "warn", "", "install -d -m 700 " + state());
+  expect("store.local", "warn", "", " -m 700 " + said_.store_path);
+  expect("state", "warn", "", " -m 700 " + state());
 
   std::filesystem::create_directory(said_.store_path);
   const auto before = std::filesystem::last_write_time(said_.store_path);
@@ -236,6 +236,15 @@ TEST_F(Doctor, StoreWhoseFolderOfTheJobCannotBeUsed) {
   std::ofstream(folder) << "no folder";
   expect("store.local", "fail", "store_not_writable", "chown");
   EXPECT_TRUE(line("store.local").next.ends_with(" " + folder)) << line("store.local").next;
+}
+
+TEST_F(Doctor, GivesAStoreToTheUserOfTheStateFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  ASSERT_EQ(::chown(state().c_str(), 65534, 65534), 0);
+  said_.store_path = write("file", "x", 0600);
+  EXPECT_EQ(line("store.local").next, "chown nobody " + said_.store_path);
+  said_.store_path = (folder_ / "new").string();
+  EXPECT_EQ(line("store.local").next, "install -d -o nobody -m 700 " + said_.store_path);
 }
 
 TEST_F(Doctor, StoreThatIsNoFolder) {

@@ -51,17 +51,16 @@ class SupervisedProcess final : public Process {
 
   ~SupervisedProcess() override {
     order(OrderKind::kill, SIGKILL);
-    if (!wait_closed(in(kEndPatience), StopSignal({}))) abandon();
+    // What never began has no orderly end.
+    if (!began() || !wait_closed(in(kEndPatience), StopSignal({}))) abandon();
     reap();
   }
 
-  // Whether the program itself started; else the errno.
-  std::optional<int> start_failure() {
-    const StopSignal never({});
+  // Whether the program itself started; else the errno: ECANCELED after a stop.
+  std::optional<int> start_failure(const StopSignal& stop) {
     while (true) {
-      if (wait_for(control_.get(), POLLIN, in(kStartPatience), never) != WaitEnd::ready) {
-        return ETIMEDOUT;
-      }
+      const WaitEnd end = wait_for(control_.get(), POLLIN, in(kStartPatience), stop);
+      if (end != WaitEnd::ready) return end == WaitEnd::stopped ? ECANCELED : ETIMEDOUT;
       const std::lock_guard lock(mutex_);
       drain();
       if (child_ > 0) return std::nullopt;
@@ -95,6 +94,11 @@ class SupervisedProcess final : public Process {
     const Order packet{kind, signal};
     // It may be gone already, and then there is nobody to give orders to.
     (void)::send(control_.get(), &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+  bool began() const {
+    const std::lock_guard lock(mutex_);
+    return child_ > 0;
   }
 
   // True when the supervisor has said all and closed its end.
@@ -256,7 +260,8 @@ class SupervisingRunner final : public ProcessRunner {
  public:
   explicit SupervisingRunner(Path supervisor) : supervisor_(std::move(supervisor)) {}
 
-  Result<std::unique_ptr<Process>> start(const Command& command) override {
+  Result<std::unique_ptr<Process>> start(const Command& command,
+                                         const std::stop_token& stop) override {
     if (std::ranges::any_of(command.arguments, has_nul)) {
       return fail(spawn_error(command.program, EINVAL));
     }
@@ -269,9 +274,9 @@ class SupervisingRunner final : public ProcessRunner {
     TRY_ASSIGN(const pid_t pid, spawn(command, theirs.get()));
     (void)theirs.close();  // or its end of file would never come
     auto process = std::make_unique<SupervisedProcess>(pid, std::move(ours));
-    if (const auto error = process->start_failure()) {
-      return fail(spawn_error(command.program, *error));
-    }
+    const auto error = process->start_failure(StopSignal(stop));
+    if (error == ECANCELED) return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
+    if (error) return fail(spawn_error(command.program, *error));
     return process;
   }
 
@@ -302,7 +307,7 @@ std::unique_ptr<ProcessRunner> make_process_runner(Path supervisor) {
 
 Result<ProcessEnd> run_to_end(ProcessRunner& runner, const Command& command, MonoTime deadline,
                               std::stop_token stop) {
-  TRY_ASSIGN(const auto process, runner.start(command));
+  TRY_ASSIGN(const auto process, runner.start(command, stop));
   return process->wait(deadline, std::move(stop));
 }
 

@@ -52,8 +52,9 @@ class Process {
 class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
-  // Errors: process_spawn.
-  virtual Result<std::unique_ptr<Process>> start(const Command& command) = 0;
+  // Waits until the program has begun, 15 s at most. Errors: process_spawn, cancelled.
+  virtual Result<std::unique_ptr<Process>> start(const Command& command,
+                                                 const std::stop_token& stop) = 0;
 };
 
 // Starts children below `supervisor __supervise …`; normally /proc/self/exe.

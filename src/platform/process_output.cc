@@ -66,7 +66,7 @@ Result<TextEnd> run_for_text(ProcessRunner& runner, Command command, Bytes max, 
   const auto began = MonoTime::clock::now();
   TRY_ASSIGN(auto pipe, make_pipe());
   command.output = pipe.write_end.get();
-  TRY_ASSIGN(const auto process, runner.start(command));
+  TRY_ASSIGN(const auto process, runner.start(command, stop));
   (void)pipe.write_end.close();  // ours would keep the pipe open for ever
   TRY_ASSIGN(auto output, read_all(pipe.read_end.get(), max, began, deadline, stop));
   TRY_ASSIGN(auto end, process->wait(deadline, stop));

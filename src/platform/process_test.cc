@@ -36,7 +36,7 @@ struct ProcessTest : ::testing::Test {
   std::unique_ptr<ProcessRunner> runner = make_process_runner();
 
   std::unique_ptr<Process> start(const Command& command) {
-    auto process = runner->start(command);
+    auto process = runner->start(command, {});
     EXPECT_TRUE(process) << process.error().detail(Audience::operators);
     return std::move(*process);
   }
@@ -62,7 +62,7 @@ TEST_F(ProcessTest, GivesASignalAs128AndItsNumber) {
 TEST_F(ProcessTest, ReportsAProgramThatIsNotThere) {
   Command command;
   command.program = "/nonexistent/pg_dump";
-  const auto started = runner->start(command);
+  const auto started = runner->start(command, {});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code(), ErrorCode::process_spawn);
   EXPECT_EQ(started.error().parameter("command"), "pg_dump");
@@ -70,13 +70,13 @@ TEST_F(ProcessTest, ReportsAProgramThatIsNotThere) {
 }
 
 TEST_F(ProcessTest, ReportsASupervisorThatIsNotThere) {
-  const auto started = make_process_runner("/nonexistent/vigie")->start(shell("true"));
+  const auto started = make_process_runner("/nonexistent/vigie")->start(shell("true"), {});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code(), ErrorCode::process_spawn);
 }
 
 TEST_F(ProcessTest, RefusesANulByteInAnArgument) {
-  const auto started = runner->start(shell(std::string("true\0false", 10)));
+  const auto started = runner->start(shell(std::string("true\0false", 10)), {});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code(), ErrorCode::process_spawn);
 }
@@ -84,7 +84,7 @@ TEST_F(ProcessTest, RefusesANulByteInAnArgument) {
 TEST_F(ProcessTest, ReportsAWorkingFolderThatIsNotThere) {
   Command command = shell("true");
   command.folder = "/nonexistent";
-  EXPECT_EQ(runner->start(command).error().code(), ErrorCode::process_spawn);
+  EXPECT_EQ(runner->start(command, {}).error().code(), ErrorCode::process_spawn);
 }
 
 TEST_F(ProcessTest, WritesItsOutputWhereItWasTold) {
@@ -244,7 +244,8 @@ TEST_F(ProcessTest, LeavesNoDescendantWhenTheParentIsKilled) {
     const auto process =
         runner->start(shell("setsid sh -c 'setsid sleep 1000 & echo $!; trap \"\" TERM HUP; echo "
                             "$$; wait' & echo $$; wait",
-                            lines.writing_end()));
+                            lines.writing_end()),
+                      {});
     ::pause();
     ::_exit(0);
   }

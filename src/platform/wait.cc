@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstdlib>
 
@@ -39,8 +40,10 @@ WaitEnd wait_any(std::span<pollfd> wanted, MonoTime deadline, const StopSignal& 
   while (true) {
     std::ranges::copy(wanted, all.begin());
     all[wanted.size()] = {stop.fd(), POLLIN, 0};
-    const int ready = ::poll(all.data(), wanted.size() + 1, poll_timeout(deadline));
-    // Where eventfd could not be made (too many open files) the token itself is still asked.
+    // Where eventfd could not be made (too many open files) the token is asked every second.
+    const int longest = stop.fd() < 0 ? 1000 : INT_MAX;
+    const int ready =
+        ::poll(all.data(), wanted.size() + 1, std::min(poll_timeout(deadline), longest));
     if (stop.stopped()) return WaitEnd::stopped;
     if (ready > 0) {
       std::copy_n(all.begin(), wanted.size(), wanted.begin());

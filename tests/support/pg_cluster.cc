@@ -171,7 +171,7 @@ void PgCluster::start() {
       as_server_user("/bin/sh", {"-c", "exec \"$0\" -D \"$1\" 2>&1",
                                  (bindir() / "postgres").string(), data_folder().string()});
   command.output = log.get();
-  auto started = runner_->start(command);
+  auto started = runner_->start(command, {});
   if (!started) give_up(started.error().detail(Audience::operators));
   server_ = std::move(*started);
   const MonoTime until = in(60s);
