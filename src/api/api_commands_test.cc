@@ -73,7 +73,7 @@ TEST(ApiCommands, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {
   fixture.services.start_verification = start;
   fixture.services.start_prune = start;
   fixture.services.pin = fixture.services.unpin = count;
-  fixture.services.acknowledge_backup = count;
+  fixture.services.acknowledge_backup = fixture.services.give_up_backup = count;
   fixture.services.cancel_run = count;
   fixture.services.acknowledge_ledger = fixture.services.reload = count;
   fixture.start();
@@ -85,6 +85,7 @@ TEST(ApiCommands, RefusesACommandWithAQueryParameterThatItWouldNotHeed) {
       {"PUT", backup + "/pin"},
       {"DELETE", backup + "/pin"},
       {"POST", backup + "/acknowledgement"},
+      {"POST", backup + "/loss"},
       {"DELETE", "/v1/runs/" + some_run().str()},
       {"POST", "/v1/reload"},
       {"POST", "/v1/evidence/acknowledgement"},

@@ -236,6 +236,8 @@ void add_backup_routes(Router& router, const RouteHost& host) {
   routes.add_hold("DELETE", "/v1/backups/{backup}/pin", services.unpin);
   routes.add_hold("POST", "/v1/backups/{backup}/acknowledgement", services.acknowledge_backup,
                   acknowledged_backup);
+  routes.add_hold("POST", "/v1/backups/{backup}/loss", services.give_up_backup,
+                  acknowledged_backup);
   if (services.adopt_store)
     routes.add("POST", "/v1/stores/{store}/adoption", Scope::admin, adopt_store);
   if (services.prune_plan) routes.add("GET", "/v1/retention/plan", Scope::read, show_plan);

@@ -76,6 +76,7 @@ struct Services {
   std::function<Result<>(const BackupId&, const CallContext&)> pin;
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;
   std::function<Result<>(const BackupId&, const CallContext&)> acknowledge_backup;
+  std::function<Result<>(const BackupId&, const CallContext&)> give_up_backup;
   std::function<Result<>(const CallContext&)> acknowledge_ledger;
   std::function<Result<>(const std::string& store, const CallContext&)> adopt_store;
   std::function<Result<>(const CallContext&)> reload;

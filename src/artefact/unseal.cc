@@ -72,7 +72,7 @@ class Check {
 
  private:
   Parameters parameters(Parameters more) const {
-    more.insert(more.begin(), {{"backup", id_.str()}, {"job", id_.job}, {"file", entry_.name}});
+    more.insert(more.begin(), {{"backup", id_.str()}, {"job", id_.job}, {"member", entry_.name}});
     return more;
   }
   tl::unexpected<Error> bad_hash() const { return fail(ErrorCode::artefact_hash, parameters({})); }

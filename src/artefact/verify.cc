@@ -51,7 +51,7 @@ class Journal {
   void cut() {
     std::ranges::stable_sort(report_.findings, {}, [](const Error& e) {
       return std::pair(e.code() == ErrorCode::artefact_extra_file,
-                       std::string(e.parameter("file")));
+                       std::string(e.parameter("member")));
     });
     if (report_.findings.size() > kMaxFindings) {
       report_.findings.erase(report_.findings.begin() + kMaxFindings, report_.findings.end());
@@ -83,7 +83,7 @@ class Verifying {
  private:
   Error about(ErrorCode code, std::string file, Parameters more = {}) const {
     more.insert(more.begin(), {{"backup", request_.id.str()}, {"job", request_.id.job}});
-    if (!file.empty()) more.emplace_back("file", std::move(file));
+    if (!file.empty()) more.emplace_back("member", std::move(file));
     return Error(code, std::move(more));
   }
 
@@ -95,7 +95,7 @@ class Verifying {
     if (error.code() == ErrorCode::limit_exceeded) {
       return about(ErrorCode::manifest_invalid, std::string(name), {{"reason", "it is too long"}});
     }
-    return error.with("file", std::string(name));
+    return error.with("member", std::string(name));
   }
 
   Result<> may_go_on() const {
@@ -124,7 +124,7 @@ class Verifying {
     }
     auto manifest = Manifest::parse(*text, request_.id);
     if (!manifest) {
-      journal_.found(manifest.error().with("file", std::string(kManifestName)));
+      journal_.found(manifest.error().with("member", std::string(kManifestName)));
       check_manifest_alone();
       return false;
     }
@@ -232,7 +232,7 @@ class Verifying {
     const bool over =
         error.code() == ErrorCode::cancelled || error.code() == ErrorCode::deadline_exceeded;
     if (!over) {
-      journal_.found(Error(error).with("file", entry.name));
+      journal_.found(Error(error).with("member", entry.name));
       return true;
     }
     const std::lock_guard lock(mutex_);

@@ -220,7 +220,7 @@ TEST(Verify, WorkersFindTheSame) {
   ASSERT_EQ(alone.findings.size(), 6U);
   EXPECT_EQ(codes(alone), codes(together));
   for (size_t i = 0; i < alone.findings.size(); ++i) {
-    EXPECT_EQ(alone.findings[i].parameter("file"), together.findings[i].parameter("file"));
+    EXPECT_EQ(alone.findings[i].parameter("member"), together.findings[i].parameter("member"));
   }
 }
 

@@ -258,24 +258,38 @@ bool BackupRoom::lies_in_no_store(const BackupId& id) const {
 }
 
 Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
-  const auto alarm = catalogue_->alarm(id.job, id.database);
-  const bool lost = catalogue_->is_lost(id);
   // That it is gone is one thing, and what it was suspected of another: a second word for that.
-  const bool alarmed = !lost && alarm && alarm->backup == id;
-  const bool given_up = !lost && !alarmed && lies_in_no_store(id);
-  if (!alarmed && !lost && !given_up) {
-    TRY(catalogue_->get(id));
-    return fail(ErrorCode::nothing_to_acknowledge, {{"name", "backup " + id.str()}});
-  }
-  const SystemTime now = tools_.take.clock.now();
-  auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, now);
-  if (!alarmed) entry.subject["act"] = error_info(ErrorCode::backup_lost).name;
-  TRY(tools_.record(entry));
-  if (alarmed) TRY(catalogue_->acknowledge(id));
-  if (given_up) TRY(catalogue_->forget(id, now));
-  if (!alarmed) TRY(catalogue_->acknowledge_loss(id));
+  if (catalogue_->is_lost(id)) return give_up(id, work);
+  const auto alarm = catalogue_->alarm(id.job, id.database);
+  if (!alarm || alarm->backup != id) return nothing_to_acknowledge(id);
+  TRY(tools_.record(
+      evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now())));
+  TRY(catalogue_->acknowledge(id));
   publish_view();
   return {};
+}
+
+Result<> BackupRoom::give_up(const BackupId& id, const Work& work) {
+  const bool forsaken = lies_in_no_store(id);
+  if (!forsaken && !catalogue_->is_lost(id)) return nothing_to_acknowledge(id);
+  const SystemTime now = tools_.take.clock.now();
+  auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, now);
+  entry.subject["act"] = error_info(ErrorCode::backup_lost).name;
+  TRY(tools_.record(entry));
+  if (forsaken) TRY(catalogue_->forget(id, now));
+  TRY(catalogue_->acknowledge_loss(id));
+  publish_view();
+  return {};
+}
+
+Result<> BackupRoom::nothing_to_acknowledge(const BackupId& id) const {
+  TRY_ASSIGN(const ArtefactView view, catalogue_->get(id));
+  std::string name = "backup " + id.str();
+  if (lies_in_no_store(id)) name += " (its store is not configured: --lost gives it up)";
+  // Retention sees to it by itself.
+  if (view.verdict() == Verdict::failed)
+    name += " (damaged: it counts for nothing, and expires when all that are kept are newer)";
+  return fail(ErrorCode::nothing_to_acknowledge, {{"name", std::move(name)}});
 }
 
 Result<> BackupRoom::adopt_store(const std::string& store, const Work& work) {

@@ -98,10 +98,11 @@ class BackupRoom {
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);
   Result<> unpin(const BackupId& id, const Work& work);
-  // Its loss; else its alarm; else, of one in a store that is not configured any more, that it is
-  // given up.
-  // Errors: backup_not_found, nothing_to_acknowledge.
+  // Its loss; else its alarm. Errors: backup_not_found, nothing_to_acknowledge.
   Result<> acknowledge(const BackupId& id, const Work& work);
+  // That it is lost: from its store, or with a store that is not configured any more. Errors: as
+  // above.
+  Result<> give_up(const BackupId& id, const Work& work);
   // The store is this state folder's from now on, whoever's it was. Errors: store_not_found.
   Result<> adopt_store(const std::string& store, const Work& work);
 
@@ -117,6 +118,7 @@ class BackupRoom {
  private:
   friend class JobRun;
   bool lies_in_no_store(const BackupId& id) const;
+  Result<> nothing_to_acknowledge(const BackupId& id) const;
   BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
              DeadRuns dead, SetupPtr setup);
   void publish_view();

@@ -179,6 +179,8 @@ TEST(Room, ALossStandsUntilItIsAcknowledged) {
   EXPECT_EQ(test.room().view()->losses.at(0).id, night(19));
   EXPECT_EQ(test.room().acknowledge(night(20), RoomForTest::work()).error().code(),
             ErrorCode::nothing_to_acknowledge);
+  EXPECT_EQ(test.room().give_up(night(20), RoomForTest::work()).error().code(),
+            ErrorCode::nothing_to_acknowledge);
   ASSERT_TRUE(test.room().acknowledge(night(19), RoomForTest::work()));
   EXPECT_TRUE(test.room().view()->losses.empty());
   const auto entry = test.entries("acknowledgement").back();

@@ -121,7 +121,10 @@ TEST(Room, WhatLiesInAStoreThatIsGoneForGoodCanBeGivenUp) {
   test.name_store("another");
   test.job().store = "another";
   test.configure();
-  EXPECT_TRUE(test.room().acknowledge(night(20), RoomForTest::work()));
+  EXPECT_EQ(test.room().acknowledge(night(20), RoomForTest::work()).error().code(),
+            ErrorCode::nothing_to_acknowledge)
+      << "not by the word for an alarm, said twice";
+  EXPECT_TRUE(test.room().give_up(night(20), RoomForTest::work()));
   EXPECT_FALSE(test.find(night(20)));
   EXPECT_TRUE(test.room().view()->losses.empty());
   EXPECT_EQ(test.entries("acknowledgement").size(), 1U);

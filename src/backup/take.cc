@@ -255,7 +255,9 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
           judge_clock(request_.database.name, before, source.snapshot().at, after)) {
     warnings_.push_back(finding->error);
   }
-  estimate_ = source.facts().database_size;
+  // What is dumped is less than what lies on the disk (indexes) or more (text): last time's is
+  // nearer.
+  estimate_ = request_.previous ? request_.previous->raw : source.facts().database_size;
   TRY(platform::remove_tree(tools_.files, request_.staging));
   platform::spread_subfolders(request_.staging.parent_path());
   TRY(tools_.files.create_folder(request_.staging, 0700));

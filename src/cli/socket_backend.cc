@@ -16,10 +16,13 @@ class SocketBackend final : public Backend {
 
   Result<Answer> ask(const Ask& ask) override {
     auto answer = ask_within(ask, 60s);
-    if (answer || answer.error().code() != ErrorCode::peer_unreachable) return answer;
-    return fail(
-        ErrorCode::daemon_unreachable,
-        {{"path", socket_.string()}, {"reason", std::string(answer.error().parameter("reason"))}});
+    if (answer) return answer;
+    const bool late = answer.error().code() == ErrorCode::deadline_exceeded;
+    if (!late && answer.error().code() != ErrorCode::peer_unreachable) return answer;
+    return fail(ErrorCode::daemon_unreachable,
+                {{"path", socket_.string()},
+                 {"reason", late ? "no answer within 60 s"
+                                 : std::string(answer.error().parameter("reason"))}});
   }
 
   std::string configuration_sha256() override {

@@ -1,7 +1,10 @@
 // vigie backup …
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/encoding.h"
+#include "base/ids.h"
 #include "base/nearest.h"
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
@@ -44,6 +47,24 @@ std::vector<Context::ListColumn> backup_columns() {
           {{""}, marks_cell}};
 }
 
+std::vector<std::string> all_jobs(Context& context) {
+  std::vector<std::string> names;
+  if (const auto config = context.config())
+    for (const config::BackupJob& one : (*config)->backups) names.push_back(one.name());
+  return names;
+}
+
+// Of a job that was taken out of the configuration there may be backups; of a mistyped one there
+// are none.
+std::string nothing_fits(Context& context) {
+  const auto job = context.arguments().option("--job");
+  const std::vector<std::string> jobs = all_jobs(context);
+  if (!job || std::ranges::count(jobs, *job) > 0) return "No backup fits.";
+  const std::string nearest = nearest_name(*job, jobs);
+  return fmt::format("No backup fits, and there is no job {}.{}", printable(*job, 64),
+                     nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest));
+}
+
 int backup_list(Context& context) {
   std::string filters;
   for (const char* filter : {"job", "database", "result"}) {
@@ -52,7 +73,7 @@ int backup_list(Context& context) {
   }
   return print_pages(
       context, kAllBackups + filters, backup_columns(),
-      filters.empty() ? "There is no backup yet: vigie backup run JOB" : "No backup fits.");
+      filters.empty() ? "There is no backup yet: vigie backup run JOB" : nothing_fits(context));
 }
 
 Result<std::vector<std::string>> all_ids(Context& context) {
@@ -65,13 +86,6 @@ Result<std::vector<std::string>> all_ids(Context& context) {
   return ids;
 }
 
-std::vector<std::string> all_jobs(Context& context) {
-  std::vector<std::string> names;
-  if (const auto config = context.config())
-    for (const config::BackupJob& one : (*config)->backups) names.push_back(one.name());
-  return names;
-}
-
 // What `missing` looked for by this name.
 std::vector<std::string> those_there_are(Context& context, const Error& missing) {
   if (missing.code() == ErrorCode::backup_job_not_found) return all_jobs(context);
@@ -79,8 +93,25 @@ std::vector<std::string> those_there_are(Context& context, const Error& missing)
   return all_ids(context).value_or(std::vector<std::string>());
 }
 
+// The entry of the expiry that removed it; empty: none says so.
+std::string expiry_of(Context& context, const std::string& id) {
+  if (!BackupId::parse(id)) return {};
+  const auto answer =
+      context.ask({.target = "/v1/evidence?kind=retention&limit=1&backup=" + percent_encode(id)});
+  const json::array* const entries = answer ? find_items(*answer) : nullptr;
+  if (entries == nullptr || entries->empty() || !entries->front().is_object()) return {};
+  return count_cell(entries->front().get_object(), "seq").text;
+}
+
 int report_about(Context& context, const Error& error, const std::string& wanted) {
   const int code = context.report(error);
+  if (error.code() == ErrorCode::backup_not_found) {
+    const std::string expiry = expiry_of(context, wanted);
+    if (!expiry.empty()) {
+      context.console().words(fmt::format("  It has expired: vigie evidence show {}", expiry));
+      return code;
+    }
+  }
   const std::string nearest = nearest_name(wanted, those_there_are(context, error));
   if (!nearest.empty()) context.console().words(fmt::format("  Did you mean {}?", nearest));
   return code;
@@ -250,6 +281,8 @@ Result<std::vector<std::string>> lost_ids(Context& context) {
   return ids;
 }
 
+constexpr std::string_view kGivenUp = "is given up as lost";
+
 // A store that is gone for good takes hundreds with it.
 int acknowledge_lost(Context& context) {
   const auto ids = lost_ids(context);
@@ -258,7 +291,9 @@ int acknowledge_lost(Context& context) {
   ListPrinter answers(context.console(), context.arguments().output, {});
   int worst = 0;
   for (const std::string& id : *ids) {
-    const int code = act_on(context, id, "POST", "/acknowledgement", "is acknowledged as lost",
+    if (context.hooks().stop.stop_requested()) worst = 130;
+    if (worst == 130) break;
+    const int code = act_on(context, id, "POST", "/loss", kGivenUp,
                             [&](const json::value& answer) { answers.add({answer}); });
     worst = worse_exit(worst, code);
   }
@@ -269,10 +304,11 @@ int acknowledge_lost(Context& context) {
 int backup_ack(Context& context) {
   const std::string id = context.arguments().operand("ID");
   const bool lost = context.arguments().flag("--lost");
-  if (lost != id.empty())
+  if (!lost && id.empty())
     return context.report(Error(ErrorCode::usage, {{"reason", "Name a backup, or say --lost."}}));
-  if (lost) return acknowledge_lost(context);
-  return act_on(context, id, "POST", "/acknowledgement", "is acknowledged: retention goes on");
+  if (id.empty()) return acknowledge_lost(context);
+  return lost ? act_on(context, id, "POST", "/loss", kGivenUp)
+              : act_on(context, id, "POST", "/acknowledgement", "is acknowledged");
 }
 
 const OptionSpec kNoWait{"--no-wait", "", "Only start it in the daemon; print the run's id"};
@@ -350,7 +386,8 @@ std::vector<VerbSpec> keeping_verbs() {
        "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n  "
        "vigie backup ack --lost --reason 'the old disk is gone'\n",
        {{kBackup.name, kBackup.help, false}},
-       {{"--lost", "", "Every backup that is gone from its store"},
+       {{"--lost", "",
+         "The backup is lost for good; without ID, every one that is gone from its store"},
         reason_option(true),
         reference_option()},
        backup_ack},

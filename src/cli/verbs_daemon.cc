@@ -29,8 +29,9 @@ int check_config(Context& context) {
 }
 
 Result<std::string> release_of_daemon(Context& context) {
-  TRY_ASSIGN(const auto readiness, context.ask({.target = "/readiness"}));
-  const json::object* const document = readiness.if_object();
+  // 503 comes with the same document: a daemon that is not ready has a release all the same.
+  TRY_ASSIGN(const Answer readiness, context.answer({.target = "/readiness"}));
+  const json::object* const document = readiness.body.if_object();
   const json::object* const service =
       document == nullptr ? nullptr : find_object(*document, "service");
   return service == nullptr ? std::string() : text_of(*service, "version");

@@ -119,7 +119,12 @@ int worse_nagios(int a, int b) {
 
 int say_nagios(Context& context, int code, std::string_view words) {
   constexpr std::array<std::string_view, 4> kWords{"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-  context.console().data(fmt::format("VIGIE {} - {}\n", kWords[static_cast<size_t>(code)], words));
+  const std::string_view status = kWords.at(static_cast<size_t>(code));
+  if (context.as_table()) {
+    context.console().data(fmt::format("VIGIE {} - {}\n", status, words));
+  } else {
+    context.value(json::object{{"status", status}, {"code", code}, {"summary", words}});
+  }
   return code;
 }
 

@@ -74,6 +74,12 @@ TEST(Check, SpeaksNagios) {
   }
 }
 
+TEST(Check, SaysTheSameAsJson) {
+  const Printed printed = checked("pass", "warn", {"check", "-o", "jsonl"});
+  EXPECT_EQ(printed.exit_code, 1);
+  EXPECT_EQ(printed.out, "{\"code\":1,\"status\":\"WARNING\",\"summary\":\"c1 (why)\"}\n");
+}
+
 TEST(Check, TakesTheWorstOfReadinessAndBackups) {
   EXPECT_EQ(checked("warn", "unknown").exit_code, 3);
   EXPECT_EQ(checked("unknown", "fail").exit_code, 2);

@@ -255,10 +255,32 @@ TEST(BackupList, IsOneTableAndOneArrayOverManyPages) {
 TEST(BackupShow, SuggestsTheBackupThatLooksMostLikeIt) {
   Scripted program;
   program.answers(404, R"({"code":"backup_not_found","detail":"None.","next":"List."})");
+  program.answers(200, R"({"items":[]})");  // of expiries
   program.answers(200, R"({"items":[{"id":"nightly.app-20261120T020000Z"},{"id":"x"}]})");
   const Printed printed = program.run({"backup", "show", "nightly.app-20261120T020001Z"});
   EXPECT_EQ(printed.exit_code, 2);
   EXPECT_THAT(printed.words, HasSubstr("Did you mean nightly.app-20261120T020000Z?"));
+}
+
+TEST(BackupShow, SaysOfAnExpiredOneWhichEntryTellsOfIt) {
+  Scripted program;
+  program.answers(404, R"({"code":"backup_not_found","detail":"None.","next":"List."})");
+  program.answers(200, R"({"items":[{"seq":17,"kind":"retention"}]})");
+  const Printed printed = program.run({"backup", "show", "nightly.app-20261120T020000Z"});
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_THAT(printed.words, HasSubstr("It has expired: vigie evidence show 17\n"));
+  EXPECT_THAT(program.script.asked.back().target,
+              HasSubstr("kind=retention&limit=1&backup=nightly.app-20261120T020000Z"));
+}
+
+TEST(BackupList, TellsAMistypedJobFromOneWithoutBackups) {
+  const auto words = [](const char* job) {
+    Scripted program;
+    program.answers(200, R"({"items":[],"next_cursor":null})");
+    return program.run({"backup", "list", "--job", job}).words;
+  };
+  EXPECT_THAT(words("nightly"), HasSubstr("No backup fits.\n"));
+  EXPECT_THAT(words("nighlty"), HasSubstr("there is no job nighlty. Did you mean nightly?"));
 }
 
 TEST(BackupRun, SuggestsTheJobThatLooksMostLikeIt) {

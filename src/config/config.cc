@@ -68,10 +68,14 @@ Config read_document(const yaml::Node& document, Problems& problems) {
 
 Loaded unreadable(const Error& error, std::string file_name) {
   Loaded out{std::nullopt, Problems(std::move(file_name))};
+  if (error.code() == ErrorCode::file_not_found) {
+    out.problems.mistake({1, 1}, ErrorCode::config_missing, "does not exist",
+                         "a configuration: vigie check-config --example prints one");
+    return out;
+  }
   const std::string_view reason = error.parameter("reason");
-  const std::string found = error.code() == ErrorCode::file_not_found ? "does not exist"
-                            : reason.empty()                          ? "cannot be read"
-                                             : fmt::format("cannot be read: {}", reason);
+  const std::string found =
+      reason.empty() ? "cannot be read" : fmt::format("cannot be read: {}", reason);
   out.problems.mistake({1, 1}, error.code(), found,
                        error.code() == ErrorCode::limit_exceeded
                            ? "at most " + format_bytes(limits::kYamlBytes)
@@ -114,8 +118,11 @@ Loaded load(platform::FileSystem& files, const platform::Path& path) {
 
 Result<Config> load_or_fail(platform::FileSystem& files, const platform::Path& path) {
   Loaded loaded = load(files, path);
-  if (!loaded.config) return fail(loaded.problems.as_error());
-  return std::move(*loaded.config);
+  if (loaded.config) return std::move(*loaded.config);
+  const std::vector<Problem> all = loaded.problems.sorted();
+  if (!all.empty() && all.front().code == ErrorCode::config_missing)
+    return fail(ErrorCode::config_missing, {{"path", path.string()}});
+  return fail(loaded.problems.as_error());
 }
 
 platform::Path default_path(platform::FileSystem& files) {

@@ -92,7 +92,7 @@ TEST(ConfigLoad, FileThatIsNotThereIsAMistake) {
   const testing::TempFolder folder;
   const Loaded loaded = load(platform::real_file_system(), folder / "vigie.yaml");
   EXPECT_FALSE(loaded.config);
-  EXPECT_EQ(loaded.problems.sorted().front().code, ErrorCode::file_not_found);
+  EXPECT_EQ(loaded.problems.sorted().front().code, ErrorCode::config_missing);
   EXPECT_EQ(loaded.problems.sorted().front().found, "does not exist");
 }
 TEST(ConfigLoad, FileThatCannotBeReadSaysWhy) {

@@ -158,6 +158,9 @@ void Wiring::add_commands(api::Services& services) {
   services.acknowledge_backup = [this](const BackupId& id, const CallContext& context) {
     return backups_->acknowledge(id, work_of(context));
   };
+  services.give_up_backup = [this](const BackupId& id, const CallContext& context) {
+    return backups_->give_up(id, work_of(context));
+  };
   services.acknowledge_ledger = [this](const CallContext& context) -> Result<> {
     TRY(ledger_->acknowledge_damage(ledger_trigger_of(context), context.reason, context.reference));
     return {};
