@@ -59,6 +59,7 @@ refuse_main_cluster() {
   local conf=/etc/postgresql-common/createcluster.conf
   [[ -e $conf || -d /etc/postgresql ]] && return 0
   as_root mkdir -p "${conf%/*}"
+  say "    $conf: no cluster of its own (stays; remove it where PostgreSQL is to make one)"
   echo 'create_main_cluster = false' | as_root tee "$conf" >/dev/null
 }
 

@@ -24,18 +24,18 @@ make_base() {
   rm -rf "$cache/new" && mkdir -p "$cache/new"
   # shellcheck disable=SC2046
   debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates bookworm "$cache/new" \
-    $(debian_mirror) >"$cache/log" 2>&1
-  rm -f "$cache/new/etc/apt/sources.list"
-  cp -r /etc/apt/. "$cache/new/etc/apt/"
-  cp -r /usr/share/keyrings/. "$cache/new/usr/share/keyrings/"
-  mv -T "$cache/new" "$cache/base"
+    $(debian_mirror) >"$cache/log" 2>&1 &&
+    rm -f "$cache/new/etc/apt/sources.list" &&
+    cp -r /etc/apt/. "$cache/new/etc/apt/" &&
+    cp -r /usr/share/keyrings/. "$cache/new/usr/share/keyrings/" &&
+    mv -T "$cache/new" "$cache/base"
 }
 
 # What apt will need is fetched before, since the container has no network of its own.
 fill_box() {
-  cp -a --reflink=auto "$cache/base/." "$box/"
-  cp --remove-destination /etc/resolv.conf "$box/etc/resolv.conf"
-  cp "$package" "$box/root/vigie.deb"
+  cp -a --reflink=auto "$cache/base/." "$box/" &&
+    cp --remove-destination /etc/resolv.conf "$box/etc/resolv.conf" &&
+    cp "$package" "$box/root/vigie.deb" || return 1
   awk '/^```yaml/ {on = 1; next} /^```/ {on = 0} on' "$root/README.md" >"$box/root/vigie.yaml"
   awk '/^```/ {on = !on; text = ""; next} on {text = text $0 "\n"; if (/^vigie backup run/) printf "%s", text}' \
     "$root/README.md" >"$box/root/main-job"

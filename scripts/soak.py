@@ -85,6 +85,13 @@ class Server:
             file.write(f"listen_addresses = ''\nunix_socket_directories = '{work}'\n"
                        "dynamic_shared_memory_type = mmap\n")  # in its folder: a killed server leaves nothing in /dev/shm
         self.start()
+        try:
+            self.fill()
+        except BaseException:
+            self.stop()
+            raise
+
+    def fill(self):
         self.sql("CREATE TABLE a AS SELECT g, repeat('row ' || g, 50) t FROM generate_series(1, 150000) g;"
                  "CREATE TABLE b AS SELECT g FROM generate_series(1, 1000) g; SELECT lo_from_bytea(0, 'large')")
 
@@ -366,6 +373,7 @@ def main():
     arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     options = arguments.parse_args()
     random.seed(options.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = pathlib.Path(tempfile.mkdtemp(prefix="vigie-soak.", dir="/var/tmp"))
     if os.geteuid() == 0:
         shutil.chown(work, USER)
