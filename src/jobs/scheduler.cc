@@ -155,6 +155,7 @@ Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime looked, SystemTime 
   const auto known = [&](SystemTime due) { return entry.knows(due, looked); };
   // The list that reaches back to what is known leaves nothing out.
   if (std::erase_if(plan.down, known) > 0) plan.older_left_out = false;
+  const bool known_window = plan.window && known(*plan.window);
   if (!plan.down.empty()) {
     MissedRuns runs;
     runs.due = plan.down;
@@ -163,7 +164,7 @@ Result<> Scheduler::Core::deal_with(Entry& entry, SystemTime looked, SystemTime 
     TRY(missed(entry, std::move(runs), now));
     entry.blocked_by.clear();
   }
-  if (plan.window && known(*plan.window)) return count_from(entry, *plan.window);
+  if (known_window) return count_from(entry, *plan.window);
   if (plan.window) {
     TRY(missed(entry, missed_one(*plan.window, kMissedWindow), now));
     entry.blocked_by.clear();
