@@ -1,7 +1,9 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
+#include <fstream>
+
 #include "platform/lock_file.h"
 #include "tests/support/cli_program.h"
 
@@ -335,9 +337,14 @@ TEST(Refusal, NamesTheConfigurationThatWasGivenInTheNextStep) {
   const std::string path = (folder / "mine.yaml").string();
   Hooks hooks;
   hooks.files = &platform::real_file_system();
-  const Printed printed = testing::run_program({"backup", "list", "-c", path.c_str()}, hooks);
-  EXPECT_EQ(printed.exit_code, 2);
-  EXPECT_THAT(printed.words, HasSubstr("next: vigie check-config -c " + path + "\n"));
+  const auto words = [&] {
+    const Printed printed = testing::run_program({"backup", "list", "-c", path.c_str()}, hooks);
+    EXPECT_EQ(printed.exit_code, 2);
+    return printed.words;
+  };
+  EXPECT_THAT(words(), HasSubstr("There is no configuration: " + path));
+  std::ofstream(path) << "no: configuration\n";
+  EXPECT_THAT(words(), HasSubstr("next: vigie check-config -c " + path + "\n"));
 }
 
 TEST(Refusal, OfAParameterPointsToOurOwnHelp) {
