@@ -250,6 +250,7 @@ TEST_F(ProcessTest, LeavesNoDescendantWhenTheParentIsKilled) {
     ::_exit(0);
   }
   std::vector<ProcessWatch> watches;
+  watches.reserve(3);
   for (int i = 0; i < 3; ++i) watches.emplace_back(lines.pid());
   for (const ProcessWatch& one : watches) EXPECT_TRUE(one.alive());
   ::kill(parent, SIGKILL);
