@@ -48,7 +48,8 @@ function(vigie_test_binary name case_each)
         set(test ${name}.${shard})
       endif()
       add_test(NAME ${test} COMMAND ${name})
-      set_tests_properties(${test} PROPERTIES TIMEOUT 600 LABELS "pg;${TB_LABELS}"
+      # COST: they are the longest, and start first, so that none is left alone at the end.
+      set_tests_properties(${test} PROPERTIES TIMEOUT 600 COST 60 LABELS "pg;${TB_LABELS}"
                            ENVIRONMENT "GTEST_TOTAL_SHARDS=${TB_SHARDS};GTEST_SHARD_INDEX=${shard}")
     endforeach()
   endif()

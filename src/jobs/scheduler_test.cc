@@ -78,6 +78,23 @@ class SchedulerTest : public ::testing::Test {
     };
   }
   void set(std::vector<ScheduledJob> jobs) { ASSERT_TRUE(scheduler_->set_jobs(std::move(jobs))); }
+  // state.db takes no `what` ("insert on run") until accept().
+  void refuse(const std::string& what) {
+    ASSERT_TRUE(state_db().execute("create trigger refuse before " + what +
+                                   " begin select raise(abort, 'no'); end"));
+  }
+  void accept() { ASSERT_TRUE(state_db().execute("drop trigger refuse")); }
+  platform::Sqlite state_db() { return *platform::Sqlite::open(folder_ / "state.db"); }
+  // The clock is set, and the scheduler has looked at it.
+  void set_clock(std::string_view time) {
+    clock_.jump_to(at(time));
+    clock_.advance(kRetry);
+    const auto looked = [&] {
+      const auto seen = executor_->view()->scheduler_at;
+      return seen >= at(time) && seen <= clock_.now();
+    };
+    while (!looked()) std::this_thread::yield();
+  }
   SystemTime next_end() {
     const auto row = ended_.take();
     return row ? row->due_at.value_or(SystemTime()) : SystemTime();
@@ -328,11 +345,9 @@ TEST_F(SchedulerTest, WhatWasDealtWithBeforeTheClockWentBackIsNotMissedWhenItCom
   set({job("hourly", "@hourly")});
   clock_.advance(1h);
   EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
-  clock_.jump_to(at("2026-11-19T20:30:00Z"));
-  clock_.advance(kRetry);
+  set_clock("2026-11-19T20:30:00Z");
   while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
-  clock_.jump_to(at("2026-11-20T01:30:00Z"));
-  clock_.advance(kRetry);
+  set_clock("2026-11-20T01:30:00Z");
   EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
   EXPECT_TRUE(missed_.empty());
 }
@@ -340,23 +355,17 @@ TEST_F(SchedulerTest, WhatWasDealtWithBeforeTheClockWentBackIsNotMissedWhenItCom
 // What was dealt with under a clock that ran ahead comes by once more in its own time.
 TEST_F(SchedulerTest, WhatIsMissedAfterTheClockWentBackIsToldAllTheSame) {
   set({job("hourly", "@hourly")});
-  clock_.jump_to(at("2026-11-20T04:00:00Z"));
-  clock_.advance(kRetry);
+  set_clock("2026-11-20T04:00:00Z");
   EXPECT_EQ(next_end(), at("2026-11-20T04:00:00Z"));
   missed_.take();
-  clock_.jump_to(at("2026-11-20T00:30:00Z"));
-  clock_.advance(kRetry);
+  set_clock("2026-11-20T00:30:00Z");
   while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
 
-  auto db = *platform::Sqlite::open(folder_ / "state.db");
-  ASSERT_TRUE(db.execute(
-      "create trigger refuse before insert on run begin select raise(abort, 'no'); end"));
+  refuse("insert on run");
   for (const auto* hour : {"2026-11-20T01:00:00Z", "2026-11-20T02:00:00Z"}) {
-    clock_.jump_to(at(hour));
-    clock_.advance(kRetry);
-    while (executor_->view()->scheduler_at < at(hour)) std::this_thread::yield();
+    set_clock(hour);
   }
-  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  accept();
   clock_.advance(kRetry);
   EXPECT_EQ(missed_.take()->due, std::vector{at("2026-11-20T01:00:00Z")});
   EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
@@ -368,11 +377,9 @@ TEST_F(SchedulerTest, AWindowThatWasDealtWithBeforeTheClockWentBackIsNotMissed) 
   set({nightly});
   clock_.advance(2h);
   EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
-  clock_.jump_to(at("2026-11-19T20:30:00Z"));
-  clock_.advance(kRetry);
+  set_clock("2026-11-19T20:30:00Z");
   while (!executor_->view()->clock_went_back_at) std::this_thread::yield();
-  clock_.jump_to(at("2026-11-20T10:00:00Z"));
-  clock_.advance(kRetry);
+  set_clock("2026-11-20T10:00:00Z");
   clock_.advance(16h);
   EXPECT_EQ(next_end(), at("2026-11-21T02:00:00Z"));
   EXPECT_TRUE(missed_.empty());
@@ -380,14 +387,11 @@ TEST_F(SchedulerTest, AWindowThatWasDealtWithBeforeTheClockWentBackIsNotMissed) 
 
 TEST_F(SchedulerTest, AMissThatStateDoesNotTakeIsToldOnce) {
   set({job("hourly", "@hourly")});
-  auto db = *platform::Sqlite::open(folder_ / "state.db");
-  ASSERT_TRUE(db.execute(
-      "create trigger refuse before update on due begin select raise(abort, 'no'); end"));
-  clock_.jump_to(at("2026-11-20T02:30:00Z"));
-  clock_.advance(kRetry);
+  refuse("update on due");
+  set_clock("2026-11-20T02:30:00Z");
   EXPECT_EQ(missed_.take()->due, std::vector{at("2026-11-20T01:00:00Z")});
   while (executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
-  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  accept();
   clock_.advance(kRetry);
   EXPECT_EQ(next_end(), at("2026-11-20T02:00:00Z"));
   EXPECT_TRUE(missed_.empty());
@@ -395,12 +399,10 @@ TEST_F(SchedulerTest, AMissThatStateDoesNotTakeIsToldOnce) {
 
 TEST_F(SchedulerTest, WhatStateDoesNotTakeStartsLater) {
   set({job("hourly", "@hourly")});
-  auto db = *platform::Sqlite::open(folder_ / "state.db");
-  ASSERT_TRUE(db.execute(
-      "create trigger refuse before insert on run begin select raise(abort, 'no'); end"));
+  refuse("insert on run");
   clock_.advance(1h);
   while (executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
-  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  accept();
   clock_.advance(kRetry);
   EXPECT_EQ(next_end(), at("2026-11-20T01:00:00Z"));
   EXPECT_TRUE(missed_.empty());
@@ -408,9 +410,7 @@ TEST_F(SchedulerTest, WhatStateDoesNotTakeStartsLater) {
 
 TEST_F(SchedulerTest, WhatCouldNotStartStaysTheNextDueTime) {
   set({job("hourly", "@hourly")});
-  auto db = *platform::Sqlite::open(folder_ / "state.db");
-  ASSERT_TRUE(db.execute(
-      "create trigger refuse before insert on run begin select raise(abort, 'no'); end"));
+  refuse("insert on run");
   clock_.advance(1h);
   while (executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
   EXPECT_EQ(executor_->view()->find("hourly", "backup")->next_due_at, at("2026-11-20T01:00:00Z"));
@@ -418,13 +418,11 @@ TEST_F(SchedulerTest, WhatCouldNotStartStaysTheNextDueTime) {
 
 TEST_F(SchedulerTest, JobsThatStateDoesNotTakeComeIntoForceLater) {
   set({job("hourly", "@hourly")});
-  auto db = *platform::Sqlite::open(folder_ / "state.db");
-  ASSERT_TRUE(db.execute(
-      "create trigger refuse before insert on due begin select raise(abort, 'no'); end"));
+  refuse("insert on due");
   EXPECT_FALSE(scheduler_->set_jobs({job("hourly", "@hourly"), job("half", "30 * * * *")}));
   EXPECT_FALSE(executor_->view()->scheduler_error_code.empty());
   EXPECT_EQ(executor_->view()->find("half", "backup"), nullptr);
-  ASSERT_TRUE(db.execute("drop trigger refuse"));
+  accept();
   clock_.advance(kRetry);
   while (!executor_->view()->scheduler_error_code.empty()) std::this_thread::yield();
   clock_.advance(30min);
