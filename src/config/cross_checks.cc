@@ -36,6 +36,10 @@ void check_reference(const std::string& name, Place place, std::string_view key,
 
 void check_references(const Config& config, const BackupJob& job, Problems& problems) {
   const std::vector<std::string> databases = names_of(config.databases);
+  // It would succeed, every night, with nothing.
+  if (job.options.all_databases && databases.empty())
+    problems.mistake(job.options.place, ErrorCode::config_reference,
+                     "takes all databases, and there are none", "at least one below databases:");
   for (size_t i = 0; i < job.options.database_places.size(); ++i)
     check_reference(job.options.databases[i], job.options.database_places[i], "databases",
                     databases, problems);
