@@ -101,10 +101,11 @@ void Wiring::add_queries(api::Services& services) {
   };
   services.manifest = [this](const BackupId& id, const CallContext&) -> Result<json::object> {
     TRY_ASSIGN(const std::string text, backups_->manifest(id));
-    TRY_ASSIGN(auto value, parse_json(text, {.max_bytes = artefact::kMaxManifestBytes.count}));
-    if (!value.is_object())
-      return fail(ErrorCode::manifest_invalid, {{"backup", id.str()}, {"reason", "no object"}});
-    return std::move(value.get_object());
+    auto value = parse_json(text, {.max_bytes = artefact::kMaxManifestBytes.count});
+    if (!value || !value->is_object())
+      return fail(ErrorCode::manifest_invalid,
+                  {{"backup", id.str()}, {"reason", "no JSON object"}});
+    return std::move(value->get_object());
   };
   services.run = [this](const RunId& id, const CallContext& context) -> Result<json::object> {
     TRY_ASSIGN(const auto row, executor_->find(id));

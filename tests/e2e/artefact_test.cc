@@ -131,6 +131,17 @@ TEST_F(ArtefactTest, OneThatIsGoodIsAdopted) {
   EXPECT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
 }
 
+TEST_F(ArtefactTest, WhatIsKnownOfADamagedOneIsShown) {
+  write(folder_ / "manifest.json", "no JSON");
+  EXPECT_EQ(host_.run({"backup", "verify", id_}).status, 1);
+  const Ran shown = host_.run({"backup", "show", id_, "-o", "json"});
+  EXPECT_EQ(shown.status, 0) << shown.err;
+  const auto backup = parse_json(shown.out);
+  ASSERT_TRUE(backup) << shown.out;
+  EXPECT_TRUE(backup->as_object().at("manifest").is_null());
+  EXPECT_EQ(backup->as_object().at("manifest_error_code").as_string(), "manifest_invalid");
+}
+
 TEST_F(ArtefactTest, PathsThatClimb) {
   Manifest good = manifest();
   forge(rows_of(good).name, "../../../outside/precious");
