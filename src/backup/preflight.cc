@@ -55,6 +55,22 @@ std::optional<Finding> judge_large_objects(const SourceFacts& facts, const Prefl
                                              {"limit", number(input.large_objects_limit)}})};
 }
 
+// For want of rights, or since a standby has no such rows. What lives in another server, or is
+// computed again, is no loss: the manifest names it.
+bool is_missed(const artefact::NotIncluded& one) {
+  return one.kind != "rows of a foreign table" && one.kind != "rows of a materialised view";
+}
+
+std::optional<Finding> judge_not_included(const SourceFacts& facts, const PreflightInput& input) {
+  const auto first = std::ranges::find_if(facts.not_included, is_missed);
+  if (first == facts.not_included.end()) return std::nullopt;
+  const auto all = static_cast<uint64_t>(std::ranges::count_if(facts.not_included, is_missed));
+  return Finding{Error(ErrorCode::not_included, {{"database", input.database},
+                                                 {"observed", number(all)},
+                                                 {"object", first->kind + " " + first->object}}),
+                 false};
+}
+
 Error client_missing(int major) {
   return Error(ErrorCode::client_missing, {{"version", number(static_cast<uint64_t>(major))},
                                            {"command", "pg_dump"},
@@ -69,8 +85,9 @@ std::vector<Finding> judge_source(const SourceFacts& facts, const PreflightInput
     findings.push_back({Error(ErrorCode::pooler_in_between,
                               {{"database", input.database}, {"name", "a pooler"}})});
   }
-  for (auto finding : {judge_version(facts), judge_readable(facts, input),
-                       judge_row_security(facts, input), judge_large_objects(facts, input)}) {
+  for (auto finding :
+       {judge_version(facts), judge_readable(facts, input), judge_row_security(facts, input),
+        judge_large_objects(facts, input), judge_not_included(facts, input)}) {
     if (finding) findings.push_back(std::move(*finding));
   }
   return findings;

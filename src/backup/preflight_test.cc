@@ -46,6 +46,18 @@ TEST(JudgeSource, BlocksOnRowSecurity) {
   EXPECT_EQ(codes(judge_source(facts, {})), std::vector{ErrorCode::row_security_applies});
 }
 
+TEST(JudgeSource, WarnsOfWhatTheDumpWillLackAndNotOfWhatLivesElsewhere) {
+  SourceFacts facts = healthy();
+  facts.not_included = {{"rows of a foreign table", "far", ""},
+                        {"rows of a materialised view", "sums", ""}};
+  EXPECT_TRUE(judge_source(facts, {}).empty());
+  facts.not_included.push_back({"subscription", "from_head_office", ""});
+  const auto findings = judge_source(facts, {.database = "app"});
+  ASSERT_EQ(codes(findings), std::vector{ErrorCode::not_included});
+  EXPECT_EQ(blocking(findings), nullptr);
+  EXPECT_EQ(findings[0].error.parameter("object"), "subscription from_head_office");
+}
+
 TEST(JudgeSource, BlocksOnAPooler) {
   SourceFacts facts = healthy();
   facts.pooled = true;
