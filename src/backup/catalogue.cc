@@ -74,6 +74,10 @@ int badness(const Verification& one) {
   return one.result == Verdict::failed ? 2 : one.unreadable() ? 1 : 0;
 }
 
+bool bad_in_full(const std::optional<Verification>& one) {
+  return one && one->mode == VerifyMode::full && badness(*one) > 0;
+}
+
 // What was found bad stays bad until something at least as thorough finds it good.
 bool stands(const std::optional<Verification>& before, const Verification& now) {
   // That a full one passed is remembered beside the last; that a quick one did is known from here
@@ -110,9 +114,17 @@ tl::unexpected<Error> not_found(const BackupId& id) {
 
 }  // namespace
 
+std::optional<Verification> last_standing(const std::optional<Verification>& before,
+                                          Verification now) {
+  if (stands(before, now)) return before;
+  // A quick look that fails too takes nothing from what only a full one can clear.
+  if (bad_in_full(before) && now.result == Verdict::failed) now.mode = VerifyMode::full;
+  return now;
+}
+
 bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job) {
-  const bool unverified_counts =
-      job.verify.after_backup == VerifyAfterBackup::none && !artefact.unreadable();
+  const bool unverified_counts = job.verify.after_backup == VerifyAfterBackup::none &&
+                                 artefact.is_read() && !artefact.unreadable();
   const Verdict verdict = artefact.verdict();
   return verdict == Verdict::passed || (verdict == Verdict::could_not_verify && unverified_counts);
 }
@@ -125,9 +137,11 @@ std::optional<ArtefactView> baseline(std::span<const ArtefactView> artefacts,
   };
   if (auto good = newest([&](const ArtefactView& one) { return counts_as_good(one, job); }))
     return good;
-  return newest([](const ArtefactView& one) {
+  auto whole = newest([](const ArtefactView& one) {
     return one.is_read() && !one.unreadable() && one.verdict() != Verdict::failed;
   });
+  // Of a damaged one the manifest may be as it was written.
+  return whole ? whole : newest([](const ArtefactView&) { return true; });
 }
 
 Result<std::unique_ptr<Catalogue>> Catalogue::open(const platform::Path& state_db,
@@ -389,8 +403,7 @@ Result<> Catalogue::record(const BackupId& id, const Verification& verification)
   const auto found = artefacts_.find(id);
   if (found == artefacts_.end()) return not_found(id);
   ArtefactView changed = found->second;
-  if (stands(changed.last_verification, verification)) return {};
-  changed.last_verification = verification;
+  changed.last_verification = last_standing(changed.last_verification, verification);
   if (verification.result == Verdict::passed && verification.mode == VerifyMode::full) {
     changed.fully_verified_at = verification.at;
   }
@@ -426,10 +439,12 @@ Result<> Catalogue::release(const BackupId& id, std::string_view kind) {
 Result<std::vector<BackupId>> Catalogue::begin_expiry(const std::vector<BackupId>& ids) {
   const std::lock_guard lock(mutex_);
   std::vector<BackupId> free = ids;
-  // Whoever took hold of one since the plan was made goes first; one that is gone needs nothing.
+  // Whoever took hold of one since the plan was made goes first, and so does an alarm; one that is
+  // gone, or goes already, needs nothing.
   std::erase_if(free, [&](const BackupId& id) {
     const auto found = artefacts_.find(id);
-    return found == artefacts_.end() || !found->second.holds.empty();
+    return found == artefacts_.end() || !found->second.holds.empty() || expiring_.contains(id) ||
+           alarms_.contains({id.job, id.database});
   });
   TRY_ASSIGN(auto transaction, platform::SqliteTransaction::begin(db_));
   for (const BackupId& id : free)

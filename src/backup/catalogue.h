@@ -23,8 +23,14 @@ namespace vigie::backup {
 // counts only where the configuration asks for no verification; one that cannot be read nowhere.
 bool counts_as_good(const ArtefactView& artefact, const BackupJobOptions& job);
 
+// What is known after `now`, beside what was known before: a failed one, or one that could not read
+// the bytes, stands until one that is at least as thorough passes.
+std::optional<Verification> last_standing(const std::optional<Verification>& before,
+                                          Verification now);
+
 // What a new backup is compared with: the newest good one, or, where none is known to be good (the
-// state folder was lost, and the stores are not read again yet), the newest that may be.
+// state folder was lost, and the stores are not read again yet), the newest that may be; else the
+// newest of all, whose manifest may still tell.
 // `artefacts` are those of its job and database, sorted by id.
 std::optional<ArtefactView> baseline(std::span<const ArtefactView> artefacts,
                                      const BackupJobOptions& job);
@@ -61,8 +67,7 @@ class Catalogue {
   Result<> acknowledge_loss(const BackupId& id);
   // Does its alarm go when it is forgotten?
   bool alarm_goes_with(const BackupId& id) const;
-  // A failed one, or one that could not read the bytes, stands until one that is at least as
-  // thorough passes. Errors: backup_not_found.
+  // As last_standing() says. Errors: backup_not_found.
   Result<> record(const BackupId& id, const Verification& verification);
 
   // One of each kind, the newer wins; but those of kind read are counted, and the last to be
@@ -72,7 +77,8 @@ class Catalogue {
 
   // Written before the first of them is removed from its store, so that a crash in between is not
   // taken for a loss. Answers those that expire: one that somebody took hold of since the plan was
-  // made stays.
+  // made stays, and so do all of a job and database whose alarm nobody has acknowledged. One that
+  // expires already is somebody else's.
   Result<std::vector<BackupId>> begin_expiry(const std::vector<BackupId>& ids);
   // Its removal did not begin: it is as any other, and the next plan decides.
   Result<> keep(const BackupId& id);

@@ -64,6 +64,25 @@ TEST_F(CatalogueTest, AQuickLookDoesNotOutweighAFullOneThatFailed) {
   EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::failed);
 }
 
+// A stray file in its folder, say, that goes again.
+TEST_F(CatalogueTest, AQuickLookThatFailsTooTakesNothingFromAFullOneThatFailed) {
+  for (const auto& first : {Verification{Verdict::failed, VerifyMode::full, {}, "artefact_hash"},
+                            {Verdict::could_not_verify, VerifyMode::full, {}, "file_io"}}) {
+    const ArtefactView one = artefact("20261120T000000Z");
+    ASSERT_TRUE(catalogue_->add(one));
+    ASSERT_TRUE(catalogue_->record(one.id, first));
+    ASSERT_TRUE(catalogue_->record(
+        one.id, {Verdict::failed, VerifyMode::quick, SystemTime(2s), "artefact_extra_file"}));
+    EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::failed);
+    ASSERT_TRUE(
+        catalogue_->record(one.id, {Verdict::passed, VerifyMode::quick, SystemTime(3s), ""}));
+    EXPECT_NE(catalogue_->find(one.id)->verdict(), Verdict::passed);
+    ASSERT_TRUE(
+        catalogue_->record(one.id, {Verdict::passed, VerifyMode::full, SystemTime(4s), ""}));
+    EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::passed);
+  }
+}
+
 TEST_F(CatalogueTest, WhatCouldNotBeVerifiedLaterStaysAsGoodAsItWas) {
   const ArtefactView one = artefact("20261120T000000Z");
   ASSERT_TRUE(catalogue_->add(one));
@@ -100,6 +119,19 @@ TEST_F(CatalogueTest, WithoutAGoodOneTheNewestThatMayBeIsTheBaseline) {
   ASSERT_TRUE(catalogue_->record(artefact("20261119T000000Z").id,
                                  {Verdict::passed, VerifyMode::full, SystemTime(1s), ""}));
   EXPECT_EQ(newest(), artefact("20261119T000000Z").id);
+}
+
+// Its manifest may be as it was written, and where it is not, that is an alarm.
+TEST_F(CatalogueTest, WhereAllAreDamagedTheNewestIsTheBaseline) {
+  for (const char* const at : {"20261119T000000Z", "20261120T000000Z"}) {
+    ASSERT_TRUE(catalogue_->add(artefact(at)));
+    ASSERT_TRUE(catalogue_->record(
+        artefact(at).id, {Verdict::failed, VerifyMode::full, SystemTime(1s), "artefact_hash"}));
+  }
+  const auto found = baseline(catalogue_->of("nightly", "app"), BackupJobOptions());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->id, artefact("20261120T000000Z").id);
+  EXPECT_FALSE(baseline({}, BackupJobOptions()));
 }
 
 TEST_F(CatalogueTest, PinsOutliveTheProcessAndReadersDoNot) {
@@ -198,6 +230,17 @@ TEST_F(CatalogueTest, WhatIsFreeExpiresBesideWhatIsHeld) {
   ASSERT_TRUE(catalogue_->hold(held.id, {"pin", "why", SystemTime(1s)}));
   EXPECT_EQ(*catalogue_->begin_expiry({held.id, free.id}), std::vector{free.id});
   EXPECT_EQ(catalogue_->expiring(), std::vector{free.id});
+}
+
+TEST_F(CatalogueTest, NothingBeginsToExpireUnderAnAlarmNorTwice) {
+  const ArtefactView one = artefact("20261119T000000Z");
+  const ArtefactView two = artefact("20261120T000000Z");
+  ASSERT_TRUE(catalogue_->add(one));
+  ASSERT_TRUE(catalogue_->add(two, PlausibilityAlarm{two.id, {"shrank"}, SystemTime(1s)}));
+  EXPECT_TRUE(catalogue_->begin_expiry({one.id})->empty());
+  ASSERT_TRUE(catalogue_->acknowledge(two.id));
+  EXPECT_EQ(catalogue_->begin_expiry({one.id})->size(), 1U);
+  EXPECT_TRUE(catalogue_->begin_expiry({one.id})->empty()) << "somebody removes it already";
 }
 
 TEST_F(CatalogueTest, TheLastReaderFreesAndNoOther) {

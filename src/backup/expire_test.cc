@@ -22,6 +22,7 @@ class ExpireTest : public ::testing::Test {
     one.id = {"nightly", "app",
               SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / day))};
     one.store = "local";
+    one.manifest_sha256 = std::string(64, 'a');
     EXPECT_TRUE(catalogue_->add(one));
     if (verdict) {
       EXPECT_TRUE(catalogue_->record(one.id, {*verdict, VerifyMode::full, SystemTime(1s), ""}));

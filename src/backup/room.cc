@@ -121,10 +121,11 @@ void Outcome::note(Verdict part, const std::optional<Error>& why) {
   if (worse || !error) error = why;
 }
 
-void Outcome::warn(const std::string& database, const std::vector<Error>& warnings) {
-  json::value& all = result["warnings"];
+void Outcome::tell(std::string_view key, const std::string& database,
+                   const std::vector<Error>& what) {
+  json::value& all = result[key];
   if (!all.is_array()) all = json::array();
-  for (const Error& one : warnings)
+  for (const Error& one : what)
     all.get_array().push_back(json::object{{"database", database},
                                            {"code", one.info().name},
                                            {"detail", one.detail(Audience::everybody)}});
@@ -308,6 +309,11 @@ Result<> BackupRoom::adopt_store(const std::string& store, const Work& work) {
     TRY(tools_.record(entry));
     return taken;
   }
+  {
+    // Nothing of what lies there is known yet.
+    const std::lock_guard lock(mutex_);
+    reconciled_at_.erase(store);
+  }
   doubt();
   clean_again();
   observe_stores();
@@ -333,7 +339,7 @@ std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) c
 }
 
 Result<std::optional<std::string>> BackupRoom::recorded(const BackupId& id) const {
-  auto known = tools_.recorded(id);
+  auto known = tools_.memory.manifest(id);
   if (known || known.error().code() == ErrorCode::cancelled) return known;
   return fail(ErrorCode::ledger_unreadable,
               {{"backup", id.str()}, {"reason", std::string(known.error().info().name)}});

@@ -19,6 +19,7 @@
 #include "backup/catalogue.h"
 #include "backup/dead_runs.h"
 #include "backup/expire.h"
+#include "backup/ledger_memory.h"
 #include "backup/scrub.h"
 #include "backup/setup.h"
 #include "backup/take.h"
@@ -32,9 +33,6 @@ namespace vigie::backup {
 
 // Writes one entry; durable when it returns.
 using RecordFn = std::function<Result<>(const ledger::Entry&)>;
-// The manifest's SHA-256 that the ledger holds for an artefact; nothing when it knows none. An
-// error is not that: then nobody knows, and nothing may be called good.
-using RecordedFn = std::function<Result<std::optional<std::string>>(const BackupId&)>;
 using WarnFn = std::function<void(std::string_view event, const Error&)>;
 
 // How a run ended: as its worst part did. `error` is of the first part that ended so.
@@ -45,14 +43,18 @@ struct Outcome {
 
   void note(Verdict part, const std::optional<Error>& why);
   // result.warnings, for status: [{database, code, detail}].
-  void warn(const std::string& database, const std::vector<Error>& warnings);
+  void warn(const std::string& database, const std::vector<Error>& warnings) {
+    tell("warnings", database, warnings);
+  }
+  // The same under another key, for whoever reads the run.
+  void tell(std::string_view key, const std::string& database, const std::vector<Error>& what);
 };
 
 struct RoomTools {
   TakeTools take;
   platform::HttpClient& http;
   RecordFn record;
-  RecordedFn recorded;
+  LedgerMemory memory;
   WarnFn warn;
   platform::Path staging;  // <state>/staging
   platform::SqliteOptions database{};
@@ -131,7 +133,9 @@ class BackupRoom {
   Result<std::vector<ArtefactView>> vanished(const PrunePlan& plan) const;
   Result<PrunePlan> plan_of_what_is_there(const JobSetup& job, const std::string& database,
                                           const Work& work);
-  Expired expire(const JobSetup& job, const std::string& database, const Work& work);
+  Result<std::optional<PrunePlan>> plan_now(const std::string& job, const std::string& database,
+                                            const Work& work);
+  Expired expire(const std::string& job, const std::string& database, const Work& work);
   Result<Expired> expire_some(const PrunePlan& plan, const std::vector<BackupId>& wanted,
                               size_t kept_before, const Work& work);
   struct Removed {
@@ -157,6 +161,7 @@ class BackupRoom {
   void doubt();
   void clean_again();
   Result<> finish_expiry(const Work& work);
+  Result<std::vector<ArtefactView>> untold_expiries(const std::vector<ArtefactView>& removed);
   Result<> finish_some(const std::vector<BackupId>& begun, const Work& work);
   Result<bool> removal_began(const BackupId& id);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
@@ -190,6 +195,10 @@ class BackupRoom {
   Result<> record_adoption(const ArtefactView& view, const std::optional<Error>& trouble,
                            const std::optional<std::string>& recorded, const Work& work);
   Result<> miss(const ArtefactView& artefact, const Work& work);
+  Result<bool> lies_elsewhere(const ArtefactView& artefact, const Work& work);
+  Result<std::optional<Verification>> known_damage(const BackupId& id);
+  std::mutex& comparing(const std::string& store);
+  Result<> reconcile_once(const StoreSetup& store, const Work& work);
   // For what is found again as long as the catalogue cannot be written: its entry is written once.
   Result<> record_once(const BackupId& id, const ledger::Entry& entry);
   bool is_told(const BackupId& id, std::string_view what) const;
@@ -210,10 +219,13 @@ class BackupRoom {
   std::vector<StoreView> stores_;                    // guarded by mutex_; as last observed
   bool reconciled_ = false;                          // guarded by mutex_
   std::map<std::string, SystemTime> reconciled_at_;  // guarded by mutex_; by store
-  std::optional<SystemTime> last_scrub_;             // guarded by mutex_
-  std::map<BackupId, SystemTime> offered_;           // guarded by mutex_; when next_scrub named it
-  MonoTime next_reconcile_{};                        // guarded by mutex_
-  Duration reconcile_pause_{};                       // guarded by mutex_; after the next failure
+  // Held while the catalogue is compared with that store: none waits for another that hangs. The
+  // map is guarded by mutex_.
+  std::map<std::string, std::mutex> comparing_;
+  std::optional<SystemTime> last_scrub_;    // guarded by mutex_
+  std::map<BackupId, SystemTime> offered_;  // guarded by mutex_; when next_scrub named it
+  MonoTime next_reconcile_{};               // guarded by mutex_
+  Duration reconcile_pause_{};              // guarded by mutex_; after the next failure
   bool doubtful_ = false;        // guarded by mutex_; something may be published and unknown
   bool clean_again_ = false;     // guarded by mutex_; a run left something behind
   std::set<BackupId> leftover_;  // guarded by mutex_; expiring, and no run is at work on it

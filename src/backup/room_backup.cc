@@ -1,4 +1,6 @@
 // A run of a backup job: each of its databases, one after another.
+#include <fmt/format.h>
+
 #include "backup/evidence.h"
 #include "backup/ping.h"
 #include "backup/room.h"
@@ -16,6 +18,19 @@ std::optional<VerifyMode> after_backup(const BackupJobOptions& job) {
       break;
   }
   return VerifyMode::full;
+}
+
+Error error_of(const PlausibilityAlarm& alarm) {
+  return Error(find_error_info(alarm.error_code)->code,
+               {{"job", alarm.backup.job},
+                {"database", alarm.backup.database},
+                {"backup", alarm.backup.str()},
+                {"reason", fmt::format("{}", fmt::join(alarm.reasons, "; "))}});
+}
+
+Error gave_way(const std::string& database, int times) {
+  return Error(ErrorCode::dump_gave_way,
+               {{"database", database}, {"observed", fmt::format("{}", times)}});
 }
 
 }  // namespace
@@ -87,7 +102,7 @@ bool JobRun::make_room() {
   size_t gone = 0;
   for (const std::string& database : job_.options.databases) {
     if (room_.plan_for(job_, database).expired().empty()) continue;
-    const auto expired = room_.expire(job_, database, work_);
+    const auto expired = room_.expire(job_.options.name, database, work_);
     if (expired.error) room_.tools_.warn("backup.make_room", *expired.error);
     gone += expired.gone;
   }
@@ -135,6 +150,7 @@ void JobRun::record_failure(const std::string& database, const Error& error,
 
 Result<> JobRun::record_success(const Taken& taken, SystemTime started_at) {
   const auto alarm = room_.judge(taken.manifest, previous_, job_.options.plausibility);
+  if (alarm) outcome_.tell("alarms", taken.artefact.id.database, {error_of(*alarm)});
   TRY(room_.tools_.record(evidence::taken(taken, work_, started_at)));
   TRY(room_.enter(taken.artefact, alarm, work_));
   room_.publish_view();
@@ -148,7 +164,8 @@ void JobRun::finish(const BackupId& id, const std::string& database) {
     outcome_.note(verified.verdict, verified.error);
     if (verified.verdict != Verdict::passed) return;
   }
-  if (const auto expired = room_.expire(job_, database, work_); expired.error) note(*expired.error);
+  const auto expired = room_.expire(job_.options.name, database, work_);
+  if (expired.error) note(*expired.error);
 }
 
 void JobRun::one(const std::string& database) {
@@ -164,12 +181,15 @@ void JobRun::one(const std::string& database) {
   if (!taken) return record_failure(database, taken.error(), started_at);
   backups_.emplace_back(taken->artefact.id.str());
   outcome_.warn(database, taken->warnings);
+  if (taken->gave_way > 0) outcome_.tell("notes", database, {gave_way(database, taken->gave_way)});
   if (!done) return note(done.error());
   finish(taken->artefact.id, database);
 }
 
 Outcome JobRun::run() {
   ping(PingKind::start);
+  // What lies there from before is what a new backup is compared with.
+  (void)room_.reconcile_once(*setup_->store(job_.options.store), work_);
   for (const std::string& database : job_.options.databases) {
     if (work_.stop.stop_requested()) {
       note(Error(ErrorCode::cancelled, {{"reason", "asked for"}}));

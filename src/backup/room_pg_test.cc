@@ -50,8 +50,8 @@ Work some_work() {
 class Life {
  public:
   Life(platform::FileSystem& files, const platform::Path& disk, const platform::Path& state,
-       const PgCluster& server, int keep, Duration hour = 0h)
-      : files_(files), clock_(hour) {
+       const PgCluster& server, int keep, Duration hour = 0h, bool tidies = true)
+      : files_(files), server_(server), clock_(hour) {
     // The reserve is written anew by each life that finds none: a small one is one all the same.
     auto ledger = ledger::Ledger::open(files, disk / "ledger", clock_, {.reserve = 64_KiB});
     if (!ledger) return;
@@ -60,10 +60,13 @@ class Life {
     auto room = BackupRoom::open(tools(state / "staging"), state / "state.db", setup(server, keep));
     if (!room) return;
     room_ = std::move(*room);
-    begun_ = room_->prepare() && room_->clean_stores(some_work()) && room_->reconcile(some_work());
+    begun_ = room_->prepare().has_value();
+    if (!tidies) return;
+    begun_ = begun_ && room_->clean_stores(some_work()) && room_->reconcile(some_work());
   }
 
   bool begun() const { return begun_; }
+  void keep(int count) { room_->configure(setup(server_, count)); }
   BackupRoom& room() { return *room_; }
   store::Store& store() { return *store_; }
   ledger::Ledger& ledger() { return *ledger_; }
@@ -109,10 +112,7 @@ class Life {
               TRY(ledger_->append(entry));
               return {};
             },
-            [this](const BackupId& id) -> Result<std::optional<std::string>> {
-              const std::string sha256 = recorded(id);
-              return sha256.empty() ? std::nullopt : std::optional(sha256);
-            },
+            memory_of(*ledger_),
             [](std::string_view, const Error&) {},
             staging};
   }
@@ -137,6 +137,7 @@ class Life {
   }
 
   platform::FileSystem& files_;
+  const PgCluster& server_;
   ShiftedClock clock_;
   std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
@@ -281,6 +282,36 @@ TEST_F(RoomOnPostgres, APreflightOfItsOwnTellsWhatABackupWouldFindAndTakesNone) 
   EXPECT_EQ(results.front(), "passed");
   EXPECT_NE(results.back(), "passed");
   EXPECT_EQ(life.known().size(), size_t{kBefore});
+}
+
+TEST_F(RoomOnPostgres, WhatExpiresAfterARunIsDecidedByTheConfigurationInForceThen) {
+  const Machine machine(before->machine);
+  Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
+  ASSERT_TRUE(life.begun());
+  Work work = some_work();
+  work.progress = [&](const Progress& progress) {
+    if (progress.phase == "publish") life.keep(10);
+  };
+  EXPECT_EQ(life.room().back_up("nightly", work).verdict, Verdict::passed);
+  EXPECT_EQ(life.known().size(), size_t{kBefore} + 1);
+}
+
+// The state folder was lost, and a backup is due before anybody has looked at the stores.
+TEST_F(RoomOnPostgres, AFirstBackupIsComparedWithWhatItsStoreHolds) {
+  const Machine machine(before->machine);
+  for (const char* name : {"state.db", "state.db-wal", "state.db-shm"})
+    std::filesystem::remove(machine.state / name);
+  before->server.execute("CREATE TABLE kept AS SELECT * FROM a; TRUNCATE a");
+  Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2, 0h,
+            false);
+  const Outcome outcome = life.room().back_up("nightly", some_work());
+  before->server.execute("INSERT INTO a SELECT * FROM kept; DROP TABLE kept");
+  EXPECT_EQ(outcome.verdict, Verdict::passed);
+  const auto& alarm = life.room().view()->jobs.at(0).databases.at(0).alarm;
+  ASSERT_TRUE(alarm);
+  EXPECT_EQ(alarm->backup, life.known().back());
+  EXPECT_EQ(outcome.result.at("alarms").as_array().size(), 1U) << "the run says so as well";
+  EXPECT_EQ(life.known().size(), size_t{kBefore} + 1) << "and nothing expires";
 }
 
 // A disk that is as large as it is told to be.

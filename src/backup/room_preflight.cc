@@ -48,12 +48,11 @@ Outcome BackupRoom::preflight(const std::string& job, const Work& work) {
   const StoreSetup& store = *setup->store(found->options.store);
   for (const std::string& database : found->options.databases) {
     const SystemTime started_at = tools_.take.clock.now();
-    const auto known = catalogue_->of(job, database);
     const TakeRequest request{*setup->database(database),
                               found->options,
                               *store.store,
                               store.options.reserve,
-                              known.empty() ? std::nullopt : std::optional(known.back()),
+                              baseline(catalogue_->of(job, database), found->options),
                               tools_.staging / work.run.str()};
     const Looked looked = look(request, tools_.take, work);
     const auto recorded =

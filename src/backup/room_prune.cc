@@ -1,5 +1,6 @@
 // Removing what retention no longer keeps.
 #include <algorithm>
+#include <set>
 
 #include "backup/evidence.h"
 #include "backup/room.h"
@@ -9,10 +10,10 @@ namespace vigie::backup {
 
 namespace {
 
-// An entry names each artefact that went, and a line of the ledger has a bound.
-constexpr size_t kBatch = 200;
+// An entry names each artefact that went, and a line of the ledger has a bound. Before each batch
+// it is decided anew.
+constexpr size_t kBatch = 50;
 
-// At least one, which may be empty: a prune that finds nothing to do is an entry as well.
 std::vector<std::vector<BackupId>> in_batches(const std::vector<BackupId>& ids) {
   std::vector<std::vector<BackupId>> batches(1);
   for (const BackupId& id : ids) {
@@ -75,7 +76,9 @@ Result<BackupRoom::Expired> BackupRoom::expire_some(const PrunePlan& plan,
                                          error, work, started_at, tools_.take.clock.now());
   for (const BackupId& id : wanted) {
     if (!std::ranges::count(ids, id))
-      entry.deviations.push_back(id.str() + " stays: it is held since the plan was made");
+      entry.deviations.push_back(id.str() +
+                                 " is not removed here: since the plan was made it is "
+                                 "held, an alarm waits, or another expiry has it");
   }
   auto recorded = tools_.record(entry);
   platform::failpoint("backup.after_prune_ledger");
@@ -119,24 +122,40 @@ Result<PrunePlan> BackupRoom::plan_of_what_is_there(const JobSetup& job,
   }
 }
 
-BackupRoom::Expired BackupRoom::expire(const JobSetup& job, const std::string& database,
+// By the configuration in force now, which may not be that with which the run began.
+Result<std::optional<PrunePlan>> BackupRoom::plan_now(const std::string& job,
+                                                      const std::string& database,
+                                                      const Work& work) {
+  const SetupPtr setup = this->setup();
+  const JobSetup* const found = setup->job(job);
+  if (found == nullptr || !std::ranges::count(found->options.databases, database))
+    return std::optional<PrunePlan>();
+  TRY_ASSIGN(auto plan, plan_of_what_is_there(*found, database, work));
+  return std::optional(std::move(plan));
+}
+
+// Planned anew for each batch: damage, an alarm, a pin or another configuration may come meanwhile.
+// What was tried is not tried twice. A first batch may be empty: a prune that finds nothing to do
+// is an entry as well.
+BackupRoom::Expired BackupRoom::expire(const std::string& job, const std::string& database,
                                        const Work& work) {
   Expired all;
-  const auto plan = plan_of_what_is_there(job, database, work);
-  if (!plan) {
-    all.error = plan.error();
-    return all;
-  }
-  for (const auto& batch : in_batches(removable(plan->expired()))) {
-    const auto some = expire_some(*plan, batch, plan->decisions.size() - all.gone, work);
+  std::set<BackupId> tried;
+  for (bool first = true; !work.stop.stop_requested() || first; first = false) {
+    const auto plan = plan_now(job, database, work);
+    if (!plan) note_first(all.error, plan.error());
+    if (!plan || !*plan) break;
+    std::vector<BackupId> batch = removable((*plan)->expired());
+    std::erase_if(batch, [&](const BackupId& id) { return tried.contains(id); });
+    batch.resize(std::min(batch.size(), kBatch));
+    if (batch.empty() && !first) break;
+    tried.insert(batch.begin(), batch.end());
+    const auto some = expire_some(**plan, batch, (*plan)->decisions.size(), work);
     // What cannot be written down must not go on.
-    if (!some) {
-      note_first(all.error, some.error());
-      break;
-    }
+    if (!some) note_first(all.error, some.error());
+    if (!some) break;
     all.gone += some->gone;
     if (some->error) note_first(all.error, *some->error);
-    if (work.stop.stop_requested()) break;
   }
   publish_view();
   return all;
@@ -163,12 +182,14 @@ Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& wor
   }
   Outcome outcome;
   size_t gone = 0;
+  size_t kept = 0;
   for (const JobSetup& one : setup->jobs) {
     if (job && *job != one.options.name) continue;
     for (const std::string& database : one.options.databases) {
       if (work.stop.stop_requested()) break;
-      const Expired expired = expire(one, database, work);
+      const Expired expired = expire(one.options.name, database, work);
       gone += expired.gone;
+      kept += catalogue_->of(one.options.name, database).size();
       if (expired.error) outcome.note(expired.error->info().verdict, expired.error);
     }
   }
@@ -176,7 +197,7 @@ Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& wor
     const Error error(ErrorCode::cancelled, {{"reason", "asked for"}});
     outcome.note(error.info().verdict, error);
   }
-  outcome.result = {{"expired", gone}, {"kept", catalogue_->all().size()}};
+  outcome.result = {{"expired", gone}, {"kept", kept}};
   return outcome;
 }
 
@@ -198,12 +219,23 @@ Result<bool> BackupRoom::removal_began(const BackupId& id) {
   return false;
 }
 
+// Tried again and again, and perhaps by another process after this one: only what was removed is
+// told, and only once. An id is never used twice, so its expiry has one entry.
+Result<std::vector<ArtefactView>> BackupRoom::untold_expiries(
+    const std::vector<ArtefactView>& removed) {
+  std::vector<ArtefactView> untold;
+  for (const ArtefactView& one : removed) {
+    if (is_told(one.id, ledger::kind::kRetention)) continue;
+    TRY_ASSIGN(const bool has_entry, tools_.memory.expiry(one.id));
+    if (!has_entry) untold.push_back(one);
+  }
+  return untold;
+}
+
 Result<> BackupRoom::finish_some(const std::vector<BackupId>& begun, const Work& work) {
   const SystemTime now = tools_.take.clock.now();
   const auto [removed, error] = remove_artefacts(begun, work);
-  // Tried again and again: only what was removed is told, and only once.
-  std::vector<ArtefactView> untold = removed;
-  std::erase_if(untold, [&](const auto& one) { return is_told(one.id, ledger::kind::kRetention); });
+  TRY_ASSIGN(const auto untold, untold_expiries(removed));
   if (!untold.empty()) {
     ledger::Entry entry =
         evidence::pruned("-", "-", untold, 0, error, work, now, tools_.take.clock.now());

@@ -1,4 +1,6 @@
 // Expiry: what was decided is carried out once and told, and never what was decided long ago.
+#include <utility>
+
 #include "backup/room.h"
 #include "tests/support/backup_room.h"
 
@@ -138,7 +140,7 @@ TEST(Expiry, OfVeryManyIsToldInEntriesThatALineCanHold) {
   test.open();
   EXPECT_EQ(number(prune(test).result, "expired"), 450);
   EXPECT_EQ(told(test).size(), 450U);
-  EXPECT_EQ(test.entries("retention").size(), 3U);
+  EXPECT_EQ(test.entries("retention").size(), 9U);
   EXPECT_EQ(number(test.entries("retention").back().at("measures").as_object(), "kept"), 1);
 }
 
@@ -244,6 +246,45 @@ TEST(Expiry, WhatARunIsRemovingIsNoDebris) {
   };
   EXPECT_FALSE(prune(test).error);
   EXPECT_TRUE(met);
+}
+
+// More than one batch of them; and in the midst of the first somebody wants to keep more.
+TEST(Expiry, IsDecidedAnewForEachBatch) {
+  RoomForTest test;
+  for (int hour = 0; hour < 60; ++hour) {
+    BackupId id = night(1);
+    id.started_at += std::chrono::hours(hour);
+    test.good(id, 3);
+  }
+  bool begun = false;
+  test.files.before_remove = [&](const platform::Path& path) {
+    if (path.filename() != artefact::kManifestName || std::exchange(begun, true)) return;
+    test.job().retention.keep_last = 60;
+    test.configure();
+  };
+  EXPECT_EQ(prune(test).verdict, Verdict::passed);
+  EXPECT_EQ(told(test).size(), 50U) << "those of the first batch";
+  EXPECT_EQ(test.room().view()->artefacts.size(), 10U);
+}
+
+// Its process ended behind the entry, and before the catalogue knew.
+TEST(Expiry, ThatHasItsEntryIsNotToldAgain) {
+  RoomForTest test;
+  test.good(night(19));
+  test.good(night(20));
+  test.leave_expiring({night(19)});
+  std::filesystem::remove_all(test.store().artefact_path(night(19)));
+  ledger::Entry entry;
+  entry.kind = ledger::kind::kRetention;
+  entry.result = ledger::Outcome::passed;
+  entry.started_at = entry.ended_at = test.clock.now();
+  entry.trigger.by = "daemon";
+  entry.trigger.correlation_id = new_correlation_id();
+  entry.artefacts.push_back({night(19).str(), "", {}});
+  test.record(entry);
+  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_FALSE(test.find(night(19)));
+  EXPECT_EQ(told(test), std::vector{night(19).str()});
 }
 
 }  // namespace

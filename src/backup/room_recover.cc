@@ -134,14 +134,17 @@ Result<bool> BackupRoom::remove_debris(const StoreSetup& store) {
   }();
   TRY_ASSIGN(const auto debris, store.store->debris());
   bool all = true;
+  std::optional<Error> first;  // one that cannot be removed does not keep the others from it
   for (const BackupId& id : debris) {
     if (at_work_before.contains({id.job, id.database}) || at_work(id)) {
       all = false;
       continue;
     }
-    TRY_ASSIGN(const bool is, is_debris(store, id));
-    if (is) TRY(store.store->remove(id));
+    const auto is = is_debris(store, id);
+    const auto removed = is && *is ? store.store->remove(id) : Result<>();
+    if (!is || !removed) first = first.value_or(is ? removed.error() : is.error());
   }
+  if (first) return fail(*first);
   return all;
 }
 
@@ -215,6 +218,15 @@ Result<> BackupRoom::record_adoption(const ArtefactView& view, const std::option
   return record_once(view.id, entry);
 }
 
+// What was found bad in one that comes back, or whose catalogue was lost, is bad still.
+Result<std::optional<Verification>> BackupRoom::known_damage(const BackupId& id) {
+  TRY_ASSIGN(const auto verifications, tools_.memory.verifications(id));
+  std::optional<Verification> last;
+  for (const Verification& one : verifications) last = last_standing(last, one);
+  const bool bad = last && last->result == Verdict::failed;
+  return bad ? last : std::nullopt;
+}
+
 // Published, and not in the catalogue: a crash came first, or the state folder is a new one.
 Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Work& work) {
   TRY_ASSIGN(const auto recorded, this->recorded(id));
@@ -225,6 +237,7 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
     if (!there) return {};
   }
   const auto manifest = text ? artefact::Manifest::parse(*text, id) : tl::unexpected(text.error());
+  TRY_ASSIGN(const auto damage, known_damage(id));
   ArtefactView view = manifest ? view_of(*manifest, store.options.name, sha256_hex(*text))
                                : unread_view(id, store.options.name);
   std::optional<Error> trouble;
@@ -239,6 +252,7 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
                      std::string(trouble->info().name)};
     return enter(view, std::nullopt, work);
   }
+  view.last_verification = damage;
   const SetupPtr setup = this->setup();
   const JobSetup* const job = setup->job(id.job);
   const auto alarm = catalogue_->alarm(id.job, id.database);
@@ -249,7 +263,22 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
                work);
 }
 
+// Moved from one store that is configured into another. One that does not answer has it not.
+Result<bool> BackupRoom::lies_elsewhere(const ArtefactView& artefact, const Work& work) {
+  const SetupPtr setup = this->setup();
+  for (const StoreSetup& other : setup->stores) {
+    if (other.options.name == artefact.store) continue;
+    const auto there = other.store->exists(artefact.id);
+    if (!there || !*there) continue;
+    TRY(reconcile_moved(other, artefact, work));
+    return true;
+  }
+  return false;
+}
+
 Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
+  TRY_ASSIGN(const bool moved, lies_elsewhere(artefact, work));
+  if (moved) return {};
   ledger::Entry entry =
       evidence::about(ledger::kind::kRecovered, artefact.id, work, tools_.take.clock.now());
   entry.ended_with(evidence::lost(artefact));
@@ -279,6 +308,14 @@ Result<> BackupRoom::reconcile_moved(const StoreSetup& store, const ArtefactView
   if (sha256_hex(text) != known.manifest_sha256) return adopt(store, known.id, work);
   ArtefactView moved = known;
   moved.store = store.options.name;
+  // The same store under another name holds the same bytes. Of a copy no byte was read: what was
+  // good is not known to be, and what was bad is not known to be better.
+  const auto same = catalogue_->store_id(known.store);
+  if (!same || same != catalogue_->store_id(moved.store)) {
+    moved.fully_verified_at.reset();
+    if (moved.last_verification && moved.last_verification->result == Verdict::passed)
+      moved.last_verification.reset();
+  }
   return catalogue_->add(moved);
 }
 
@@ -302,8 +339,15 @@ Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& i
   return read ? reconcile_moved(store, *known, work) : adopt(store, id, work);
 }
 
+std::mutex& BackupRoom::comparing(const std::string& store) {
+  const std::lock_guard lock(mutex_);
+  return comparing_[store];
+}
+
 // One that cannot be dealt with does not keep the others from it.
 Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) {
+  const std::lock_guard one_at_a_time(comparing(store.options.name));
+  const SystemTime began = tools_.take.clock.now();
   TRY_ASSIGN(const auto listed, store.store->list());
   const std::set<BackupId> there(listed.begin(), listed.end());
   std::optional<Error> first;
@@ -322,7 +366,18 @@ Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) 
     if (known && known->store == one.store) TRY(miss(one, work));
   }
   if (first) return fail(*first);
+  const std::lock_guard lock(mutex_);
+  reconciled_at_[store.options.name] = began;
   return {};
+}
+
+// Before a backup that comes first, be it by the clock.
+Result<> BackupRoom::reconcile_once(const StoreSetup& store, const Work& work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (reconciled_at_.contains(store.options.name)) return {};
+  }
+  return reconcile_store(store, work);
 }
 
 void BackupRoom::set_at_work(const std::string& job, const std::string& database, bool at_work) {
@@ -389,15 +444,9 @@ Result<> BackupRoom::reconcile(const Work& work) {
   const SetupPtr setup = this->setup();
   bool all = true;
   for (const StoreSetup& store : setup->stores) {
-    const SystemTime now = tools_.take.clock.now();
     const auto done = reconcile_store(store, work);
-    if (done) {
-      const std::lock_guard lock(mutex_);
-      reconciled_at_[store.options.name] = now;
-    } else {
-      all = false;
-      tools_.warn("backup.reconcile", done.error());
-    }
+    all = all && done;
+    if (!done) tools_.warn("backup.reconcile", done.error());
   }
   {
     const std::lock_guard lock(mutex_);

@@ -140,5 +140,63 @@ TEST(Room, WhatIsFoundIsComparedAlsoWithWhatNobodyHasVerified) {
   EXPECT_EQ(test.alarm()->backup, night(20));
 }
 
+void flip_a_byte(const platform::Path& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(12);
+  const char byte = static_cast<char>(file.get());
+  file.seekp(12);
+  file.put(static_cast<char>(byte ^ 1));
+}
+
+// Somebody moved it aside to look at it, and put it back as it was.
+TEST(Room, WhatWasDamagedIsDamagedStillWhenItComesBack) {
+  RoomForTest test;
+  test.good(night(20));
+  const platform::Path folder = test.store().artefact_path(night(20));
+  flip_a_byte(folder / "dump/1.dat.zst");
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::failed);
+  std::filesystem::rename(folder, test.root().string() + ".aside");
+  test.reconcile();
+  EXPECT_EQ(test.room().view()->losses.size(), 1U);
+  std::filesystem::rename(test.root().string() + ".aside", folder);
+  test.reconcile();
+  ASSERT_TRUE(test.find(night(20)));
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::failed);
+}
+
+// Into another store that is configured too: it is there, and nobody has read it there yet.
+TEST(Room, WhatIsMovedBetweenStoresIsNotLostAndNotKnownToBeGood) {
+  RoomForTest test;
+  test.good(night(20));
+  const platform::Path other = test.root().string() + ".other";
+  auto setup =
+      setup_of(test.job(), store::make_local_store(test.files, "local", test.root()), "local");
+  setup->stores.push_back(setup->stores.front());
+  setup->stores.back().options.name = "other";
+  setup->stores.back().store = store::make_local_store(test.files, "other", other);
+  test.room().configure(setup);
+  ASSERT_TRUE(test.room().setup()->store("other")->store->probe("")) << "which marks it";
+  std::filesystem::rename(test.root() / "nightly", other / "nightly");
+  test.reconcile();
+  ASSERT_TRUE(test.find(night(20)));
+  EXPECT_EQ(test.find(night(20))->store, "other");
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::could_not_verify);
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::passed);
+}
+
+TEST(Room, DebrisThatCannotBeRemovedDoesNotKeepTheRest) {
+  RoomForTest test;
+  test.good(night(20));
+  for (unsigned day = 17; day <= 18; ++day) {
+    const auto folder = test.store().artefact_path(night(day));
+    std::filesystem::create_directories(folder / "dump");
+    std::ofstream(folder / "dump/1.dat.zst") << "half a dump";
+  }
+  test.files.kept = night(17).str();
+  EXPECT_FALSE(test.room().clean_stores(RoomForTest::work()));
+  EXPECT_FALSE(std::filesystem::exists(test.store().artefact_path(night(18))));
+}
+
 }  // namespace
 }  // namespace vigie::backup

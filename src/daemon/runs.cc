@@ -96,10 +96,18 @@ void Wiring::settle(std::stop_token stop) {
     jobs::RunRequest prune = prune_request(job.name());
     prune.trigger.by = "daemon";
     prune.correlation_id = new_correlation_id();
-    if (const auto started = executor_->submit(std::move(prune)); !started) {
-      world_.log.write(LogLevel::warn, "retention", started.error());
-    }
+    submit_in_turn(std::move(prune), stop);
   }
+}
+
+// There may be more jobs than the queue has places.
+void Wiring::submit_in_turn(jobs::RunRequest request, const std::stop_token& stop) {
+  auto started = executor_->submit(request);
+  while (!started && started.error().code() == ErrorCode::queue_full && !stop.stop_requested()) {
+    world_.clock.sleep_until(world_.clock.monotonic() + std::chrono::seconds(1), stop);
+    started = executor_->submit(request);
+  }
+  if (!started) world_.log.write(LogLevel::warn, "retention", started.error());
 }
 
 void Wiring::look_around(std::stop_token stop) {

@@ -116,6 +116,7 @@ class Wiring {
   Result<> cancel(const RunId& id, const Cancellation& asked);
   Result<> record_end_of(const jobs::RunRow& row);
   Result<> shown(Result<> recorded) const;
+  void submit_in_turn(jobs::RunRequest request, const std::stop_token& stop);
   void scrub_what_is_due();
   jobs::RunRequest ledger_verify_request();
   void log_end(const jobs::RunRow& row);
@@ -123,7 +124,6 @@ class Wiring {
   Result<> note_refusal(const Error& why, SystemTime at);
   void log_refused(const ledger::Entry& entry, const Error& why);
   void log_reload(const ledger::Trigger& trigger, const std::string& waiting);
-  Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
 
   World world_;
   platform::Path config_path_;

@@ -22,16 +22,11 @@ json::object rpo_json(const BackupJobView& job, const DatabaseView* database, Sy
 
 json::value success_json(const ArtefactView* artefact) {
   if (artefact == nullptr) return nullptr;
-  json::object success{{"backup_id", artefact->id.str()},
-                       {"at", format_rfc3339(artefact->id.started_at)},
-                       {"duration_s", nullptr},
-                       {"raw_bytes", nullptr},
-                       {"stored_bytes", nullptr}};
-  if (!artefact->is_read()) return success;
-  success["duration_s"] = to_seconds(artefact->ended_at - artefact->id.started_at);
-  success["raw_bytes"] = artefact->raw.count;
-  success["stored_bytes"] = artefact->stored.count;
-  return success;
+  return json::object{{"backup_id", artefact->id.str()},
+                      {"at", format_rfc3339(artefact->id.started_at)},
+                      {"duration_s", to_seconds(artefact->ended_at - artefact->id.started_at)},
+                      {"raw_bytes", artefact->raw.count},
+                      {"stored_bytes", artefact->stored.count}};
 }
 
 json::value verify_json(const ArtefactView* artefact) {

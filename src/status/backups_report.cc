@@ -344,7 +344,8 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
     }
     facts.unreadable += artefact.unreadable() ? 1 : 0;
     facts.newest_whole = &artefact;
-    const bool good = artefact.verdict() == Verdict::passed || unverified_counts;
+    const bool good =
+        artefact.verdict() == Verdict::passed || (unverified_counts && artefact.is_read());
     facts.good += good && !artefact.unreadable() ? 1 : 0;
     const bool counts = !artefact.unreadable() && !artefact.is_of_the_future(view.observed_at);
     if (good && counts) facts.newest_good = &artefact;

@@ -181,7 +181,10 @@ Result<> OwnedStore::look(std::string_view job) {
 
 Result<bool> OwnedStore::exists(const BackupId& id) {
   TRY(judge_standing());
-  return store_->exists(id);
+  TRY_ASSIGN(const bool there, store_->exists(id));
+  // What is not there says something only when the store still is.
+  if (!there) TRY(judge_standing());
+  return there;
 }
 
 Result<std::vector<BackupId>> OwnedStore::list() {
@@ -201,7 +204,10 @@ Result<std::unique_ptr<artefact::ArtefactSource>> OwnedStore::open(const BackupI
 
 Result<> OwnedStore::remove(const BackupId& id) {
   TRY(judge_standing());
-  return store_->remove(id);
+  TRY(store_->remove(id));
+  // Else what was removed is what lies beneath a mount that has gone: nothing.
+  TRY(judge_standing());
+  return {};
 }
 
 Result<platform::Space> OwnedStore::space() {

@@ -261,6 +261,12 @@ class LocalStore final : public Store {
     if (job.empty()) return {};
     TRY_ASSIGN(const bool there, is_there(files_, root_ / job));
     if (!there) return {};
+    // A list does not follow it: what lies behind it would be taken and never found again.
+    TRY_ASSIGN(const auto info, files_.info(root_ / job));
+    if (info.kind != EntryKind::folder)
+      return not_writable("its folder " + std::string(job) +
+                          " is a link or a file: mount there "
+                          "what is to hold it (mount --bind)");
     const auto access = platform::check_folder_access(root_ / job);
     if (access) return {};
     return not_writable("its folder " + std::string(job) + ": " + reason_of(access.error()));

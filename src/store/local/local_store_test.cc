@@ -231,8 +231,14 @@ TEST(LocalStore, AJobsFolderThatCannotBeUsedIsFoundBeforeTheDumpAndOnlyByThatJob
   for (const auto& done : {store->probe("nightly"), store->look("nightly")}) {
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code(), ErrorCode::store_not_writable);
-    EXPECT_EQ(done.error().parameter("reason"), "its folder nightly: Not a directory");
+    EXPECT_EQ(
+        done.error().parameter("reason"),
+        "its folder nightly is a link or a file: mount there what is to hold it (mount --bind)");
   }
+  // What a list does not follow must not be written to either.
+  std::filesystem::create_directory(folder / "larger");
+  std::filesystem::create_directory_symlink(folder / "larger", folder / "artefacts" / "weekly");
+  EXPECT_EQ(store->probe("weekly").error().code(), ErrorCode::store_not_writable);
   EXPECT_TRUE(store->look("hourly"));
   EXPECT_TRUE(store->look(""));
 }
