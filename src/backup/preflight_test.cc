@@ -14,6 +14,7 @@ SourceFacts healthy() {
 
 std::vector<ErrorCode> codes(const std::vector<Finding>& findings) {
   std::vector<ErrorCode> out;
+  out.reserve(findings.size());
   for (const Finding& finding : findings) out.push_back(finding.error.code());
   return out;
 }
