@@ -126,7 +126,8 @@ Result<Response> show_backup(const Services& services, const Call& call) {
   TRY_ASSIGN(const auto view, backups_view(services));
   TRY_ASSIGN(const auto* artefact, find_backup(*view, call.arguments.at(0)));
   auto document = backup_json(*artefact);
-  document["manifest"] = document["manifest_error_code"] = nullptr;
+  document["manifest"] = nullptr;
+  document["manifest_error_code"] = nullptr;
   if (!services.manifest) return json_response(std::move(document));
   // Of a damaged one, and of one whose store does not answer, what is known is wanted the more.
   auto manifest = services.manifest(artefact->id, call.context);

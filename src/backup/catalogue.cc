@@ -118,7 +118,9 @@ std::optional<Verification> last_standing(const std::optional<Verification>& bef
                                           Verification now) {
   if (stands(before, now)) return before;
   // A quick look that fails too takes nothing from what only a full one can clear.
-  if (bad_in_full(before) && now.result == Verdict::failed) now.mode = VerifyMode::full;
+  if (!bad_in_full(before) || now.mode == VerifyMode::full || badness(now) == 0) return now;
+  if (before->result == Verdict::failed) return before;
+  now.mode = VerifyMode::full;
   return now;
 }
 

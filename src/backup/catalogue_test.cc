@@ -74,6 +74,9 @@ TEST_F(CatalogueTest, AQuickLookThatFailsTooTakesNothingFromAFullOneThatFailed) 
     ASSERT_TRUE(catalogue_->record(
         one.id, {Verdict::failed, VerifyMode::quick, SystemTime(2s), "artefact_extra_file"}));
     EXPECT_EQ(catalogue_->find(one.id)->verdict(), Verdict::failed);
+    const bool was_damaged = first.result == Verdict::failed;
+    EXPECT_EQ(catalogue_->find(one.id)->last_verification->error_code,
+              was_damaged ? "artefact_hash" : "artefact_extra_file");
     ASSERT_TRUE(
         catalogue_->record(one.id, {Verdict::passed, VerifyMode::quick, SystemTime(3s), ""}));
     EXPECT_NE(catalogue_->find(one.id)->verdict(), Verdict::passed);

@@ -339,7 +339,7 @@ std::vector<PrunePlan> BackupRoom::plan(const std::optional<std::string>& job) c
 }
 
 Result<std::optional<std::string>> BackupRoom::recorded(const BackupId& id) const {
-  auto known = tools_.memory.manifest(id);
+  auto known = tools_.recorded(id);
   if (known || known.error().code() == ErrorCode::cancelled) return known;
   return fail(ErrorCode::ledger_unreadable,
               {{"backup", id.str()}, {"reason", std::string(known.error().info().name)}});

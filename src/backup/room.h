@@ -19,7 +19,6 @@
 #include "backup/catalogue.h"
 #include "backup/dead_runs.h"
 #include "backup/expire.h"
-#include "backup/ledger_memory.h"
 #include "backup/scrub.h"
 #include "backup/setup.h"
 #include "backup/take.h"
@@ -33,6 +32,9 @@ namespace vigie::backup {
 
 // Writes one entry; durable when it returns.
 using RecordFn = std::function<Result<>(const ledger::Entry&)>;
+// The manifest's SHA-256 that the ledger holds for an artefact; nothing when it knows none. An
+// error is not that: then nobody knows, and nothing may be called good.
+using RecordedFn = std::function<Result<std::optional<std::string>>(const BackupId&)>;
 using WarnFn = std::function<void(std::string_view event, const Error&)>;
 
 // How a run ended: as its worst part did. `error` is of the first part that ended so.
@@ -54,7 +56,7 @@ struct RoomTools {
   TakeTools take;
   platform::HttpClient& http;
   RecordFn record;
-  LedgerMemory memory;
+  RecordedFn recorded;
   WarnFn warn;
   platform::Path staging;  // <state>/staging
   platform::SqliteOptions database{};
@@ -161,7 +163,6 @@ class BackupRoom {
   void doubt();
   void clean_again();
   Result<> finish_expiry(const Work& work);
-  Result<std::vector<ArtefactView>> untold_expiries(const std::vector<ArtefactView>& removed);
   Result<> finish_some(const std::vector<BackupId>& begun, const Work& work);
   Result<bool> removal_began(const BackupId& id);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
@@ -188,17 +189,16 @@ class BackupRoom {
   std::vector<BackupId> leftovers() const;
   bool is_leftover(const BackupId& id) const;
   void finished(const BackupId& leftover);
-  Result<> reconcile_store(const StoreSetup& store, const Work& work);
+  Result<> take_in(const StoreSetup& store, const Work& work);
+  Result<> take_in_earlier(const StoreSetup& store, const std::string& job,
+                           const std::string& database, const Work& work);
+  Result<> find_lost(const StoreSetup& store, const Work& work);
   Result<> reconcile_listed(const StoreSetup& store, const BackupId& id, const Work& work);
   Result<> reconcile_moved(const StoreSetup& store, const ArtefactView& known, const Work& work);
   Result<> adopt(const StoreSetup& store, const BackupId& id, const Work& work);
   Result<> record_adoption(const ArtefactView& view, const std::optional<Error>& trouble,
                            const std::optional<std::string>& recorded, const Work& work);
   Result<> miss(const ArtefactView& artefact, const Work& work);
-  Result<bool> lies_elsewhere(const ArtefactView& artefact, const Work& work);
-  Result<std::optional<Verification>> known_damage(const BackupId& id);
-  std::mutex& comparing(const std::string& store);
-  Result<> reconcile_once(const StoreSetup& store, const Work& work);
   // For what is found again as long as the catalogue cannot be written: its entry is written once.
   Result<> record_once(const BackupId& id, const ledger::Entry& entry);
   bool is_told(const BackupId& id, std::string_view what) const;
@@ -212,6 +212,7 @@ class BackupRoom {
   Chore stores_chore_;  // of the thread that cleans, as below
   Chore sessions_chore_;
   std::string last_asked_;  // the database whose sessions were ended last; of the same thread
+  std::mutex adopting_;     // held while one is taken in, and its entry written
   std::mutex publishing_;  // held from the making of a view to its publication: none goes backwards
   mutable std::mutex mutex_;
   SetupPtr setup_;                                   // guarded by mutex_
@@ -219,13 +220,10 @@ class BackupRoom {
   std::vector<StoreView> stores_;                    // guarded by mutex_; as last observed
   bool reconciled_ = false;                          // guarded by mutex_
   std::map<std::string, SystemTime> reconciled_at_;  // guarded by mutex_; by store
-  // Held while the catalogue is compared with that store: none waits for another that hangs. The
-  // map is guarded by mutex_.
-  std::map<std::string, std::mutex> comparing_;
-  std::optional<SystemTime> last_scrub_;    // guarded by mutex_
-  std::map<BackupId, SystemTime> offered_;  // guarded by mutex_; when next_scrub named it
-  MonoTime next_reconcile_{};               // guarded by mutex_
-  Duration reconcile_pause_{};              // guarded by mutex_; after the next failure
+  std::optional<SystemTime> last_scrub_;             // guarded by mutex_
+  std::map<BackupId, SystemTime> offered_;           // guarded by mutex_; when next_scrub named it
+  MonoTime next_reconcile_{};                        // guarded by mutex_
+  Duration reconcile_pause_{};                       // guarded by mutex_; after the next failure
   bool doubtful_ = false;        // guarded by mutex_; something may be published and unknown
   bool clean_again_ = false;     // guarded by mutex_; a run left something behind
   std::set<BackupId> leftover_;  // guarded by mutex_; expiring, and no run is at work on it

@@ -90,7 +90,7 @@ void JobRun::ping(PingKind kind) {
 // Would what the last backup took bring the store below its reserve?
 bool JobRun::is_short() const {
   const StoreSetup& store = *setup_->store(job_.options.store);
-  if (!store.store->features().knows_space || !previous_) return false;
+  if (!store.store->features().knows_space || !previous_ || !previous_->is_read()) return false;
   const auto space = store.store->space();
   return space && !judge_space({store.options.name, space->total, space->available,
                                 store.options.reserve.of(space->total), previous_->stored})
@@ -170,6 +170,9 @@ void JobRun::finish(const BackupId& id, const std::string& database) {
 
 void JobRun::one(const std::string& database) {
   const SystemTime started_at = room_.tools_.take.clock.now();
+  const StoreSetup& store = *setup_->store(job_.options.store);
+  const auto earlier = room_.take_in_earlier(store, job_.options.name, database, work_);
+  if (!earlier) room_.tools_.warn("backup.earlier", earlier.error());
   std::optional<AtWork> at_work(std::in_place, room_, job_.options.name, database);
   const auto taken = take(database);
   const auto done = taken ? record_success(*taken, started_at) : Result<>();
@@ -188,8 +191,6 @@ void JobRun::one(const std::string& database) {
 
 Outcome JobRun::run() {
   ping(PingKind::start);
-  // What lies there from before is what a new backup is compared with.
-  (void)room_.reconcile_once(*setup_->store(job_.options.store), work_);
   for (const std::string& database : job_.options.databases) {
     if (work_.stop.stop_requested()) {
       note(Error(ErrorCode::cancelled, {{"reason", "asked for"}}));

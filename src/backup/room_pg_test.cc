@@ -112,7 +112,10 @@ class Life {
               TRY(ledger_->append(entry));
               return {};
             },
-            memory_of(*ledger_),
+            [this](const BackupId& id) -> Result<std::optional<std::string>> {
+              const std::string sha256 = recorded(id);
+              return sha256.empty() ? std::nullopt : std::optional(sha256);
+            },
             [](std::string_view, const Error&) {},
             staging};
   }

@@ -219,23 +219,12 @@ Result<bool> BackupRoom::removal_began(const BackupId& id) {
   return false;
 }
 
-// Tried again and again, and perhaps by another process after this one: only what was removed is
-// told, and only once. An id is never used twice, so its expiry has one entry.
-Result<std::vector<ArtefactView>> BackupRoom::untold_expiries(
-    const std::vector<ArtefactView>& removed) {
-  std::vector<ArtefactView> untold;
-  for (const ArtefactView& one : removed) {
-    if (is_told(one.id, ledger::kind::kRetention)) continue;
-    TRY_ASSIGN(const bool has_entry, tools_.memory.expiry(one.id));
-    if (!has_entry) untold.push_back(one);
-  }
-  return untold;
-}
-
 Result<> BackupRoom::finish_some(const std::vector<BackupId>& begun, const Work& work) {
   const SystemTime now = tools_.take.clock.now();
   const auto [removed, error] = remove_artefacts(begun, work);
-  TRY_ASSIGN(const auto untold, untold_expiries(removed));
+  // Tried again and again: only what was removed is told, and only once.
+  std::vector<ArtefactView> untold = removed;
+  std::erase_if(untold, [&](const auto& one) { return is_told(one.id, ledger::kind::kRetention); });
   if (!untold.empty()) {
     ledger::Entry entry =
         evidence::pruned("-", "-", untold, 0, error, work, now, tools_.take.clock.now());

@@ -267,25 +267,5 @@ TEST(Expiry, IsDecidedAnewForEachBatch) {
   EXPECT_EQ(test.room().view()->artefacts.size(), 10U);
 }
 
-// Its process ended behind the entry, and before the catalogue knew.
-TEST(Expiry, ThatHasItsEntryIsNotToldAgain) {
-  RoomForTest test;
-  test.good(night(19));
-  test.good(night(20));
-  test.leave_expiring({night(19)});
-  std::filesystem::remove_all(test.store().artefact_path(night(19)));
-  ledger::Entry entry;
-  entry.kind = ledger::kind::kRetention;
-  entry.result = ledger::Outcome::passed;
-  entry.started_at = entry.ended_at = test.clock.now();
-  entry.trigger.by = "daemon";
-  entry.trigger.correlation_id = new_correlation_id();
-  entry.artefacts.push_back({night(19).str(), "", {}});
-  test.record(entry);
-  EXPECT_TRUE(test.room().clean_stores(RoomForTest::work()));
-  EXPECT_FALSE(test.find(night(19)));
-  EXPECT_EQ(told(test), std::vector{night(19).str()});
-}
-
 }  // namespace
 }  // namespace vigie::backup

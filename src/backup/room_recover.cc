@@ -53,8 +53,9 @@ Verdict verdict_of(const Error& error) {
   return error.info().error_class == "integrity" ? Verdict::failed : Verdict::could_not_verify;
 }
 
-bool same_trouble(const std::optional<ArtefactView>& known, const Error& trouble) {
-  return known && known->last_verification &&
+bool same_trouble(const std::optional<ArtefactView>& known, const std::string& store,
+                  const Error& trouble) {
+  return known && known->store == store && known->last_verification &&
          known->last_verification->error_code == trouble.info().name;
 }
 
@@ -218,17 +219,16 @@ Result<> BackupRoom::record_adoption(const ArtefactView& view, const std::option
   return record_once(view.id, entry);
 }
 
-// What was found bad in one that comes back, or whose catalogue was lost, is bad still.
-Result<std::optional<Verification>> BackupRoom::known_damage(const BackupId& id) {
-  TRY_ASSIGN(const auto verifications, tools_.memory.verifications(id));
-  std::optional<Verification> last;
-  for (const Verification& one : verifications) last = last_standing(last, one);
-  const bool bad = last && last->result == Verdict::failed;
-  return bad ? last : std::nullopt;
-}
-
 // Published, and not in the catalogue: a crash came first, or the state folder is a new one.
 Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Work& work) {
+  // Two would write its entry twice. Who comes second does not wait, and looks again later.
+  const std::unique_lock one_at_a_time(adopting_, std::try_to_lock);
+  if (!one_at_a_time) {
+    doubt();
+    return {};
+  }
+  const auto known = catalogue_->find(id);
+  if (known && known->is_read() && known->store == store.options.name) return {};
   TRY_ASSIGN(const auto recorded, this->recorded(id));
   const auto text = store::read_manifest(*store.store, id);
   if (!text) {
@@ -237,14 +237,13 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
     if (!there) return {};
   }
   const auto manifest = text ? artefact::Manifest::parse(*text, id) : tl::unexpected(text.error());
-  TRY_ASSIGN(const auto damage, known_damage(id));
   ArtefactView view = manifest ? view_of(*manifest, store.options.name, sha256_hex(*text))
                                : unread_view(id, store.options.name);
   std::optional<Error> trouble;
   if (!manifest) trouble = manifest.error();
   if (manifest && recorded && *recorded != view.manifest_sha256)
     trouble = Error(ErrorCode::manifest_changed, {{"backup", id.str()}, {"job", id.job}});
-  if (trouble && same_trouble(catalogue_->find(id), *trouble)) return {};
+  if (trouble && same_trouble(known, store.options.name, *trouble)) return {};
   TRY(record_adoption(view, trouble, recorded, work));
   if (trouble) {
     view.last_verification =
@@ -252,7 +251,6 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
                      std::string(trouble->info().name)};
     return enter(view, std::nullopt, work);
   }
-  view.last_verification = damage;
   const SetupPtr setup = this->setup();
   const JobSetup* const job = setup->job(id.job);
   const auto alarm = catalogue_->alarm(id.job, id.database);
@@ -263,22 +261,7 @@ Result<> BackupRoom::adopt(const StoreSetup& store, const BackupId& id, const Wo
                work);
 }
 
-// Moved from one store that is configured into another. One that does not answer has it not.
-Result<bool> BackupRoom::lies_elsewhere(const ArtefactView& artefact, const Work& work) {
-  const SetupPtr setup = this->setup();
-  for (const StoreSetup& other : setup->stores) {
-    if (other.options.name == artefact.store) continue;
-    const auto there = other.store->exists(artefact.id);
-    if (!there || !*there) continue;
-    TRY(reconcile_moved(other, artefact, work));
-    return true;
-  }
-  return false;
-}
-
 Result<> BackupRoom::miss(const ArtefactView& artefact, const Work& work) {
-  TRY_ASSIGN(const bool moved, lies_elsewhere(artefact, work));
-  if (moved) return {};
   ledger::Entry entry =
       evidence::about(ledger::kind::kRecovered, artefact.id, work, tools_.take.clock.now());
   entry.ended_with(evidence::lost(artefact));
@@ -339,23 +322,39 @@ Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& i
   return read ? reconcile_moved(store, *known, work) : adopt(store, id, work);
 }
 
-std::mutex& BackupRoom::comparing(const std::string& store) {
-  const std::lock_guard lock(mutex_);
-  return comparing_[store];
-}
-
 // One that cannot be dealt with does not keep the others from it.
-Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) {
-  const std::lock_guard one_at_a_time(comparing(store.options.name));
-  const SystemTime began = tools_.take.clock.now();
+Result<> BackupRoom::take_in(const StoreSetup& store, const Work& work) {
   TRY_ASSIGN(const auto listed, store.store->list());
-  const std::set<BackupId> there(listed.begin(), listed.end());
   std::optional<Error> first;
   for (const BackupId& id : listed) {
     if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
     const auto done = reconcile_listed(store, id, work);
     if (!done && !first) first = done.error();
   }
+  if (first) return fail(*first);
+  return {};
+}
+
+// Nothing is known of the database yet, and nobody has looked since the start: what lies there from
+// before is what its first backup is compared with.
+Result<> BackupRoom::take_in_earlier(const StoreSetup& store, const std::string& job,
+                                     const std::string& database, const Work& work) {
+  if (!catalogue_->of(job, database).empty()) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    if (reconciled_at_.contains(store.options.name)) return {};
+  }
+  TRY_ASSIGN(const auto listed, store.store->list());
+  for (const BackupId& id : listed) {
+    if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+    if (id.job == job && id.database == database) TRY(reconcile_listed(store, id, work));
+  }
+  return {};
+}
+
+Result<> BackupRoom::find_lost(const StoreSetup& store, const Work& work) {
+  TRY_ASSIGN(const auto listed, store.store->list());
+  const std::set<BackupId> there(listed.begin(), listed.end());
   for (const ArtefactView& one : catalogue_->all()) {
     if (one.store != store.options.name || there.contains(one.id)) continue;
     // Published or removed since the list was made: asked again.
@@ -365,19 +364,7 @@ Result<> BackupRoom::reconcile_store(const StoreSetup& store, const Work& work) 
     const auto known = catalogue_->find(one.id);
     if (known && known->store == one.store) TRY(miss(one, work));
   }
-  if (first) return fail(*first);
-  const std::lock_guard lock(mutex_);
-  reconciled_at_[store.options.name] = began;
   return {};
-}
-
-// Before a backup that comes first, be it by the clock.
-Result<> BackupRoom::reconcile_once(const StoreSetup& store, const Work& work) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (reconciled_at_.contains(store.options.name)) return {};
-  }
-  return reconcile_store(store, work);
 }
 
 void BackupRoom::set_at_work(const std::string& job, const std::string& database, bool at_work) {
@@ -442,11 +429,20 @@ Result<> BackupRoom::keep_reconciled(const Work& work) {
 
 Result<> BackupRoom::reconcile(const Work& work) {
   const SetupPtr setup = this->setup();
-  bool all = true;
+  std::set<std::string> failed;
+  const auto note = [&](const StoreSetup& store, const Result<>& done) {
+    if (done) return;
+    failed.insert(store.options.name);
+    tools_.warn("backup.reconcile", done.error());
+  };
+  const SystemTime now = tools_.take.clock.now();
+  // All before any is missed: what was moved from one store into another is not lost.
+  for (const StoreSetup& store : setup->stores) note(store, take_in(store, work));
+  for (const StoreSetup& store : setup->stores) note(store, find_lost(store, work));
+  const bool all = failed.empty();
   for (const StoreSetup& store : setup->stores) {
-    const auto done = reconcile_store(store, work);
-    all = all && done;
-    if (!done) tools_.warn("backup.reconcile", done.error());
+    const std::lock_guard lock(mutex_);
+    if (!failed.contains(store.options.name)) reconciled_at_[store.options.name] = now;
   }
   {
     const std::lock_guard lock(mutex_);

@@ -140,28 +140,18 @@ TEST(Room, WhatIsFoundIsComparedAlsoWithWhatNobodyHasVerified) {
   EXPECT_EQ(test.alarm()->backup, night(20));
 }
 
-void flip_a_byte(const platform::Path& path) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(12);
-  const char byte = static_cast<char>(file.get());
-  file.seekp(12);
-  file.put(static_cast<char>(byte ^ 1));
-}
-
-// Somebody moved it aside to look at it, and put it back as it was.
-TEST(Room, WhatWasDamagedIsDamagedStillWhenItComesBack) {
+// Somebody moved it aside, and put it back as it was: no byte of it was found bad.
+TEST(Room, WhatWasAwayIsNotDamagedWhenItComesBack) {
   RoomForTest test;
-  test.good(night(20));
-  const platform::Path folder = test.store().artefact_path(night(20));
-  flip_a_byte(folder / "dump/1.dat.zst");
-  EXPECT_EQ(test.verify(night(20)).verdict, Verdict::failed);
+  for (unsigned day = 18; day <= 20; ++day) test.good(night(day));
+  const platform::Path folder = test.store().artefact_path(night(18));
   std::filesystem::rename(folder, test.root().string() + ".aside");
-  test.reconcile();
-  EXPECT_EQ(test.room().view()->losses.size(), 1U);
+  EXPECT_EQ(test.verify(night(18)).verdict, Verdict::failed) << "it is lost";
   std::filesystem::rename(test.root().string() + ".aside", folder);
   test.reconcile();
-  ASSERT_TRUE(test.find(night(20)));
-  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::failed);
+  ASSERT_TRUE(test.find(night(18)));
+  EXPECT_EQ(test.find(night(18))->verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(test.expired(), std::vector{night(19)}) << "and not what nobody has read again";
 }
 
 // Into another store that is configured too: it is there, and nobody has read it there yet.
@@ -183,6 +173,30 @@ TEST(Room, WhatIsMovedBetweenStoresIsNotLostAndNotKnownToBeGood) {
   EXPECT_EQ(test.find(night(20))->verdict(), Verdict::could_not_verify);
   EXPECT_TRUE(test.room().view()->losses.empty());
   EXPECT_EQ(test.verify(night(20)).verdict, Verdict::passed);
+}
+
+// One that cannot be read, moved as well: whatever becomes of it, the room comes to an end.
+TEST(Room, WhatCannotBeReadIsFollowedIntoAnotherStore) {
+  RoomForTest test;
+  test.put(night(19), {}, "not a manifest");
+  test.good(night(20));
+  test.reconcile();
+  const platform::Path other = test.root().string() + ".other";
+  auto setup =
+      setup_of(test.job(), store::make_local_store(test.files, "local", test.root()), "local");
+  setup->stores.push_back(setup->stores.front());
+  setup->stores.back().options.name = "other";
+  setup->stores.back().store = store::make_local_store(test.files, "other", other);
+  test.room().configure(setup);
+  ASSERT_TRUE(test.room().setup()->store("other")->store->probe(""));
+  std::filesystem::create_directory(other / "nightly");
+  std::filesystem::rename(test.store().artefact_path(night(19)),
+                          other / "nightly" / night(19).str());
+  test.reconcile();
+  ASSERT_TRUE(test.find(night(19)));
+  EXPECT_EQ(test.find(night(19))->store, "other");
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  EXPECT_EQ(test.room().prune(std::nullopt, RoomForTest::work()).verdict, Verdict::passed);
 }
 
 TEST(Room, DebrisThatCannotBeRemovedDoesNotKeepTheRest) {

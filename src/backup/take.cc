@@ -25,8 +25,8 @@ SpaceNeed space_need(const TakeRequest& request, const platform::Space& space,
                      Bytes database_size) {
   // Without an earlier artefact: text compresses to about a third, and indexes are not dumped at
   // all.
-  const Bytes estimate =
-      request.previous ? request.previous->stored : Bytes{database_size.count / 3};
+  const bool known = request.previous && request.previous->is_read();
+  const Bytes estimate = known ? request.previous->stored : Bytes{database_size.count / 3};
   return {request.store.name(), space.total, space.available, request.reserve.of(space.total),
           estimate};
 }

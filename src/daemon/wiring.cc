@@ -95,7 +95,7 @@ Result<> Wiring::open_state() {
         TRY(ledger_->append(entry));
         return {};
       },
-      backup::memory_of(*ledger_),
+      [this](const BackupId& id) { return recorded_manifest(id); },
       [this](std::string_view event, const Error& error) {
         world_.log.write(LogLevel::warn, event, error);
       },
@@ -104,6 +104,30 @@ Result<> Wiring::open_state() {
   TRY_ASSIGN(backups_, backup::BackupRoom::open(std::move(tools), folder / "state.db",
                                                 setup_of(*config_, world_.files)));
   return {};
+}
+
+// The hash that the ledger holds for an artefact's manifest; nothing when it has never heard of it.
+// What was recovered counts only when it was found whole.
+Result<std::optional<std::string>> Wiring::recorded_manifest(const BackupId& id) const {
+  std::optional<std::string> sha256;
+  const auto look = [&](const json::object& entry) {
+    const json::string* result = find_string(entry, "result");
+    const json::array* artefacts = find_array(entry, "artefacts");
+    const bool speaks = result != nullptr && artefacts != nullptr && !artefacts->empty() &&
+                        *result == to_string(ledger::Outcome::passed);
+    if (!speaks || !artefacts->front().is_object()) return true;
+    const json::string* found = find_string(artefacts->front().get_object(), "sha256");
+    if (found != nullptr && !found->empty()) sha256 = std::string(*found);
+    return !sha256;
+  };
+  // By kind, which the ledger finds without reading what is of another.
+  for (const std::string_view kind : {ledger::kind::kBackup, ledger::kind::kRecovered}) {
+    ledger::Filter filter;
+    filter.backup = id.str();
+    filter.kind = std::string(kind);
+    if (!sha256) TRY(ledger_->for_each(filter, look));
+  }
+  return sha256;
 }
 
 Result<> Wiring::open_jobs() {

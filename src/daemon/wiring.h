@@ -124,6 +124,7 @@ class Wiring {
   Result<> note_refusal(const Error& why, SystemTime at);
   void log_refused(const ledger::Entry& entry, const Error& why);
   void log_reload(const ledger::Trigger& trigger, const std::string& waiting);
+  Result<std::optional<std::string>> recorded_manifest(const BackupId& id) const;
 
   World world_;
   platform::Path config_path_;
