@@ -356,6 +356,8 @@ Result<> BackupRoom::find_lost(const StoreSetup& store, const Work& work) {
   TRY_ASSIGN(const auto listed, store.store->list());
   const std::set<BackupId> there(listed.begin(), listed.end());
   for (const ArtefactView& one : catalogue_->all()) {
+    // Where not all was taken in, what was moved would be taken for lost.
+    if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
     if (one.store != store.options.name || there.contains(one.id)) continue;
     // Published or removed since the list was made: asked again.
     TRY_ASSIGN(const bool exists, store.store->exists(one.id));

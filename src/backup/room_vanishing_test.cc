@@ -199,6 +199,21 @@ TEST(Room, WhatCannotBeReadIsFollowedIntoAnotherStore) {
   EXPECT_EQ(test.room().prune(std::nullopt, RoomForTest::work()).verdict, Verdict::passed);
 }
 
+// Not all stores may have been looked into by then.
+TEST(Room, AComparisonThatIsStoppedCallsNothingLost) {
+  RoomForTest test;
+  test.good(night(20));
+  std::filesystem::rename(test.store().artefact_path(night(20)), test.root().string() + ".aside");
+  std::stop_source stop;
+  stop.request_stop();
+  Work work = RoomForTest::work();
+  work.stop = stop.get_token();
+  EXPECT_TRUE(test.room().reconcile(work));
+  EXPECT_TRUE(test.room().view()->losses.empty());
+  test.reconcile();
+  EXPECT_EQ(test.room().view()->losses.size(), 1U);
+}
+
 TEST(Room, DebrisThatCannotBeRemovedDoesNotKeepTheRest) {
   RoomForTest test;
   test.good(night(20));
