@@ -132,6 +132,7 @@ void Routes::add_routes() {
   add_status_routes(router_, host);
   add_document_routes(router_);
   add_backup_routes(router_, host);
+  add_restore_routes(router_, host);
   add_run_routes(router_, host);
   add_evidence_routes(router_, host);
   add_token_routes(router_, host);

@@ -79,6 +79,38 @@ Result<std::optional<std::string>> body_text(const json::object& body, std::stri
   return std::optional(std::string(*text));
 }
 
+Result<bool> body_flag(const json::object& body, std::string_view key) {
+  const auto* value = find_value(body, key);
+  if (value == nullptr || value->is_null()) return false;
+  if (!value->is_bool()) return invalid(key, "true or false");
+  return value->get_bool();
+}
+
+Result<size_t> body_number(const json::object& body, std::string_view key, size_t otherwise,
+                           size_t most) {
+  const auto* value = find_value(body, key);
+  if (value == nullptr || value->is_null()) return otherwise;
+  const int64_t* number = value->if_int64();
+  if (number == nullptr || *number < 1 || static_cast<uint64_t>(*number) > most)
+    return invalid(key, "a number from 1 to " + std::to_string(most));
+  return static_cast<size_t>(*number);
+}
+
+Result<std::vector<std::string>> body_texts(const json::object& body, std::string_view key,
+                                            size_t most, size_t limit) {
+  std::vector<std::string> texts;
+  const auto* value = find_value(body, key);
+  if (value == nullptr || value->is_null()) return texts;
+  const auto* list = value->if_array();
+  if (list == nullptr || list->size() > most)
+    return invalid(key, "a list of at most " + std::to_string(most) + " texts");
+  for (const json::value& one : *list) {
+    TRY_ASSIGN(auto text, body_text({{key, one}}, key, limit));
+    texts.push_back(std::move(text).value_or(""));
+  }
+  return texts;
+}
+
 Result<CallContext> with_reason(const Call& call, const json::object& body) {
   CallContext context = call.context;
   TRY_ASSIGN(auto reason, body_text(body, "reason", kReasonLimit));

@@ -25,6 +25,14 @@ Result<json::object> command_body(const Request& request, std::vector<std::strin
 // A member that is absent or a string of at most `limit` bytes without control characters.
 Result<std::optional<std::string>> body_text(const json::object& body, std::string_view key,
                                              size_t limit);
+// A member that is absent (false) or a truth value.
+Result<bool> body_flag(const json::object& body, std::string_view key);
+// A member that is absent (`otherwise`) or an integer from 1 to `most`.
+Result<size_t> body_number(const json::object& body, std::string_view key, size_t otherwise,
+                           size_t most);
+// A member that is absent (empty) or a list of at most `most` texts, each as body_text().
+Result<std::vector<std::string>> body_texts(const json::object& body, std::string_view key,
+                                            size_t most, size_t limit);
 // `reason` and `ref` of a human act, put into a copy of the call's context.
 Result<CallContext> with_reason(const Call& call, const json::object& body);
 

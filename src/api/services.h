@@ -52,6 +52,20 @@ struct EvidencePage {
   std::optional<uint64_t> next_after_seq;
 };
 
+// What is to be restored, and where. docs/manual/restore.md.
+struct RestoreAsk {
+  std::string backup;         // an id, JOB.DATABASE, JOB, or "latest"
+  std::string database;       // a database of the configuration; else `dsn`
+  std::string dsn;            // "host=… dbname=… user=…", without a password
+  std::string password_file;  // as in vigie.yaml; empty: none
+  size_t jobs = 2;
+  bool globals = false;
+  bool no_owner = false;
+  std::string overwrite;     // the target's name
+  bool keep_replaced = false;
+  std::vector<std::string> tables;
+};
+
 enum class TokenChange : unsigned char { created, revoked };
 
 struct Services {
@@ -72,6 +86,7 @@ struct Services {
   std::function<Result<RunId>(const BackupId&, backup::VerifyMode, const CallContext&)>
       start_verification;
   std::function<Result<RunId>(std::optional<std::string> job, const CallContext&)> start_prune;
+  std::function<Result<RunId>(const RestoreAsk&, const CallContext&)> start_restore;
   std::function<Result<>(const RunId&, const CallContext&)> cancel_run;
   std::function<Result<>(const BackupId&, const CallContext&)> pin;
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;

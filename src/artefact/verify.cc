@@ -218,14 +218,24 @@ class Verifying {
       before = so_far;
       return may_go_on();
     };
-    const auto table = tables_.find(entry.name);
-    const auto file = source_.open(entry.name);
-    const auto checked = file ? unsealer.check(request_.id, **file, entry,
-                                               table == tables_.end() ? nullptr : table->second,
-                                               report_.manifest->fingerprint_key, between)
-                              : Result<>(fail(reading_failed(file.error(), entry.name)));
+    const auto checked = read_content(unsealer, entry, between);
     if (checked) journal_.read({}, entry.raw);
     return checked || keep(checked.error(), entry);
+  }
+
+  Result<> read_content(Unsealer& unsealer, const FileEntry& entry, const BetweenPieces& between) {
+    const auto table = tables_.find(entry.name);
+    const auto file = source_.open(entry.name);
+    if (!file) return fail(reading_failed(file.error(), entry.name));
+    std::unique_ptr<platform::WritableFile> out;
+    if (request_.unpack_to) {
+      TRY_ASSIGN(out, request_.unpack_to(entry));
+    }
+    TRY(unsealer.check(request_.id, **file, entry,
+                       table == tables_.end() ? nullptr : table->second,
+                       report_.manifest->fingerprint_key, between,
+                       out ? RawSink([&out](ByteSpan raw) { return out->append(raw); }) : RawSink()));
+    return out ? out->close() : Result<>();
   }
 
   bool keep(const Error& error, const FileEntry& entry) {

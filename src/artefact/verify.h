@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -25,6 +26,11 @@ struct VerifyProgress {
   Bytes total;  // as the manifest says
 };
 
+// Where the raw bytes of a file go while they are checked; no file: nowhere. What was written counts
+// only when the report has passed. From any worker.
+using UnpackTo =
+    std::function<Result<std::unique_ptr<platform::WritableFile>>(const FileEntry& entry)>;
+
 struct VerifyRequest {
   BackupId id;
   VerifyDepth depth = VerifyDepth::full;
@@ -34,6 +40,7 @@ struct VerifyRequest {
   std::stop_token stop;
   std::function<void(const VerifyProgress&)>
       progress;  // from any worker, one at a time; may be empty
+  UnpackTo unpack_to{};  // for full; may be empty
 };
 
 struct VerifyReport {
@@ -48,7 +55,8 @@ struct VerifyReport {
 inline constexpr size_t kMaxFindings = 100;
 
 // An Error only when the work itself ended early: cancelled, deadline_exceeded. What is wrong with
-// the artefact stands in the report; an artefact that cannot be read is could_not_verify.
+// the artefact stands in the report; an artefact that cannot be read, or not be unpacked, is
+// could_not_verify.
 Result<VerifyReport> verify(ArtefactSource& source, const platform::Clock& clock,
                             const VerifyRequest& request);
 

@@ -10,9 +10,9 @@
 
 #include "artefact/sealer.h"
 #include "backup/dump_files.h"
-#include "backup/dump_reason.h"
 #include "backup/seal_files.h"
 #include "backup/seal_queue.h"
+#include "platform/client_trouble.h"
 #include "platform/folder_watch.h"
 #include "platform/staging_file.h"
 
@@ -76,7 +76,7 @@ Result<> read_all(const platform::Descriptor& fd, Each each) {
 class Dumping {
  public:
   Dumping(const DumpRequest& request, const DumpTools& tools, store::ArtefactWriter& out,
-          const platform::CallLimits& limits)
+          const CallLimits& limits)
       : request_(request), tools_(tools), out_(out), limits_(limits) {}
 
   Result<DumpResult> run() {
@@ -332,28 +332,29 @@ class Dumping {
 
   void tell(std::string_view program, const ProcessEnd& end) const {
     if (tools_.program_ended)
-      tools_.program_ended(program, end.status, redacted_output(end.error_text));
+      tools_.program_ended(program, end.status, platform::redacted_output(end.error_text));
   }
 
   Result<> judge(const ProcessEnd& end) const {
     if (end.status == 0) return {};
-    const DumpTrouble trouble = end.signalled ? DumpTrouble::killed : dump_trouble(end.error_text);
-    if (trouble == DumpTrouble::lock_timeout) {
+    const platform::ClientTrouble trouble =
+        end.signalled ? platform::ClientTrouble::killed : platform::client_trouble(end.error_text);
+    if (trouble == platform::ClientTrouble::lock_timeout) {
       return fail(ErrorCode::lock_wait_timeout,
                   {{"database", request_.dsn.name},
                    {"seconds", fmt::format("{}", to_seconds(request_.lock_wait_timeout))}});
     }
-    if (trouble == DumpTrouble::disk_full) {
+    if (trouble == platform::ClientTrouble::disk_full) {
       return fail(ErrorCode::disk_full, {{"path", request_.staging.string()}});
     }
     return program_failed(ErrorCode::dump_failed, end, trouble);
   }
 
   tl::unexpected<Error> program_failed(ErrorCode code, const ProcessEnd& end,
-                                       DumpTrouble trouble) const {
+                                       platform::ClientTrouble trouble) const {
     return fail(code, {{"database", request_.dsn.name},
                        {"code", fmt::format("{}", end.status)},
-                       {"reason", std::string(words_for(trouble))}});
+                       {"reason", std::string(platform::words_for(trouble))}});
   }
 
   tl::unexpected<Error> incomplete(std::string reason) const {
@@ -434,7 +435,8 @@ class Dumping {
     tell("pg_dumpall", end);
     if (end.status != 0) {
       return program_failed(ErrorCode::globals_failed, end,
-                            end.signalled ? DumpTrouble::killed : dump_trouble(end.error_text));
+                            end.signalled ? platform::ClientTrouble::killed
+                                          : platform::client_trouble(end.error_text));
     }
     constexpr std::string_view kName = "globals.sql.zst";
     TRY_ASSIGN(const auto writer, out_.create(kName));
@@ -456,7 +458,7 @@ class Dumping {
   const DumpRequest& request_;
   const DumpTools& tools_;
   store::ArtefactWriter& out_;
-  const platform::CallLimits& limits_;
+  const CallLimits& limits_;
   const MonoTime began_ = tools_.clock.monotonic();
   Path folder_;
   std::vector<std::pair<std::string, std::string>> environment_;
@@ -476,7 +478,7 @@ class Dumping {
 }  // namespace
 
 Result<DumpResult> take_dump(const DumpRequest& request, const DumpTools& tools,
-                             store::ArtefactWriter& out, const platform::CallLimits& limits) {
+                             store::ArtefactWriter& out, const CallLimits& limits) {
   auto result = Dumping(request, tools, out, limits).run();
   // It holds the password, if there is one.
   (void)platform::real_file_system().remove_file(request.staging / "pgpass");

@@ -13,10 +13,10 @@
 
 #include "artefact/manifest.h"
 #include "artefact/row_settings.h"
-#include "backup/clients.h"
-#include "backup/work.h"
+#include "base/work.h"
 #include "platform/clock.h"
 #include "platform/postgres.h"
+#include "platform/postgres_clients.h"
 #include "platform/process.h"
 #include "store/store.h"
 
@@ -38,7 +38,7 @@ struct DumpLimits {
 
 struct DumpRequest {
   platform::Dsn dsn;
-  Clients clients;  // of the server's own major
+  platform::Clients clients;  // of the server's own major
   // Of pg_export_snapshot(); its transaction must stay open. Empty: pg_dump takes one of its own.
   std::string snapshot;
   std::string application_name;  // the run's id: sessions of an unfinished run are found by it
@@ -89,6 +89,6 @@ struct DumpTools {
 // cancelled, deadline_exceeded. After any of them no process is left; what lies in `out` and in
 // the staging folder is the caller's to remove.
 Result<DumpResult> take_dump(const DumpRequest& request, const DumpTools& tools,
-                             store::ArtefactWriter& out, const platform::CallLimits& limits);
+                             store::ArtefactWriter& out, const CallLimits& limits);
 
 }  // namespace vigie::backup

@@ -52,9 +52,7 @@ class Session {
   }
 
  private:
-  static platform::CallLimits limits() {
-    return {MonoTime::clock::now() + std::chrono::minutes(1), {}};
-  }
+  static CallLimits limits() { return {MonoTime::clock::now() + std::chrono::minutes(1), {}}; }
   std::unique_ptr<platform::PgConnection> connection_;
 };
 

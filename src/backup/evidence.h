@@ -6,7 +6,7 @@
 #include "artefact/verify.h"
 #include "backup/expire.h"
 #include "backup/take.h"
-#include "backup/work.h"
+#include "base/work.h"
 #include "ledger/entry.h"
 
 namespace vigie::backup::evidence {

@@ -21,7 +21,7 @@ limit 1000)sql";
 }  // namespace
 
 Result<std::vector<int>> waiting_behind(platform::PgConnection& session, const RunId& run,
-                                        const platform::CallLimits& limits) {
+                                        const CallLimits& limits) {
   TRY_ASSIGN(const auto rows, session.query(kWaiting, {run.str()}, limits));
   std::vector<int> pids;
   for (size_t i = 0; i < rows->rows(); ++i) pids.push_back(static_cast<int>(rows->integer(i, 0)));
@@ -64,7 +64,7 @@ void GiveWayWatch::watch(const std::stop_token& stop) {
 
 // False: it could not.
 bool GiveWayWatch::look(const std::stop_token& stop) {
-  const platform::CallLimits limits{clock_.monotonic() + kLookLimit, stop};
+  const CallLimits limits{clock_.monotonic() + kLookLimit, stop};
   if (!session_) {
     auto opened = connector_.connect(dsn_, "vigie give way", limits);
     if (!opened) return false;

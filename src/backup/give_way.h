@@ -19,7 +19,7 @@ namespace vigie::backup {
 // The sessions that wait for a lock behind those of `run`, whatever it called them: pg_dump's carry
 // its id, the one of the source check `vigie ID`. Its own are not among them. Errors: database_*.
 Result<std::vector<int>> waiting_behind(platform::PgConnection& session, const RunId& run,
-                                        const platform::CallLimits& limits);
+                                        const CallLimits& limits);
 
 // Who waits, and since when we have seen it; pure.
 class Waiters {

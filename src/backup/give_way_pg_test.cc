@@ -15,7 +15,6 @@ namespace vigie::backup {
 namespace {
 
 using namespace std::chrono_literals;
-using platform::CallLimits;
 using platform::PgConnection;
 using platform::PgRows;
 
@@ -140,7 +139,9 @@ class SlowCheckTest : public GiveWayTest {
     Work work;
     work.run = run_;
     work.correlation = new_correlation_id();
-    work.progress = [this](const Progress& progress) { phases_.put(std::string(progress.phase)); };
+    work.progress = [this](const WorkProgress& progress) {
+      phases_.put(std::string(progress.phase));
+    };
     const platform::RealClock clock;
     const auto processes = platform::make_process_runner();
     const auto store =

@@ -79,7 +79,7 @@ class WeakServer final : public platform::PgConnector {
 
   Result<std::unique_ptr<platform::PgConnection>> connect(const platform::Dsn& dsn,
                                                           std::string_view,
-                                                          const platform::CallLimits&) override {
+                                                          const CallLimits&) override {
     ++connects;
     if (closes_ == 0 && refuses_-- > 0)
       return fail(ErrorCode::database_unreachable, {{"database", dsn.name}});
@@ -91,18 +91,17 @@ class WeakServer final : public platform::PgConnector {
   class Session final : public platform::PgConnection {
    public:
     explicit Session(int& closes) : closes_(closes) {}
-    Result<std::unique_ptr<platform::PgRows>> query(std::string_view,
-                                                    const platform::CallLimits&) override {
+    Result<std::unique_ptr<platform::PgRows>> query(std::string_view, const CallLimits&) override {
       return std::make_unique<NoRows>();
     }
     Result<std::unique_ptr<platform::PgRows>> query(std::string_view,
                                                     const std::vector<std::optional<std::string>>&,
-                                                    const platform::CallLimits&) override {
+                                                    const CallLimits&) override {
       if (closes_ > 0 && closes_-- > 0) return fail(ErrorCode::database_unreachable);
       return std::make_unique<NoRows>();
     }
     Result<> copy_out(std::string_view, const std::function<bool(std::string_view)>&,
-                      const platform::CallLimits&) override {
+                      const CallLimits&) override {
       return {};
     }
     int server_version() const override { return 150000; }

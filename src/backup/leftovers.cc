@@ -11,7 +11,7 @@ where usename = current_user and pid <> pg_backend_pid()
 }  // namespace
 
 Result<int> end_sessions(platform::PgConnector& connector, const platform::Dsn& dsn,
-                         const std::vector<RunId>& runs, const platform::CallLimits& limits) {
+                         const std::vector<RunId>& runs, const CallLimits& limits) {
   if (runs.empty()) return 0;
   TRY_ASSIGN(const auto session, connector.connect(dsn, "vigie leftovers", limits));
   int ended = 0;

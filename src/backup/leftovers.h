@@ -12,6 +12,6 @@ namespace vigie::backup {
 // Ends every session of this role whose application_name carries one of `runs`; how many there
 // were. Errors: database_*.
 Result<int> end_sessions(platform::PgConnector& connector, const platform::Dsn& dsn,
-                         const std::vector<RunId>& runs, const platform::CallLimits& limits);
+                         const std::vector<RunId>& runs, const CallLimits& limits);
 
 }  // namespace vigie::backup

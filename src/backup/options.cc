@@ -5,8 +5,8 @@
 #include <charconv>
 #include <optional>
 
-#include "backup/dsn.h"
 #include "base/ids.h"
+#include "platform/dsn.h"
 
 namespace vigie::backup {
 namespace {
@@ -76,7 +76,7 @@ void read_dsn(yaml::Fields& fields, platform::Dsn& dsn) {
     fields.text("dsn", dsn.text, yaml::Need::required);
   }
   if (dsn.text.empty()) return;
-  auto mistake = check_dsn(dsn.text);
+  auto mistake = platform::check_dsn(dsn.text);
   if (!mistake) return;
   const Problems::Scope scope(fields.problems(), "dsn");
   fields.problems().mistake(fields.self().find("dsn")->place, mistake->code,

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "backup/work.h"
+#include "base/work.h"
 #include "platform/clock.h"
 #include "platform/http_client.h"
 

@@ -74,7 +74,7 @@ std::optional<Finding> judge_not_included(const SourceFacts& facts, const Prefli
 Error client_missing(int major) {
   return Error(ErrorCode::client_missing, {{"version", number(static_cast<uint64_t>(major))},
                                            {"command", "pg_dump"},
-                                           {"package", client_package(major)}});
+                                           {"package", platform::client_package(major)}});
 }
 
 }  // namespace
@@ -119,11 +119,11 @@ std::vector<Finding> judge_space(const SpaceNeed& need) {
 
 std::optional<Finding> judge_clients(platform::FileSystem& files, platform::ProcessRunner& runner,
                                      int major, const platform::Path& bindir,
-                                     const platform::CallLimits& limits) {
-  const auto clients = find_clients(files, major, bindir);
+                                     const CallLimits& limits) {
+  const auto clients = platform::find_clients(files, major, bindir);
   if (!clients) return Finding{clients.error()};
   if (bindir.empty()) return std::nullopt;  // Debian's folders hold what their name says
-  const auto version = client_major(runner, *clients, limits);
+  const auto version = platform::client_major(runner, *clients, limits);
   if (!version) return Finding{version.error()};
   if (*version != major) return Finding{client_missing(major)};
   return std::nullopt;

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "backup/clients.h"
 #include "backup/source.h"
 #include "backup/source_session.h"
 #include "base/error.h"
+#include "platform/postgres_clients.h"
 #include "platform/process.h"
 
 namespace vigie::backup {
@@ -45,7 +45,7 @@ std::vector<Finding> judge_space(const SpaceNeed& need);
 // The clients of the server's own major, asked for their version; nothing when they are good.
 std::optional<Finding> judge_clients(platform::FileSystem& files, platform::ProcessRunner& runner,
                                      int major, const platform::Path& bindir,
-                                     const platform::CallLimits& limits);
+                                     const CallLimits& limits);
 
 // The first that blocks.
 const Finding* blocking(const std::vector<Finding>& findings);

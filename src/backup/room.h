@@ -19,12 +19,13 @@
 #include "backup/catalogue.h"
 #include "backup/dead_runs.h"
 #include "backup/expire.h"
+#include "backup/read_hold.h"
 #include "backup/scrub.h"
 #include "backup/setup.h"
 #include "backup/take.h"
 #include "backup/view.h"
-#include "backup/work.h"
 #include "base/json.h"
+#include "base/work.h"
 #include "ledger/entry.h"
 #include "platform/http_client.h"
 
@@ -98,6 +99,9 @@ class BackupRoom {
   // due now. Whoever asks reads it.
   Outcome scrub(const BackupId& id, const Work& work);
   std::optional<BackupId> next_scrub();
+
+  // For whoever restores it. Errors: backup_not_found, store_*, ledger_unreadable.
+  Result<Reading> read(const BackupId& id, std::string reason);
 
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);

@@ -292,7 +292,7 @@ TEST_F(RoomOnPostgres, WhatExpiresAfterARunIsDecidedByTheConfigurationInForceThe
   Life life(platform::real_file_system(), machine.disk, machine.state, before->server, 2);
   ASSERT_TRUE(life.begun());
   Work work = some_work();
-  work.progress = [&](const Progress& progress) {
+  work.progress = [&](const WorkProgress& progress) {
     if (progress.phase == "publish") life.keep(10);
   };
   EXPECT_EQ(life.room().back_up("nightly", work).verdict, Verdict::passed);

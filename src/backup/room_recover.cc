@@ -92,7 +92,7 @@ Result<> BackupRoom::end_dead_sessions(const std::string& database, const Work& 
   const SetupPtr setup = this->setup();
   const DatabaseOptions* const found = setup->database(database);
   if (found != nullptr) {
-    const platform::CallLimits limits{tools_.take.clock.monotonic() + kServerPatience, work.stop};
+    const CallLimits limits{tools_.take.clock.monotonic() + kServerPatience, work.stop};
     TRY(end_sessions(tools_.take.postgres, found->dsn, runs, limits));
   }
   // One that is not configured any more cannot be asked.

@@ -3,6 +3,7 @@
 
 #include "artefact/verify.h"
 #include "backup/evidence.h"
+#include "backup/read_hold.h"
 #include "backup/room.h"
 #include "backup/scrub.h"
 
@@ -12,27 +13,6 @@ namespace {
 Outcome ended_with(const Error& error) {
   return {error.info().verdict, error, {}};
 }
-
-// Keeps retention away from an artefact that is being read.
-class ReadHold {
- public:
-  static Result<ReadHold> take(Catalogue& catalogue, const BackupId& id, SystemTime now) {
-    TRY(catalogue.hold(id, {"read", "being verified", now}));
-    return ReadHold(catalogue, id);
-  }
-  ReadHold(ReadHold&& other) noexcept
-      : catalogue_(std::exchange(other.catalogue_, nullptr)), id_(std::move(other.id_)) {}
-  ReadHold& operator=(ReadHold&&) = delete;
-  ~ReadHold() {
-    // A hold that cannot be released now is gone at the next start.
-    if (catalogue_ != nullptr) (void)catalogue_->release(id_, "read");
-  }
-
- private:
-  ReadHold(Catalogue& catalogue, BackupId id) : catalogue_(&catalogue), id_(std::move(id)) {}
-  Catalogue* catalogue_;
-  BackupId id_;
-};
 
 artefact::VerifyRequest request_of(const ArtefactView& artefact, VerifyMode mode,
                                    const Work& work) {
@@ -136,6 +116,19 @@ Outcome BackupRoom::not_verified(const ArtefactView& artefact, VerifyMode mode, 
   return outcome;
 }
 
+Result<Reading> BackupRoom::read(const BackupId& id, std::string reason) {
+  TRY_ASSIGN(auto artefact, catalogue_->get(id));
+  const SetupPtr setup = this->setup();
+  const StoreSetup* const store = setup->store(artefact.store);
+  if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
+  TRY_ASSIGN(auto hold,
+             ReadHold::take(*catalogue_, id, std::move(reason), tools_.take.clock.now()));
+  TRY_ASSIGN(const auto recorded, this->recorded(id));
+  TRY_ASSIGN(auto source, store->store->open(id));
+  std::string sha256 = recorded.value_or(artefact.manifest_sha256);
+  return Reading{std::move(hold), std::move(artefact), std::move(sha256), std::move(source)};
+}
+
 Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work) {
   auto outcome = read_and_record(id, mode, ledger::kind::kBackupVerify, work);
   publish_view();
@@ -155,7 +148,7 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
   const SystemTime started_at = tools_.take.clock.now();
   const auto artefact = catalogue_->get(id);
   if (!artefact) return ended_with(artefact.error());
-  const auto hold = ReadHold::take(*catalogue_, id, started_at);
+  const auto hold = ReadHold::take(*catalogue_, id, "being verified", started_at);
   if (!hold) return ended_with(hold.error());
   const auto report = read_again(*artefact, mode, work);
   const SystemTime ended_at = tools_.take.clock.now();

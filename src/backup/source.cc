@@ -5,7 +5,6 @@
 namespace vigie::backup {
 namespace {
 
-using platform::CallLimits;
 using platform::PgConnection;
 
 // pg_table_size() and friends wait behind an exclusive lock; these queries touch nothing but

@@ -47,15 +47,14 @@ struct SourceFacts {
 
 // Errors: database_*, tables_limit.
 Result<SourceFacts> read_source(platform::PgConnection& session, const std::string& database_name,
-                                const platform::CallLimits& limits);
+                                const CallLimits& limits);
 
 // Empty where the role may not read it. Not inside a transaction: a refusal would end that.
-std::string read_system_identifier(platform::PgConnection& session,
-                                   const platform::CallLimits& limits);
+std::string read_system_identifier(platform::PgConnection& session, const CallLimits& limits);
 
 // 0 where the role may not ask, or the server takes too long: it looks at each file. Not inside a
 // transaction either.
-Bytes read_database_size(platform::PgConnection& session, const platform::CallLimits& limits);
+Bytes read_database_size(platform::PgConnection& session, const CallLimits& limits);
 
 inline constexpr size_t kMaxTables = 50'000;
 inline constexpr size_t kMaxNotIncluded = 1000;  // are named; the rest is counted

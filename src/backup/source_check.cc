@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
-#include "artefact/copy_rows.h"
+#include "artefact/table_rows.h"
 #include "backup/source_session.h"
 
 namespace vigie::backup {
 namespace {
 
 using artefact::RowSummary;
-using platform::CallLimits;
 
 // Many tables a statement: a round trip for each of 5,000 small tables would cost more than the
 // counting.
@@ -61,21 +60,6 @@ Result<SourceRows> count_rows(SourceSession& source, const std::vector<const Sou
   return counts;
 }
 
-// The columns that pg_dump names in its COPY: neither dropped nor generated ones.
-Result<std::string> copy_statement(SourceSession& source, const SourceRelation& table,
-                                   const CallLimits& limits) {
-  TRY_ASSIGN(
-      const auto rows,
-      source.session().query(
-          "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute "
-          "where attrelid = $1::oid and attnum > 0 and not attisdropped and attgenerated = ''",
-          {fmt::format("{}", table.oid)}, limits));
-  const std::string columns = rows->is_null(0, 0) ? "" : fmt::format(" ({})", rows->at(0, 0));
-  // The names are in the session's encoding, the rows in the database's.
-  return fmt::format("copy {}{} to stdout with (encoding {})", table.qualified(), columns,
-                     platform::quote_literal(source.facts().server.encoding));
-}
-
 Result<SourceRows> fingerprint_rows(SourceSession& source,
                                     const std::vector<const SourceRelation*>& tables,
                                     const artefact::FingerprintKey& key, const CallLimits& limits) {
@@ -83,14 +67,10 @@ Result<SourceRows> fingerprint_rows(SourceSession& source,
       artefact::row_settings_sql(artefact::row_settings(source.facts().server)), limits));
   SourceRows summaries;
   for (const SourceRelation* table : tables) {
-    TRY_ASSIGN(const std::string sql, copy_statement(source, *table, limits));
-    artefact::RowCounter counter(key);
-    const auto add = [&](std::string_view line) {
-      counter.add(line);
-      return true;
-    };
-    TRY(letting_go(source, limits, [&] { return source.session().copy_out(sql, add, limits); }));
-    summaries[table->oid] = counter.summary();
+    TRY_ASSIGN(summaries[table->oid], letting_go(source, limits, [&] {
+                 return artefact::read_rows(source.session(), table->qualified(),
+                                            source.facts().server.encoding, key, limits);
+               }));
   }
   return summaries;
 }

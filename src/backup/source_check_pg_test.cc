@@ -28,7 +28,7 @@ class SourceCheckTest : public ::testing::Test {
         "app");
   }
 
-  platform::CallLimits limits() const { return {clock_.monotonic() + 60s, {}}; }
+  CallLimits limits() const { return {clock_.monotonic() + 60s, {}}; }
   SourceSession open() {
     return *SourceSession::open(*connector_, cluster_->named_dsn("app"), "test", clock_, limits());
   }
@@ -135,7 +135,7 @@ TEST_F(SourceCheckTest, WhoStopsItMeanwhileHasCancelledIt) {
   auto source = open();
   std::stop_source stop;
   stop.request_stop();
-  const platform::CallLimits stopped{clock_.monotonic() + 60s, stop.get_token()};
+  const CallLimits stopped{clock_.monotonic() + 60s, stop.get_token()};
   const auto rows = read_source_rows(source, SourceCheck::counts, {}, stopped);
   const auto check =
       compare_with_source(source, "app", SourceCheck::counts, rows, dumped(source), stopped);

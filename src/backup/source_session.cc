@@ -26,8 +26,7 @@ select pg_export_snapshot(),
 Result<SourceSession> SourceSession::open(platform::PgConnector& connector,
                                           const platform::Dsn& dsn,
                                           std::string_view application_name,
-                                          const platform::Clock& clock,
-                                          const platform::CallLimits& limits) {
+                                          const platform::Clock& clock, const CallLimits& limits) {
   SourceSession source;
   TRY_ASSIGN(source.session_, connector.connect(dsn, application_name, limits));
   const std::string identifier = read_system_identifier(*source.session_, limits);
@@ -39,7 +38,7 @@ Result<SourceSession> SourceSession::open(platform::PgConnector& connector,
   return source;
 }
 
-Result<> SourceSession::begin(const platform::Clock& clock, const platform::CallLimits& limits) {
+Result<> SourceSession::begin(const platform::Clock& clock, const CallLimits& limits) {
   TRY(session_->query(kNoTransactionTimeout, limits));
   // Names in such a database are bytes of any encoding: as UTF-8 the server would refuse them.
   if (session_->parameter_status("server_encoding") == "SQL_ASCII")

@@ -22,7 +22,7 @@ class SourceSession {
   // Opens a session for `dsn` and exports its snapshot. Errors: database_*, secret_*.
   static Result<SourceSession> open(platform::PgConnector& connector, const platform::Dsn& dsn,
                                     std::string_view application_name, const platform::Clock& clock,
-                                    const platform::CallLimits& limits);
+                                    const CallLimits& limits);
 
   const std::string& id() const { return id_; }  // for pg_dump --snapshot
   const artefact::Snapshot& snapshot() const { return snapshot_; }
@@ -33,7 +33,7 @@ class SourceSession {
 
  private:
   SourceSession() = default;
-  Result<> begin(const platform::Clock& clock, const platform::CallLimits& limits);
+  Result<> begin(const platform::Clock& clock, const CallLimits& limits);
 
   std::unique_ptr<platform::PgConnection> session_;
   std::string id_;
@@ -48,8 +48,7 @@ using SourceRows = std::map<uint32_t, artefact::RowSummary>;
 // Tables of which a dump holds only some rows are left out. Beside the dump: the snapshot is the
 // same, and pg_dump's first phase leaves cores idle. Errors: database_*, cancelled.
 Result<SourceRows> read_source_rows(SourceSession& source, SourceCheck mode,
-                                    const artefact::FingerprintKey& key,
-                                    const platform::CallLimits& limits);
+                                    const artefact::FingerprintKey& key, const CallLimits& limits);
 
 // Does the dump hold what the source said? Errors: source_rows_differ; cancelled, when the source
 // could not say it because `limits` have stopped.
@@ -57,6 +56,6 @@ Result<artefact::SourceCheck> compare_with_source(SourceSession& source,
                                                   const std::string& database, SourceCheck mode,
                                                   const Result<SourceRows>& rows,
                                                   const std::vector<artefact::TableEntry>& dumped,
-                                                  const platform::CallLimits& limits);
+                                                  const CallLimits& limits);
 
 }  // namespace vigie::backup

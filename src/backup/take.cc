@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // A run may take hours; a server that does not say what it holds within half a minute is hung.
-platform::CallLimits asking_limits(const TakeTools& tools, const Work& work) {
+CallLimits asking_limits(const TakeTools& tools, const Work& work) {
   return {std::min(work.deadline, tools.clock.monotonic() + 30s), work.stop};
 }
 
@@ -108,7 +108,7 @@ class Taking {
   std::jthread read_beside(SourceSession& source, const artefact::FingerprintKey& key,
                            std::stop_token stop, Result<SourceRows>& rows) const;
   Result<artefact::SourceCheck> check(SourceSession& source, const Dumped& dumped) const;
-  Clients clients_of(const SourceSession& source) const;
+  platform::Clients clients_of(const SourceSession& source) const;
   DumpRequest dump_request(const SourceSession& source, const artefact::FingerprintKey& key) const;
   void watch_reserve(std::stop_source& stop);
   Result<Taken> publish(Attempt attempt, store::ArtefactWriter& out);
@@ -167,9 +167,9 @@ void Taking::watch_reserve(std::stop_source& stop) {
 }
 
 // Preflight has found them.
-Clients Taking::clients_of(const SourceSession& source) const {
-  return find_clients(tools_.files, source.facts().major(), request_.database.bindir)
-      .value_or(Clients{});
+platform::Clients Taking::clients_of(const SourceSession& source) const {
+  return platform::find_clients(tools_.files, source.facts().major(), request_.database.bindir)
+      .value_or(platform::Clients{});
 }
 
 DumpRequest Taking::dump_request(const SourceSession& source,
@@ -197,10 +197,9 @@ DumpRequest Taking::dump_request(const SourceSession& source,
 std::jthread Taking::read_beside(SourceSession& source, const artefact::FingerprintKey& key,
                                  std::stop_token stop, Result<SourceRows>& rows) const {
   if (request_.job.source_check == SourceCheck::none) return {};
-  return std::jthread(
-      [this, &source, &key, &rows, limits = platform::CallLimits{work_.deadline, stop}] {
-        rows = read_source_rows(source, request_.job.source_check, key, limits);
-      });
+  return std::jthread([this, &source, &key, &rows, limits = CallLimits{work_.deadline, stop}] {
+    rows = read_source_rows(source, request_.job.source_check, key, limits);
+  });
 }
 
 Result<Taking::Dumped> Taking::dump(SourceSession& source, const artefact::FingerprintKey& key,
@@ -266,7 +265,8 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   TRY_ASSIGN(auto dumped, dump(source, key, out));
   TRY_ASSIGN(auto checked, check(source, dumped));
   source.close();  // it holds back what VACUUM may remove, and publishing takes its time
-  TRY_ASSIGN(auto version, client_version(tools_.processes, clients_of(source), work_.limits()));
+  TRY_ASSIGN(auto version,
+             platform::client_version(tools_.processes, clients_of(source), work_.limits()));
   return Attempt{std::move(source), std::move(dumped.dump), std::move(checked), key,
                  std::move(version)};
 }

@@ -12,7 +12,7 @@
 #include "backup/options.h"
 #include "backup/preflight.h"
 #include "backup/view.h"
-#include "backup/work.h"
+#include "base/work.h"
 #include "platform/clock.h"
 #include "platform/postgres.h"
 #include "platform/process.h"

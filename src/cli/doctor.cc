@@ -259,7 +259,7 @@ void Doctor::database(const config::BackupJob& job, const backup::DatabaseOption
                                 hooks.version};
   const backup::TakeRequest request{database,        job.options,  *store,
                                     options.reserve, std::nullopt, {}};
-  backup::Work work;
+  Work work;
   work.deadline = hooks.clock->monotonic() + 60s;
   work.stop = hooks.stop;
   const auto findings = backup::preflight(request, tools, work);

@@ -20,7 +20,7 @@ struct Due {
 // Progress is told by several threads, and far more often than there are steps.
 class Steps {
  public:
-  bool is_new(const backup::Progress& progress) {
+  bool is_new(const WorkProgress& progress) {
     const std::lock_guard lock(mutex_);
     if (phase_ == progress.phase && subject_ == progress.subject) return false;
     phase_ = progress.phase;
@@ -72,9 +72,9 @@ backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& fi
   return setup;
 }
 
-backup::Work work_of(jobs::RunContext& context, jobs::RunLogs& logs) {
+Work work_of(jobs::RunContext& context, jobs::RunLogs& logs) {
   const jobs::RunTrigger& trigger = context.trigger();
-  backup::Work work;
+  Work work;
   work.run = context.id();
   work.correlation = context.correlation_id();
   work.trigger = {trigger.by, trigger.actor, trigger.reason, trigger.reference};
@@ -86,7 +86,7 @@ backup::Work work_of(jobs::RunContext& context, jobs::RunLogs& logs) {
                said, {{"program", program}, {"status", status}});
   };
   auto steps = std::make_shared<Steps>();
-  work.progress = [&context, &logs, steps](const backup::Progress& progress) {
+  work.progress = [&context, &logs, steps](const WorkProgress& progress) {
     if (steps->is_new(progress)) {
       logs.write(context.id(), platform::LogLevel::info, "step", progress.phase,
                  {{"subject", progress.subject}});
@@ -101,8 +101,8 @@ backup::Work work_of(jobs::RunContext& context, jobs::RunLogs& logs) {
   return work;
 }
 
-backup::Work work_of(const api::CallContext& context) {
-  backup::Work work;
+Work work_of(const api::CallContext& context) {
+  Work work;
   work.correlation = context.correlation_id;
   work.trigger = {"human", context.actor, said(context.reason), said(context.reference)};
   work.deadline = context.deadline;
@@ -110,8 +110,8 @@ backup::Work work_of(const api::CallContext& context) {
   return work;
 }
 
-backup::Work work_of_daemon(std::stop_token stop) {
-  backup::Work work;
+Work work_of_daemon(std::stop_token stop) {
+  Work work;
   work.correlation = new_correlation_id();
   work.trigger.by = "daemon";
   work.stop = std::move(stop);

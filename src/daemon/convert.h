@@ -12,10 +12,10 @@ namespace vigie::daemon {
 
 backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files);
 // Its steps, and how its programs ended, go into the run's log.
-backup::Work work_of(jobs::RunContext& context, jobs::RunLogs& logs);
+Work work_of(jobs::RunContext& context, jobs::RunLogs& logs);
 // Work that is no run: a human act, or something done at the start.
-backup::Work work_of(const api::CallContext& context);
-backup::Work work_of_daemon(std::stop_token stop);
+Work work_of(const api::CallContext& context);
+Work work_of_daemon(std::stop_token stop);
 jobs::RunTrigger trigger_of(const api::CallContext& context);
 ledger::Trigger ledger_trigger_of(const api::CallContext& context);
 jobs::RunOutcome outcome_of(backup::Outcome outcome);

@@ -1,6 +1,7 @@
 // What runs are made of: requests with their claims, and what is started without being asked.
 #include "daemon/convert.h"
 #include "daemon/ledger_times.h"
+#include "daemon/restores.h"
 #include "daemon/wiring.h"
 
 namespace vigie::daemon {
@@ -16,6 +17,7 @@ std::vector<std::string> claims_of(const config::BackupJob& job) {
 }
 
 constexpr auto kVerifyTimeout = std::chrono::hours(24);
+constexpr auto kRestoreTimeout = std::chrono::hours(24);
 constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 
 }  // namespace
@@ -59,6 +61,26 @@ jobs::RunRequest Wiring::verify_request(const BackupId& id, backup::VerifyMode m
   return request;
 }
 
+// One at a time; and beside no backup of the database that it may replace.
+Result<jobs::RunRequest> Wiring::restore_request(const api::RestoreAsk& ask) {
+  const auto config = this->config();
+  TRY_ASSIGN(const auto target, target_of(ask, *config));
+  TRY_ASSIGN(const auto id, backup_named(*backups_->view(), ask.backup));
+  jobs::RunRequest request;
+  request.job = id.job;
+  request.kind = "restore";
+  request.claims = {"restore", "db:" + (ask.database.empty() ? id.database : ask.database)};
+  request.timeout = kRestoreTimeout;
+  request.work = [this, ask, target, id](jobs::RunContext& context) {
+    const Work work = work_of(context, run_logs_);
+    const auto folder = platform::Path(this->config()->state.dir) / "staging" / context.id().str();
+    auto done = restore_backup(*backups_, *proofs_, ask, target, id, folder, work);
+    return done ? jobs::RunOutcome::succeeded(std::move(*done))
+                : jobs::RunOutcome::of(done.error());
+  };
+  return request;
+}
+
 jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
   const auto config = this->config();
   jobs::RunRequest request;
@@ -76,7 +98,7 @@ jobs::RunRequest Wiring::prune_request(const std::optional<std::string>& job) {
 }
 
 void Wiring::tidy(std::stop_token stop) {
-  const backup::Work work = work_of_daemon(std::move(stop));
+  const Work work = work_of_daemon(std::move(stop));
   backups_->observe_stores();
   if (!reads_only())
     (void)backups_->clean_stores(
@@ -111,7 +133,7 @@ void Wiring::submit_in_turn(jobs::RunRequest request, const std::stop_token& sto
 }
 
 void Wiring::look_around(std::stop_token stop) {
-  const backup::Work work = work_of_daemon(std::move(stop));
+  const Work work = work_of_daemon(std::move(stop));
   backups_->observe_stores();
   // These warn of what they cannot do.
   (void)backups_->clean_stores(work);

@@ -147,6 +147,11 @@ void Wiring::add_commands(api::Services& services) {
     if (job && config()->backup(*job) == nullptr) return no_such_job(*job);
     return submit_asked(prune_request(job), context);
   };
+  services.start_restore = [this](const api::RestoreAsk& ask,
+                                  const CallContext& context) -> Result<RunId> {
+    TRY_ASSIGN(auto request, restore_request(ask));
+    return submit_asked(std::move(request), context);
+  };
   services.cancel_run = [this](const RunId& id, const CallContext& context) {
     return cancel(id, {trigger_of(context), context.correlation_id});
   };

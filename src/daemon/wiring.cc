@@ -103,6 +103,12 @@ Result<> Wiring::open_state() {
       database};
   TRY_ASSIGN(backups_, backup::BackupRoom::open(std::move(tools), folder / "state.db",
                                                 setup_of(*config_, world_.files)));
+  proofs_ = std::make_unique<proof::ProofRoom>(
+      proof::RestoreTools{world_.files, world_.processes, world_.postgres, world_.clock},
+      [this](const ledger::Entry& entry) { return ledger_->append(entry); });
+  // What it was is no reason not to start.
+  if (const auto known = proofs_->remember(*ledger_); !known)
+    world_.log.write(LogLevel::warn, "restore.remember", known.error());
   return {};
 }
 
@@ -226,6 +232,7 @@ status::Views Wiring::views() const {
   views.backups = backups_->view();
   views.jobs = executor_->view();
   views.ledger = ledger_->view();
+  views.proof = proofs_->view();
   const api::PoolFigures pool = api_->pool_figures();
   views.process.queries_hung = pool.hung;
   views.process.queries_answered = pool.usable;

@@ -21,6 +21,7 @@
 #include "ledger/ledger.h"
 #include "platform/lock_file.h"
 #include "platform/log.h"
+#include "proof/room.h"
 #include "status/views.h"
 
 namespace vigie::daemon {
@@ -111,6 +112,7 @@ class Wiring {
   void add_commands(api::Services& services);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
+  Result<jobs::RunRequest> restore_request(const api::RestoreAsk& ask);
   status::Views views() const;
   // Errors: run_not_found, run_conflict when it has ended.
   Result<> cancel(const RunId& id, const Cancellation& asked);
@@ -142,6 +144,7 @@ class Wiring {
   MonoTime memory_seen_{};                   // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<backup::BackupRoom> backups_;
+  std::unique_ptr<proof::ProofRoom> proofs_;
   std::unique_ptr<jobs::Executor> executor_;
   std::unique_ptr<api::Tokens> tokens_;
   std::unique_ptr<api::Api> api_;

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "base/work.h"
 
 namespace vigie::platform {
 
@@ -22,12 +23,6 @@ struct Dsn {
   std::string name;           // the name in vigie.yaml, for errors
   std::string text;           // "host=/run/postgresql dbname=app user=vigie"
   std::string password_file;  // empty: none
-};
-
-// How long a call may take, and who can stop it.
-struct CallLimits {
-  MonoTime deadline;
-  std::stop_token stop;
 };
 
 class PgRows {

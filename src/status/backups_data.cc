@@ -39,15 +39,6 @@ json::value verify_json(const ArtefactView* artefact) {
                       {"error_code", text_json(verification.error_code)}};
 }
 
-json::value progress_json(const std::optional<ProgressFacts>& progress) {
-  if (!progress) return nullptr;
-  return json::object{{"phase", text_json(progress->phase)},
-                      {"done", progress->done},
-                      {"total", number_json(progress->total)},
-                      {"unit", text_json(progress->unit)},
-                      {"rate_per_s", number_json(progress->rate)}};
-}
-
 json::value run_json(const std::optional<RunFacts>& run, bool with_progress) {
   if (!run) return nullptr;
   json::object object{{"run_id", run->id},
@@ -141,6 +132,15 @@ json::object job_json(const BackupsView& view, const BackupJobView& job, const J
 }
 
 }  // namespace
+
+json::value progress_json(const std::optional<ProgressFacts>& progress) {
+  if (!progress) return nullptr;
+  return json::object{{"phase", text_json(progress->phase)},
+                      {"done", progress->done},
+                      {"total", number_json(progress->total)},
+                      {"unit", text_json(progress->unit)},
+                      {"rate_per_s", number_json(progress->rate)}};
+}
 
 json::object backups_data(const Views& views, SystemTime now) {
   json::array jobs;

@@ -9,6 +9,7 @@ namespace vigie::status {
 namespace {
 
 constexpr std::string_view kBackupKind = "backup";
+constexpr std::string_view kRestoreKind = "restore";
 
 RunFacts run_facts(const jobs::RunRow& row) {
   RunFacts facts;
@@ -96,6 +97,13 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
     add_warnings(facts.jobs.back(), *views.jobs, job);
   }
   return facts;
+}
+
+std::optional<RunFacts> running_restore(const Views& views) {
+  if (!views.jobs) return std::nullopt;
+  for (const jobs::JobView& one : views.jobs->jobs)
+    if (one.kind == kRestoreKind && one.running) return run_facts(*one.running);
+  return std::nullopt;
 }
 
 std::optional<LedgerFacts> ledger_facts(const Views& views) {

@@ -81,6 +81,7 @@ struct LedgerFacts {
 
 // Nothing: the view is not there yet.
 std::optional<JobsFacts> jobs_facts(const Views& views);
+std::optional<RunFacts> running_restore(const Views& views);
 std::optional<LedgerFacts> ledger_facts(const Views& views);
 
 }  // namespace vigie::status

@@ -1,17 +1,8 @@
-// Health, readiness and, until drills exist, restore.
+// Health and readiness.
 #include "status/reports.h"
 
 namespace vigie::status {
 namespace {
-
-Check make_check(std::string id, Status status, std::string reason_code, std::string runbook) {
-  Check check;
-  check.id = std::move(id);
-  check.status = status;
-  check.reason_code = std::move(reason_code);
-  check.runbook = std::move(runbook);
-  return check;
-}
 
 // A refused reload leaves the old configuration in force, and one may wait for a restart in part:
 // Vigie works, and somebody must look.
@@ -167,18 +158,6 @@ json::object readiness_data(const Views& views) {
           {"runs_waiting", jobs ? json::value(jobs->waiting) : json::value(nullptr)},
           {"runs_running", jobs ? json::value(jobs->running) : json::value(nullptr)},
           {"ledger_entries", ledger ? json::value(ledger->last_seq) : json::value(nullptr)}};
-}
-
-// What was never run is not a pass.
-std::vector<Check> restore_checks() {
-  auto check = make_check("restore.drill", Status::unknown, "never_drilled", "");
-  check.sources = {"ledger"};
-  return {std::move(check)};
-}
-
-json::object restore_data() {
-  return {{"state", "never"},       {"progress", nullptr},    {"last_drill", nullptr},
-          {"drill_age_s", nullptr}, {"next_due_at", nullptr}, {"last_real_restore", nullptr}};
 }
 
 }  // namespace vigie::status

@@ -29,7 +29,7 @@ inline constexpr Duration kLedgerVerifiedStaleAfter = std::chrono::hours(26);
 std::vector<Check> health_checks(const Views& views, SystemTime now);
 std::vector<Check> readiness_checks(const Views& views, SystemTime now);
 std::vector<Check> backups_checks(const Views& views, SystemTime now);
-std::vector<Check> restore_checks();
+std::vector<Check> restore_checks(const Views& views);
 
 json::object health_data(const Views& views);
 json::object readiness_data(const Views& views);
@@ -38,7 +38,10 @@ json::object backups_data(const Views& views, SystemTime now);
 std::vector<Check> kept_checks(const backup::BackupsView& view);
 json::array losses_json(const backup::BackupsView& view);
 json::array not_configured_json(const backup::BackupsView& view);
-json::object restore_data();
+json::object restore_data(const Views& views);
+
+Check make_check(std::string id, Status status, std::string reason_code, std::string runbook);
+json::value progress_json(const std::optional<ProgressFacts>& progress);
 
 // Of one job and database: the newest artefact that is good, and what is wrong with the others.
 struct ArtefactFacts {

@@ -18,7 +18,7 @@ std::vector<Check> make_checks(Kind kind, const Views& views, SystemTime now) {
     case Kind::restore:
       break;
   }
-  return restore_checks();
+  return restore_checks(views);
 }
 
 json::object make_data(Kind kind, const Views& views, SystemTime now) {
@@ -32,7 +32,7 @@ json::object make_data(Kind kind, const Views& views, SystemTime now) {
     case Kind::restore:
       break;
   }
-  return restore_data();
+  return restore_data(views);
 }
 
 // A clock that was set back must not make evidence younger than new.
@@ -126,6 +126,15 @@ void put_head(json::object& document, const Report& report, SystemTime now) {
 }
 
 }  // namespace
+
+Check make_check(std::string id, Status status, std::string reason_code, std::string runbook) {
+  Check check;
+  check.id = std::move(id);
+  check.status = status;
+  check.reason_code = std::move(reason_code);
+  check.runbook = std::move(runbook);
+  return check;
+}
 
 std::string_view to_string(Status status) {
   switch (status) {

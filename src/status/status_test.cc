@@ -430,7 +430,7 @@ TEST(Status, IsReadyWhenTheDatabaseIsGone) {
 TEST(Status, SaysThatNothingWasEverRestored) {
   const auto report = make_report(Kind::restore, sample_views(kNow), kNow);
   EXPECT_EQ(report.status, Status::unknown);
-  EXPECT_EQ(restore_data().at("state").as_string(), "never");
+  EXPECT_EQ(restore_data(sample_views(kNow)).at("state").as_string(), "never");
 }
 
 TEST(Status, ThePublicFormHoldsNoNames) {

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "jobs/view.h"
 #include "ledger/view.h"
+#include "proof/view.h"
 
 namespace vigie::status {
 
@@ -36,6 +37,7 @@ struct Views {
   backup::BackupsViewPtr backups;
   jobs::JobsViewPtr jobs;
   ledger::LedgerViewPtr ledger;
+  proof::ProofViewPtr proof;
 };
 
 }  // namespace vigie::status

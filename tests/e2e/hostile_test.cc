@@ -34,7 +34,7 @@ class HostileTest : public ::testing::Test {
     EXPECT_THAT(host_.stored(), IsEmpty());
     EXPECT_THAT(host_.debris(), IsEmpty());
   }
-  platform::CallLimits limits() { return {std::chrono::steady_clock::now() + 60s, {}}; }
+  CallLimits limits() { return {std::chrono::steady_clock::now() + 60s, {}}; }
   std::unique_ptr<platform::PgConnection> session(const std::string& database) {
     return platform::make_pg_connector()
         ->connect(server_->named_dsn(database), "blocker", limits())

@@ -1,4 +1,4 @@
-#include "backup/clients.h"
+#include "platform/postgres_clients.h"
 
 #include <fmt/format.h>
 
@@ -6,15 +6,15 @@
 
 #include "platform/process_output.h"
 
-namespace vigie::backup {
+namespace vigie::platform {
 
 std::string client_package(int major) {
   return fmt::format("postgresql-client-{}", major);
 }
 
-Result<Clients> find_clients(platform::FileSystem& files, int major, const platform::Path& bindir) {
-  const Clients clients{
-      bindir.empty() ? platform::Path(fmt::format("/usr/lib/postgresql/{}/bin", major)) : bindir};
+Result<Clients> find_clients(FileSystem& files, int major, const Path& bindir) {
+  const Clients clients{bindir.empty() ? Path(fmt::format("/usr/lib/postgresql/{}/bin", major))
+                                       : bindir};
   for (const char* program : {"pg_dump", "pg_dumpall", "pg_restore", "psql"}) {
     if (files.info(clients.program(program))) continue;
     return fail(ErrorCode::client_missing, {{"version", fmt::format("{}", major)},
@@ -24,19 +24,17 @@ Result<Clients> find_clients(platform::FileSystem& files, int major, const platf
   return clients;
 }
 
-Result<std::string> client_version(platform::ProcessRunner& runner, const Clients& clients,
-                                   const platform::CallLimits& limits) {
-  platform::Command command;
+Result<std::string> client_version(ProcessRunner& runner, const Clients& clients,
+                                   const CallLimits& limits) {
+  Command command;
   command.program = clients.program("pg_dump");
   command.arguments = {"--version"};
-  TRY_ASSIGN(const auto text,
-             platform::run_for_text(runner, command, 64_KiB, limits.deadline, limits.stop));
+  TRY_ASSIGN(const auto text, run_for_text(runner, command, 64_KiB, limits.deadline, limits.stop));
   return printable(text.output.substr(0, text.output.find('\n')), 200);
 }
 
 // "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
-Result<int> client_major(platform::ProcessRunner& runner, const Clients& clients,
-                         const platform::CallLimits& limits) {
+Result<int> client_major(ProcessRunner& runner, const Clients& clients, const CallLimits& limits) {
   TRY_ASSIGN(const std::string text, client_version(runner, clients, limits));
   const size_t at = text.find(") ");
   int major = 0;
@@ -49,4 +47,4 @@ Result<int> client_major(platform::ProcessRunner& runner, const Clients& clients
   return major;
 }
 
-}  // namespace vigie::backup
+}  // namespace vigie::platform

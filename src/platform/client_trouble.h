@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 
-namespace vigie::backup {
+namespace vigie::platform {
 
-enum class DumpTrouble : unsigned char {
+enum class ClientTrouble : unsigned char {
   other,
   disk_full,       // no space left where it writes
   server_full,     // no space left where the server writes
@@ -18,6 +18,7 @@ enum class DumpTrouble : unsigned char {
   authentication,  // the role or its password was refused
   permission,      // the role may not read something
   row_security,    // row-level security would have hidden rows
+  role,            // a role does not exist
   missing,         // the database or an object is gone
   version,         // pg_dump is older than the server
   snapshot,        // the exported snapshot is gone
@@ -27,12 +28,12 @@ enum class DumpTrouble : unsigned char {
 
 // `text` as pg_dump wrote it under LANG=C. The server's own messages may be in another language:
 // what cannot be told is `other`.
-DumpTrouble dump_trouble(std::string_view text);
+ClientTrouble client_trouble(std::string_view text);
 // All of it as one of fixed words for each line, and how long that was: what a log may hold. At
 // most kMostLines lines, the last ones.
 std::string redacted_output(std::string_view text);
 inline constexpr size_t kMostLines = 100;
 // A sentence without a subject, of fixed words: "the connection to the server was lost".
-std::string_view words_for(DumpTrouble trouble);
+std::string_view words_for(ClientTrouble trouble);
 
-}  // namespace vigie::backup
+}  // namespace vigie::platform

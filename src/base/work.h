@@ -1,4 +1,4 @@
-// What a piece of work of this room is given by whoever runs it (a run of `jobs`, or a test).
+// What a piece of work is given by whoever runs it (a run of `jobs`, a human act, a test).
 #pragma once
 
 #include <functional>
@@ -9,38 +9,44 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
-#include "platform/postgres.h"
+#include "base/time.h"
 
-namespace vigie::backup {
+namespace vigie {
 
-struct Progress {
-  std::string_view phase;    // preflight, dump, source check, publish, verify, expire
+// How long a call may take, and who can stop it.
+struct CallLimits {
+  MonoTime deadline;
+  std::stop_token stop;
+};
+
+struct WorkProgress {
+  std::string_view phase;  // preflight, dump, source check, publish, verify, restore, compare, …
   std::string_view subject;  // the database or the artefact
   Bytes done;
   std::optional<Bytes> total;  // an estimate while dumping
 };
 
-struct Trigger {
+struct WorkTrigger {
   std::string by;     // schedule, human, daemon
   std::string actor;  // "socket:uid=0", "token:…"; empty for the daemon's own
   std::string reason;
   std::string reference;
 };
 
-// A program that ended: its exit status, and what it said, redacted (dump_reason.h).
+// A program that ended: its exit status, and what it said, redacted (platform/client_trouble.h).
 using ProgramEnded =
     std::function<void(std::string_view program, int status, std::string_view said)>;
 
 struct Work {
   RunId run;
   CorrelationId correlation;
-  Trigger trigger;
+  WorkTrigger trigger;
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
-  std::function<void(const Progress&)> progress = [](const Progress&) {};
+  std::function<void(const WorkProgress&)> progress = [](const WorkProgress&) {};
   ProgramEnded program_ended{};  // may be empty
 
-  platform::CallLimits limits() const { return {deadline, stop}; }
+  CallLimits limits() const { return {deadline, stop}; }
 };
 
-}  // namespace vigie::backup
+}  // namespace vigie

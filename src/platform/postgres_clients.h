@@ -9,25 +9,24 @@
 #include "platform/postgres.h"
 #include "platform/process.h"
 
-namespace vigie::backup {
+namespace vigie::platform {
 
 // A folder that holds pg_dump, pg_dumpall, pg_restore and psql of one major version.
 struct Clients {
-  platform::Path folder;
-  platform::Path program(std::string_view name) const { return folder / name; }
+  Path folder;
+  Path program(std::string_view name) const { return folder / name; }
 };
 
 // Looks in `bindir` when it is set, else in /usr/lib/postgresql/MAJOR/bin. Error: client_missing.
-Result<Clients> find_clients(platform::FileSystem& files, int major, const platform::Path& bindir);
+Result<Clients> find_clients(FileSystem& files, int major, const Path& bindir);
 
 // What pg_dump says of itself: "pg_dump (PostgreSQL) 15.14". Errors: process_*.
-Result<std::string> client_version(platform::ProcessRunner& runner, const Clients& clients,
-                                   const platform::CallLimits& limits);
+Result<std::string> client_version(ProcessRunner& runner, const Clients& clients,
+                                   const CallLimits& limits);
 // The major version in it. Errors: also client_missing.
-Result<int> client_major(platform::ProcessRunner& runner, const Clients& clients,
-                         const platform::CallLimits& limits);
+Result<int> client_major(ProcessRunner& runner, const Clients& clients, const CallLimits& limits);
 
 // The package that brings them on Debian: "postgresql-client-15".
 std::string client_package(int major);
 
-}  // namespace vigie::backup
+}  // namespace vigie::platform

@@ -1,10 +1,10 @@
-#include "backup/dump_reason.h"
+#include "platform/client_trouble.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-namespace vigie::backup {
+namespace vigie::platform {
 namespace {
 
 TEST(DumpReason, AnOutputKeepsWhoSaidItHowBadItIsAndAReasonButNoWordOfIt) {
@@ -22,15 +22,15 @@ TEST(DumpReason, AnOutputKeepsWhoSaidItHowBadItIsAndAReasonButNoWordOfIt) {
 
 TEST(DumpReason, AFullDiskOfTheServerIsNotOurs) {
   EXPECT_EQ(
-      dump_trouble("pg_dump: error: could not write to output file: No space left on device\n"),
-      DumpTrouble::disk_full);
-  EXPECT_EQ(dump_trouble("pg_dump: error: Dumping the contents of table \"t\" failed\n"
-                         "pg_dump: detail: Error message from server: ERROR:  could not write to "
-                         "file \"base/pgsql_tmp/1\": No space left on device\n"),
-            DumpTrouble::server_full);
-  EXPECT_EQ(dump_trouble("pg_dump: error: could not open large object 7: FEHLER:  konnte nicht "
-                         "schreiben: No space left on device\n"),
-            DumpTrouble::server_full);
+      client_trouble("pg_dump: error: could not write to output file: No space left on device\n"),
+      ClientTrouble::disk_full);
+  EXPECT_EQ(client_trouble("pg_dump: error: Dumping the contents of table \"t\" failed\n"
+                           "pg_dump: detail: Error message from server: ERROR:  could not write to "
+                           "file \"base/pgsql_tmp/1\": No space left on device\n"),
+            ClientTrouble::server_full);
+  EXPECT_EQ(client_trouble("pg_dump: error: could not open large object 7: FEHLER:  konnte nicht "
+                           "schreiben: No space left on device\n"),
+            ClientTrouble::server_full);
 }
 
 TEST(DumpReason, AnOutputIsBounded) {
@@ -41,4 +41,4 @@ TEST(DumpReason, AnOutputIsBounded) {
 }
 
 }  // namespace
-}  // namespace vigie::backup
+}  // namespace vigie::platform

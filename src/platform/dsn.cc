@@ -1,10 +1,10 @@
-#include "backup/dsn.h"
+#include "platform/dsn.h"
 
 #include <algorithm>
 
 #include "base/nearest.h"
 
-namespace vigie::backup {
+namespace vigie::platform {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\n\r\f\v";  // libpq's
@@ -130,4 +130,4 @@ std::optional<DsnMistake> check_dsn(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace vigie::backup
+}  // namespace vigie::platform

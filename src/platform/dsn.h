@@ -10,7 +10,7 @@
 
 #include "base/error_codes.h"
 
-namespace vigie::backup {
+namespace vigie::platform {
 
 struct DsnMistake {
   ErrorCode code;        // config_value, config_unknown_key or config_secret_inline
@@ -26,4 +26,4 @@ std::optional<DsnWords> split_dsn(std::string_view text);
 // Nothing when it is one that Vigie accepts.
 std::optional<DsnMistake> check_dsn(std::string_view text);
 
-}  // namespace vigie::backup
+}  // namespace vigie::platform

@@ -1,44 +1,44 @@
-#include "backup/dump_reason.h"
+#include "platform/client_trouble.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <vector>
 
-namespace vigie::backup {
+namespace vigie::platform {
 namespace {
 
 struct Pattern {
   std::string_view text;
-  DumpTrouble trouble;
+  ClientTrouble trouble;
 };
 
 // The first that occurs anywhere decides; the more telling ones stand first.
 constexpr Pattern kPatterns[] = {
-    {"No space left on device", DumpTrouble::server_full},
-    {"Disk quota exceeded", DumpTrouble::server_full},
-    {"could not obtain lock on relation", DumpTrouble::lock_timeout},
-    {"canceling statement due to lock timeout", DumpTrouble::lock_timeout},
-    {"query would be affected by row-level security", DumpTrouble::row_security},
-    {"password authentication failed", DumpTrouble::authentication},
-    {"no password supplied", DumpTrouble::authentication},
-    {"no pg_hba.conf entry", DumpTrouble::authentication},
-    {"server version mismatch", DumpTrouble::version},
-    {"invalid snapshot identifier", DumpTrouble::snapshot},
-    {"could not import the requested snapshot", DumpTrouble::snapshot},
-    {"could not open file \"pg_snapshots", DumpTrouble::snapshot},
-    {"snapshot \"", DumpTrouble::snapshot},
-    {"permission denied for", DumpTrouble::permission},
-    {"must be owner of", DumpTrouble::permission},
-    {"server closed the connection unexpectedly", DumpTrouble::connection},
-    {"terminating connection", DumpTrouble::connection},
-    {"could not connect to", DumpTrouble::connection},
-    {"connection to server", DumpTrouble::connection},
-    {"SSL connection has been closed", DumpTrouble::connection},
-    {"no connection to the server", DumpTrouble::connection},
-    {"out of memory", DumpTrouble::memory},
-    {"does not exist", DumpTrouble::missing},
-    {"could not open relation", DumpTrouble::missing},
+    {"No space left on device", ClientTrouble::server_full},
+    {"Disk quota exceeded", ClientTrouble::server_full},
+    {"could not obtain lock on relation", ClientTrouble::lock_timeout},
+    {"canceling statement due to lock timeout", ClientTrouble::lock_timeout},
+    {"query would be affected by row-level security", ClientTrouble::row_security},
+    {"password authentication failed", ClientTrouble::authentication},
+    {"no password supplied", ClientTrouble::authentication},
+    {"no pg_hba.conf entry", ClientTrouble::authentication},
+    {"server version mismatch", ClientTrouble::version},
+    {"invalid snapshot identifier", ClientTrouble::snapshot},
+    {"could not import the requested snapshot", ClientTrouble::snapshot},
+    {"could not open file \"pg_snapshots", ClientTrouble::snapshot},
+    {"snapshot \"", ClientTrouble::snapshot},
+    {"permission denied for", ClientTrouble::permission},
+    {"must be owner of", ClientTrouble::permission},
+    {"server closed the connection unexpectedly", ClientTrouble::connection},
+    {"terminating connection", ClientTrouble::connection},
+    {"could not connect to", ClientTrouble::connection},
+    {"connection to server", ClientTrouble::connection},
+    {"SSL connection has been closed", ClientTrouble::connection},
+    {"no connection to the server", ClientTrouble::connection},
+    {"out of memory", ClientTrouble::memory},
+    {"does not exist", ClientTrouble::missing},
+    {"could not open relation", ClientTrouble::missing},
 };
 
 bool holds(std::string_view text, std::string_view part) {
@@ -63,36 +63,43 @@ bool own_disk_full(std::string_view text) {
   return false;
 }
 
+bool names_missing_role(std::string_view text) {
+  const size_t at = text.find("ERROR:  role \"");
+  return at != std::string_view::npos && holds(text.substr(at, 200), "does not exist");
+}
+
 // "pg_dump: error: …": who, and how bad; the rest is somebody else's words.
 std::string redacted_line(std::string_view line) {
   constexpr std::string_view kPrefixes[] = {
       "pg_dump: error: ",    "pg_dump: warning: ",    "pg_dump: detail: ",    "pg_dump: hint: ",
+      "pg_restore: error: ", "pg_restore: warning: ", "pg_restore: detail: ", "pg_restore: hint: ",
       "pg_dumpall: error: ", "pg_dumpall: warning: ", "pg_dumpall: detail: ", "pg_dumpall: hint: "};
   std::string_view head;
   for (const std::string_view one : kPrefixes) {
     if (line.starts_with(one)) head = one;
   }
-  const DumpTrouble trouble = dump_trouble(line);
-  const std::string_view words = trouble == DumpTrouble::other ? "" : words_for(trouble);
+  const ClientTrouble trouble = client_trouble(line);
+  const std::string_view words = trouble == ClientTrouble::other ? "" : words_for(trouble);
   return fmt::format("{}[{}{}{} bytes]", head, words, words.empty() ? "" : "; ", line.size());
 }
 
 }  // namespace
 
-DumpTrouble dump_trouble(std::string_view text) {
+ClientTrouble client_trouble(std::string_view text) {
   // pg_dump's lock-wait timeout is a statement timeout while it locks; the query tells them apart.
   if (holds(text, "canceling statement due to statement timeout") && holds(text, "LOCK TABLE")) {
-    return DumpTrouble::lock_timeout;
+    return ClientTrouble::lock_timeout;
   }
   // A database that does not exist is told as a failed connection.
   if (holds(text, "FATAL:  database \"") && holds(text, "does not exist")) {
-    return DumpTrouble::missing;
+    return ClientTrouble::missing;
   }
-  if (own_disk_full(text)) return DumpTrouble::disk_full;
+  if (names_missing_role(text)) return ClientTrouble::role;
+  if (own_disk_full(text)) return ClientTrouble::disk_full;
   for (const Pattern& pattern : kPatterns) {
     if (holds(text, pattern.text)) return pattern.trouble;
   }
-  return DumpTrouble::other;
+  return ClientTrouble::other;
 }
 
 std::string redacted_output(std::string_view text) {
@@ -107,36 +114,38 @@ std::string redacted_output(std::string_view text) {
       "{}", fmt::join(lines.begin() + static_cast<std::ptrdiff_t>(first), lines.end(), "\n"));
 }
 
-std::string_view words_for(DumpTrouble trouble) {
+std::string_view words_for(ClientTrouble trouble) {
   switch (trouble) {
-    case DumpTrouble::disk_full:
+    case ClientTrouble::disk_full:
       return "no space left in the staging folder";
-    case DumpTrouble::server_full:
+    case ClientTrouble::server_full:
       return "the server has no space left";
-    case DumpTrouble::lock_timeout:
+    case ClientTrouble::lock_timeout:
       return "a lock was not granted in time";
-    case DumpTrouble::connection:
+    case ClientTrouble::connection:
       return "the connection to the server was lost or refused";
-    case DumpTrouble::authentication:
+    case ClientTrouble::authentication:
       return "the server refused the role or its password";
-    case DumpTrouble::permission:
+    case ClientTrouble::permission:
       return "the role may not read everything";
-    case DumpTrouble::row_security:
+    case ClientTrouble::row_security:
       return "row-level security hides rows from the role";
-    case DumpTrouble::missing:
+    case ClientTrouble::role:
+      return "a role that it names does not exist";
+    case ClientTrouble::missing:
       return "the database or one of its objects is gone";
-    case DumpTrouble::version:
+    case ClientTrouble::version:
       return "the client is older than the server";
-    case DumpTrouble::snapshot:
+    case ClientTrouble::snapshot:
       return "the snapshot is gone";
-    case DumpTrouble::memory:
+    case ClientTrouble::memory:
       return "it ran out of memory";
-    case DumpTrouble::killed:
+    case ClientTrouble::killed:
       return "a signal ended it";
-    case DumpTrouble::other:
+    case ClientTrouble::other:
       break;
   }
   return "an error that is not in the list of known ones";
 }
 
-}  // namespace vigie::backup
+}  // namespace vigie::platform

@@ -1,0 +1,33 @@
+// A restore that somebody asks for, in the words of the rooms.
+#pragma once
+
+#include <string>
+
+#include "api/services.h"
+#include "backup/room.h"
+#include "config/config.h"
+#include "proof/room.h"
+
+namespace vigie::daemon {
+
+// The backup that `text` names: an id, or the newest good one of JOB.DATABASE, of JOB, or of all
+// ("latest"). Pure. Errors: backup_not_found; http_invalid_parameter when backups of several
+// databases fit.
+Result<BackupId> backup_named(const backup::BackupsView& view, std::string_view text);
+
+// Where a restore goes, and with which programs.
+struct RestoreTarget {
+  platform::Dsn dsn;
+  platform::Path bindir;
+  std::string database;  // its name
+};
+// Errors: http_invalid_parameter.
+Result<RestoreTarget> target_of(const api::RestoreAsk& ask, const config::Config& config);
+
+// `folder` is the run's own.
+Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoom& proofs,
+                                    const api::RestoreAsk& ask, const RestoreTarget& target,
+                                    const BackupId& id, const platform::Path& folder,
+                                    const Work& work);
+
+}  // namespace vigie::daemon

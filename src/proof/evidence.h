@@ -1,0 +1,23 @@
+// The entries that this room writes into the ledger.
+#pragma once
+
+#include "base/work.h"
+#include "ledger/entry.h"
+#include "proof/restore.h"
+
+namespace vigie::proof::evidence {
+
+// Where the artefact lay.
+struct Subject {
+  BackupId id;
+  std::string store;            // its name in vigie.yaml, or the folder that was named
+  std::string manifest_sha256;  // as far as it is known
+  std::string target;           // the database's name
+};
+
+ledger::Entry restored(const Subject& subject, const Restored& restored, const Work& work,
+                       SystemTime started_at, SystemTime ended_at);
+ledger::Entry not_restored(const Subject& subject, const Error& error, const Work& work,
+                           SystemTime started_at, SystemTime ended_at);
+
+}  // namespace vigie::proof::evidence

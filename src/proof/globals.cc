@@ -1,0 +1,59 @@
+#include "proof/globals.h"
+
+#include <set>
+
+#include "proof/sql_script.h"
+
+namespace vigie::proof {
+namespace {
+
+constexpr std::string_view kDuplicateObject = "42710";
+
+class Roles {
+ public:
+  Roles(Target& target, const Work& work) : target_(target), work_(work) {}
+
+  Result<> take(const std::string& statement) {
+    if (statement.starts_with("CREATE ROLE ")) return create(statement);
+    const bool about = statement.starts_with("ALTER ROLE ");
+    const bool membership = statement.starts_with("GRANT ");
+    const bool encoding = statement.starts_with("SET client_encoding ");
+    if (about && kept_.contains(name_after(statement, "role"))) return {};
+    if (membership && kept_.contains(name_after(statement, "to"))) return {};
+    if (about || membership || encoding) return target_.execute(statement, work_);
+    return {};  // other settings of the script's own session, and tablespaces
+  }
+
+  RolesRestored result() const { return {made_, kept_.size()}; }
+
+ private:
+  Result<> create(const std::string& statement) {
+    const auto created = target_.execute(statement, work_);
+    if (created) {
+      ++made_;
+      return {};
+    }
+    if (created.error().parameter("sqlstate") != kDuplicateObject) return created;
+    kept_.insert(name_after(statement, "role"));
+    return {};
+  }
+
+  Target& target_;
+  const Work& work_;
+  size_t made_ = 0;
+  std::set<std::string> kept_;
+};
+
+}  // namespace
+
+Result<RolesRestored> restore_globals(platform::FileSystem& files, const platform::Path& script,
+                                      Target& target, const Work& work) {
+  TRY_ASSIGN(const std::string text, platform::read_file(files, script, kMaxScript));
+  TRY_ASSIGN(const auto statements, split_statements(text));
+  Roles roles(target, work);
+  for (const std::string& one : statements) TRY(roles.take(one));
+  TRY(target.execute("reset client_encoding", work));
+  return roles.result();
+}
+
+}  // namespace vigie::proof

@@ -1,0 +1,288 @@
+#include "proof/restore.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "platform/client_trouble.h"
+#include "platform/postgres_clients.h"
+#include "proof/archive.h"
+#include "proof/globals.h"
+#include "proof/sql_script.h"
+#include "proof/target.h"
+#include "proof/unpack.h"
+
+namespace vigie::proof {
+namespace {
+
+using artefact::Manifest;
+using artefact::TableEntry;
+
+constexpr Bytes kMaxDatabaseSql = 16_MiB;
+
+int major_of(int version_num) {
+  return version_num / 10000;
+}
+
+// N of dump/N.dat.zst is the entry's number.
+std::optional<int> entry_of(const TableEntry& table) {
+  const std::string name = platform::Path(table.file).filename().string();
+  int id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  return error == std::errc() ? std::optional(id) : std::nullopt;
+}
+
+bool is_wanted(const TableEntry& table, const std::vector<std::string>& names) {
+  return names.empty() || std::ranges::count(names, table.schema + "." + table.name) > 0;
+}
+
+std::vector<const TableEntry*> wanted_tables(const Manifest& manifest,
+                                             const std::vector<std::string>& names) {
+  std::vector<const TableEntry*> out;
+  for (const TableEntry& one : manifest.tables)
+    if (is_wanted(one, names)) out.push_back(&one);
+  return out;
+}
+
+// All that is not rows, but foreign keys: what they point to is not there.
+std::string list_without_rows_of_others(std::string_view list,
+                                        const std::vector<const TableEntry*>& wanted) {
+  std::vector<int> ids;
+  for (const TableEntry* one : wanted)
+    if (const auto id = entry_of(*one)) ids.push_back(*id);
+  std::string lines;
+  for (const ArchiveEntry& entry : parse_archive_list(list)) {
+    const bool rows = entry.what.starts_with("TABLE DATA ");
+    const bool left_out = entry.speaks_of_database() || entry.what.starts_with("FK CONSTRAINT ") ||
+                          entry.what.starts_with("BLOB") ||
+                          (rows && std::ranges::count(ids, entry.id) == 0);
+    if (!left_out) lines += std::string(entry.line) + "\n";
+  }
+  return lines;
+}
+
+class Restoring {
+ public:
+  Restoring(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
+            Target target)
+      : request_(request), tools_(tools), work_(work), target_(std::move(target)) {}
+
+  Result<Restored> run() {
+    auto done = all_steps();
+    (void)platform::remove_tree(tools_.files, request_.folder);  // also emptied at start
+    if (done || !made_) return done;
+    if (const auto dropped = target_.drop(database_); !dropped) {
+      // Both are worth telling: why it ended, and what it left.
+      restored_.warnings.push_back(dropped.error());
+      return fail(Error(dropped.error()).with("reason", std::string(done.error().info().title)));
+    }
+    return done;
+  }
+
+ private:
+  Result<Restored> all_steps() {
+    TRY(judge_target());
+    TRY(tell_what_was_left());
+    TRY(timed("unpack", [&] { return unpack_all(); }));
+    TRY(judge_server());
+    TRY(restore_roles());
+    TRY(timed("restore", [&] { return restore_database(); }));
+    TRY(timed("compare", [&] { return compare(); }));
+    TRY(timed("put_in_place", [&] { return put_in_place(); }));
+    return std::move(restored_);
+  }
+
+  template <class Step>
+  Result<> timed(const char* name, Step step) {
+    const MonoTime began = tools_.clock.monotonic();
+    auto done = step();
+    restored_.durations[name] =
+        std::chrono::duration_cast<Duration>(tools_.clock.monotonic() - began);
+    return done;
+  }
+  void report(std::string_view phase) const {
+    work_.progress({phase, request_.id.str(), {}, std::nullopt});
+  }
+
+  // What nobody would find otherwise is told by the next restore.
+  Result<> tell_what_was_left() {
+    TRY_ASSIGN(const auto names, target_.left_behind(work_));
+    for (const std::string& name : names)
+      restored_.warnings.push_back(Error(ErrorCode::restore_interrupted, {{"name", name}}));
+    return {};
+  }
+
+  Result<> judge_target() {
+    TRY_ASSIGN(const TargetState state, target_.look(target_.name(), work_));
+    if (state != TargetState::in_use || may_overwrite()) return {};
+    return fail(ErrorCode::restore_target_in_use, {{"name", target_.name()}});
+  }
+  bool may_overwrite() const { return request_.overwrite == target_.name(); }
+
+  Result<> unpack_all() {
+    TRY(tools_.files.create_folder(request_.folder));
+    TRY_ASSIGN(unpacked_, unpack(tools_.files, tools_.clock,
+                                 {request_.source, request_.id, request_.expected_manifest_sha256,
+                                  request_.folder, request_.jobs},
+                                 work_));
+    restored_.manifest = unpacked_.manifest;
+    restored_.manifest_sha256 = unpacked_.manifest_sha256;
+    return {};
+  }
+
+  // Before anything is made there.
+  Result<> judge_server() {
+    const Manifest& manifest = unpacked_.manifest;
+    const int major = major_of(target_.server_version());
+    if (major < major_of(manifest.server.version_num)) {
+      return fail(ErrorCode::restore_major,
+                  {{"expected", fmt::format("{}", major_of(manifest.server.version_num))},
+                   {"version", fmt::format("{}", major)}});
+    }
+    if (is_source() && !may_overwrite())
+      return fail(ErrorCode::restore_target_is_source,
+                  {{"name", target_.name()}, {"backup", request_.id.str()}});
+    TRY(target_.check_extensions(manifest.extensions, work_));
+    TRY_ASSIGN(clients_, platform::find_clients(tools_.files, major, request_.bindir));
+    restored_.system_identifier = target_.system_identifier();
+    restored_.server_version = fmt::format("{}", target_.server_version());
+    return {};
+  }
+  bool is_source() const {
+    const auto& source = unpacked_.manifest.server;
+    return source.system_identifier == target_.system_identifier() &&
+           source.database == target_.name();
+  }
+
+  Result<> restore_roles() {
+    if (!request_.globals || unpacked_.globals.empty()) return {};
+    report("roles");
+    TRY_ASSIGN(const RolesRestored roles,
+               restore_globals(tools_.files, unpacked_.globals, target_, work_));
+    restored_.roles_made = roles.made;
+    restored_.roles_kept = roles.kept;
+    return {};
+  }
+
+  Result<> restore_database() {
+    report("restore");
+    const Archive archive{unpacked_.archive, request_.folder, clients_};
+    TRY_ASSIGN(const std::string list, archive_list(archive, tools_.processes, request_.id, work_));
+    TRY_ASSIGN(const auto statements, database_statements(archive, list));
+    TRY(target_.execute(encoding_, work_));
+    TRY(make_database(statements));
+    RestoreOptions options;
+    options.jobs = request_.jobs;
+    options.owners = request_.owners;
+    options.application_name = work_.run.str();
+    if (!request_.tables.empty())
+      options.use_list =
+          list_without_rows_of_others(list, wanted_tables(unpacked_.manifest, request_.tables));
+    TRY(restore_into(archive, target_.dsn_of(database_), options, tools_.processes, request_.id,
+                     work_));
+    // Last: a setting that makes every session read-only would keep the rows out.
+    for (size_t i = 1; i < statements.size() && request_.owners; ++i)
+      TRY(set_property(statements[i]));
+    return target_.execute("reset client_encoding", work_);
+  }
+
+  Result<> set_property(const std::string& statement) {
+    auto set = target_.execute(statement, work_);
+    constexpr std::string_view kUndefinedObject = "42704";
+    if (set || set.error().parameter("sqlstate") != kUndefinedObject) return set;
+    return fail(ErrorCode::restore_role_missing,
+                {{"database", target_.name()},
+                 {"reason", std::string(platform::words_for(platform::ClientTrouble::role))}});
+  }
+
+  // CREATE DATABASE is the first.
+  Result<std::vector<std::string>> database_statements(const Archive& archive,
+                                                       std::string_view list) {
+    TRY_ASSIGN(const std::string sql,
+               database_sql(archive, list, tools_.processes, request_.id, work_));
+    TRY_ASSIGN(auto statements, split_statements(sql));
+    // Beside the encoding of the text, what pg_restore sets for its own session means nothing here.
+    std::erase_if(statements, [this](const std::string& one) {
+      if (one.starts_with("SET client_encoding ")) encoding_ = one;
+      return one.starts_with("SET ") || one.starts_with("SELECT pg_catalog.set_config");
+    });
+    database_ = restore_database_name(work_.run);
+    for (std::string& one : statements)
+      one = with_database_renamed(one, unpacked_.manifest.server.database, database_);
+    const bool begins = !statements.empty() && statements.front().starts_with("CREATE DATABASE ");
+    if (!begins) return fail(ErrorCode::sql_unreadable);
+    return statements;
+  }
+
+  Result<> make_database(const std::vector<std::string>& statements) {
+    const auto made = target_.execute(statements.front(), work_);
+    made_ = made.has_value() || made.error().code() != ErrorCode::database_query;
+    if (made) return {};
+    constexpr std::string_view kNoSuchLocale = "42809";
+    if (made.error().parameter("sqlstate") != kNoSuchLocale) return made;
+    return fail(ErrorCode::restore_locale, {{"value", unpacked_.manifest.server.collate},
+                                            {"sqlstate", std::string(kNoSuchLocale)}});
+  }
+
+  Result<> compare() {
+    report("compare");
+    TRY_ASSIGN(restored_.comparison,
+               compare_rows(tools_.postgres,
+                            {unpacked_.manifest, wanted_tables(unpacked_.manifest, request_.tables),
+                             target_.dsn_of(database_), work_.run.str(), request_.jobs},
+                            work_));
+    const auto& differences = restored_.comparison.differences;
+    if (differences.empty()) return {};
+    return fail(ErrorCode::restore_rows_differ,
+                {{"backup", request_.id.str()},
+                 {"observed", fmt::format("{}", differences.size())},
+                 {"object", differences.front().table}});
+  }
+
+  Result<> put_in_place() {
+    report("put in place");
+    TRY(judge_target());
+    const std::string before = replaced_database_name(target_.name(), tools_.clock.now());
+    TRY_ASSIGN(const bool replaced, target_.put_in_place(database_, before, work_));
+    made_ = false;
+    restored_.database = target_.name();
+    if (replaced) dispose_of(before);
+    return {};
+  }
+
+  // All is done: whatever goes wrong here is told, and ends nothing.
+  void dispose_of(const std::string& before) {
+    restored_.kept = before;
+    if (request_.keep_replaced) return;
+    // It was empty when it was looked at.
+    const auto state = target_.look(before, work_);
+    if (!may_overwrite() && (!state || *state == TargetState::in_use)) return;
+    if (const auto dropped = target_.drop(before); !dropped) {
+      restored_.warnings.push_back(dropped.error());
+    } else {
+      restored_.kept.clear();
+    }
+  }
+
+  const RestoreRequest& request_;
+  const RestoreTools& tools_;
+  const Work& work_;
+  Target target_;
+  platform::Clients clients_;
+  Unpacked unpacked_;
+  std::string database_;                            // the one of our own
+  std::string encoding_ = "reset client_encoding";  // the statement that sets that of the archive
+  bool made_ = false;                               // it may be there
+  Restored restored_;
+};
+
+}  // namespace
+
+Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools,
+                         const Work& work) {
+  TRY_ASSIGN(auto target, Target::open(tools.postgres, request.target, work));
+  return Restoring(request, tools, work, std::move(target)).run();
+}
+
+}  // namespace vigie::proof

@@ -1,0 +1,66 @@
+// One backup restored into a database, from the stored bytes to rows that were compared.
+//
+// The order: unpack and check every byte; make a database beside the one that is asked for; the
+// roles, when wanted; pg_restore; the database's own owner, rights and settings; read every table
+// and compare; put it in place. Until the last step the target is as it was.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "artefact/manifest.h"
+#include "artefact/source.h"
+#include "base/work.h"
+#include "platform/clock.h"
+#include "platform/postgres.h"
+#include "platform/process.h"
+#include "proof/compare.h"
+
+namespace vigie::proof {
+
+// The outside world. Outlives the call.
+struct RestoreTools {
+  platform::FileSystem& files;
+  platform::ProcessRunner& processes;
+  platform::PgConnector& postgres;
+  const platform::Clock& clock;
+};
+
+struct RestoreRequest {
+  artefact::ArtefactSource& source;
+  BackupId id;
+  std::string expected_manifest_sha256;  // from the ledger; empty: not known
+  platform::Dsn target;                  // dbname is what the database will be called
+  platform::Path bindir;                 // of the client programs; empty: where Debian has them
+  unsigned jobs = 2;
+  bool globals = false;               // the roles too, as far as they do not exist
+  bool owners = true;                 // owners and rights
+  std::string overwrite{};            // the target's name: it may be replaced, whatever it holds
+  bool keep_replaced = false;         // the database that is replaced stays, under another name
+  std::vector<std::string> tables{};  // "public.orders": the rows of these alone; empty: of all
+  platform::Path folder;              // this run's own; need not exist; gone afterwards
+};
+
+struct Restored {
+  artefact::Manifest manifest;
+  std::string manifest_sha256;
+  std::string database;  // its name
+  std::string kept;      // what the one that was replaced is called now; empty: there is none
+  std::string server_version;
+  std::string system_identifier;
+  Comparison comparison;
+  size_t roles_made = 0;
+  size_t roles_kept = 0;                      // that existed already
+  std::map<std::string, Duration> durations;  // unpack, restore, compare, put_in_place
+  std::vector<Error> warnings;
+};
+
+// Errors: of unpack(), database_*, restore_*, client_missing, cancelled, deadline_exceeded. After
+// any of them the target is as it was; restore_left_behind says which database could not be
+// removed.
+Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools,
+                         const Work& work);
+
+}  // namespace vigie::proof

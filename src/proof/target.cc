@@ -1,0 +1,196 @@
+#include "proof/target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "platform/dsn.h"
+
+namespace vigie::proof {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t kMaxName = 63;
+constexpr auto kLastActs = 30s;
+
+// What a user can make, but for what an extension brought. Of schemas, public is in every database.
+constexpr std::string_view kHolds = R"sql(
+with own(catalog, object) as (
+select 'pg_class'::regclass, oid from pg_class where relnamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')
+union all
+select 'pg_proc'::regclass, oid from pg_proc where pronamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')
+union all
+select 'pg_type'::regclass, oid from pg_type where typnamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')
+union all
+select 'pg_namespace'::regclass, oid from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
+union all
+select 'pg_largeobject'::regclass, oid from pg_largeobject_metadata)
+select exists (select from own where not exists (
+  select from pg_depend d where d.classid = own.catalog and d.objid = own.object and d.deptype = 'e')))sql";
+
+constexpr std::string_view kLeftBehind = R"sql(
+select datname from pg_database d where datname ~ '^vigie_restore_[0-9a-f]{12}$'
+and not exists (select from pg_stat_activity a where a.datname = d.datname) order by datname)sql";
+
+constexpr std::string_view kServer = R"sql(
+select (select system_identifier from pg_control_system()), r.rolsuper or r.rolcreatedb
+from pg_roles r where r.rolname = current_user)sql";
+
+std::string dbname_word(const std::string& database) {
+  std::string out = "dbname='";
+  for (const char c : database) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+}  // namespace
+
+std::string restore_database_name(const RunId& run) {
+  return "vigie_restore_" + run.str().substr(0, 12);
+}
+
+std::string replaced_database_name(const std::string& name, SystemTime now) {
+  std::string when = format_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
+  std::erase_if(when, [](char c) { return c == '-' || c == ':'; });
+  const std::string end = "_before_" + when;
+  std::string begin = name.substr(0, kMaxName - end.size());
+  // Not in the middle of a character.
+  while (begin.size() < name.size() && !begin.empty() && (name[begin.size()] & 0xC0) == 0x80)
+    begin.pop_back();
+  return begin + end;
+}
+
+Result<Target> Target::open(platform::PgConnector& connector, platform::Dsn dsn, const Work& work) {
+  Target target;
+  target.connector_ = &connector;
+  target.dsn_ = std::move(dsn);
+  target.application_name_ = "vigie restore " + work.run.str();
+  const auto words = platform::split_dsn(target.dsn_.text).value_or(platform::DsnWords{});
+  for (const auto& [keyword, value] : words)
+    if (keyword == "dbname") target.name_ = value;
+  TRY_ASSIGN(target.admin_, target.connect(work.limits()));
+  TRY(target.read_server(work));
+  return target;
+}
+
+platform::Dsn Target::dsn_of(const std::string& database) const {
+  platform::Dsn out = dsn_;
+  out.text += " " + dbname_word(database);  // the last one counts
+  return out;
+}
+
+Result<std::unique_ptr<platform::PgConnection>> Target::connect(const CallLimits& limits) const {
+  auto session = connector_->connect(dsn_of("postgres"), application_name_, limits);
+  if (session || session.error().code() != ErrorCode::database_missing) return session;
+  return connector_->connect(dsn_of("template1"), application_name_, limits);
+}
+
+Result<> Target::read_server(const Work& work) {
+  TRY_ASSIGN(const auto rows, admin_->query(kServer, work.limits()));
+  system_identifier_ = rows->at(0, 0);
+  if (rows->at(0, 1) == "t") return {};
+  return fail(ErrorCode::restore_rights,
+              {{"database", dsn_.name}, {"reason", "it is neither a superuser nor has CREATEDB"}});
+}
+
+Result<bool> Target::exists(const std::string& database, const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows,
+             admin_->query("select 1 from pg_database where datname = $1", {database}, limits));
+  return rows->rows() > 0;
+}
+
+Result<TargetState> Target::look(const std::string& database, const Work& work) {
+  TRY_ASSIGN(const bool there, exists(database, work.limits()));
+  if (!there) return TargetState::missing;
+  TRY_ASSIGN(const auto session,
+             connector_->connect(dsn_of(database), application_name_, work.limits()));
+  TRY_ASSIGN(const auto rows, session->query(kHolds, work.limits()));
+  return rows->at(0, 0) == "t" ? TargetState::in_use : TargetState::empty;
+}
+
+Result<> Target::check_extensions(const std::vector<artefact::Versioned>& needed,
+                                  const Work& work) {
+  TRY_ASSIGN(const auto rows,
+             admin_->query("select name from pg_available_extensions", work.limits()));
+  for (const artefact::Versioned& one : needed) {
+    bool offered = false;
+    for (size_t i = 0; i < rows->rows() && !offered; ++i) offered = rows->at(i, 0) == one.name;
+    if (!offered)
+      return fail(ErrorCode::restore_extension, {{"name", one.name}, {"version", one.version}});
+  }
+  return {};
+}
+
+Result<> Target::execute(const std::string& sql, const Work& work) {
+  TRY(admin_->query(sql, work.limits()));
+  return {};
+}
+
+// Those that may not be ended (a superuser's) stay, and the renaming says so.
+Result<> Target::end_sessions(const std::string& database, const CallLimits& limits) {
+  TRY(
+      admin_->query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and "
+                    "pid <> pg_backend_pid()",
+                    {database}, limits));
+  return {};
+}
+
+Result<> Target::rename_both(const std::string& made, const std::string& before, bool replaces,
+                             const CallLimits& limits) {
+  std::string sql = "begin; ";
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    sql += fmt::format("alter database {} rename to {}; ", platform::quote_identifier(from),
+                       platform::quote_identifier(to));
+  };
+  if (replaces) rename(name_, before);
+  rename(made, name_);
+  TRY(admin_->query(sql + "commit", limits));
+  return {};
+}
+
+Result<bool> Target::put_in_place(const std::string& made, const std::string& before,
+                                  const Work& work) {
+  constexpr int kTries = 5;  // whoever was ended may be back before the name is locked
+  for (int tries = 1;; ++tries) {
+    TRY_ASSIGN(const bool replaces, exists(name_, work.limits()));
+    TRY(end_sessions(made, work.limits()));
+    if (replaces) TRY(end_sessions(name_, work.limits()));
+    const auto renamed = rename_both(made, before, replaces, work.limits());
+    if (renamed) return replaces;
+    if (renamed.error().code() != ErrorCode::database_query) return fail(renamed.error());
+    TRY(admin_->query("rollback", work.limits()));
+    constexpr std::string_view kObjectInUse = "55006";
+    if (renamed.error().parameter("sqlstate") != kObjectInUse) return fail(renamed.error());
+    if (tries == kTries)
+      return fail(ErrorCode::restore_target_busy,
+                  {{"name", name_}, {"reason", "sessions come back as soon as they are ended"}});
+  }
+}
+
+Result<std::vector<std::string>> Target::left_behind(const Work& work) {
+  TRY_ASSIGN(const auto rows, admin_->query(kLeftBehind, work.limits()));
+  std::vector<std::string> names;
+  for (size_t i = 0; i < rows->rows(); ++i) names.emplace_back(rows->at(i, 0));
+  return names;
+}
+
+Result<> Target::drop(const std::string& database) {
+  const CallLimits limits{MonoTime::clock::now() + kLastActs, {}};
+  const auto left = [&](const Error& why) {
+    return fail(ErrorCode::restore_left_behind,
+                {{"name", database}, {"reason", std::string(why.info().title)}});
+  };
+  // The one that was used may have been given up when the work was cancelled.
+  const auto session = connect(limits);
+  if (!session) return left(session.error());
+  const auto dropped = (*session)->query(
+      fmt::format("drop database if exists {} with (force)", platform::quote_identifier(database)),
+      limits);
+  if (!dropped) return left(dropped.error());
+  return {};
+}
+
+}  // namespace vigie::proof

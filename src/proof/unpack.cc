@@ -1,0 +1,65 @@
+#include "proof/unpack.h"
+
+namespace vigie::proof {
+namespace {
+
+using artefact::FileEntry;
+using artefact::FileKind;
+
+constexpr std::string_view kArchive = "archive";
+constexpr std::string_view kGlobals = "globals.sql";
+
+// "dump/3456.dat.zst" is 3456.dat. Empty: it is not for pg_restore.
+platform::Path unpacked_path(const platform::Path& folder, const FileEntry& entry) {
+  if (entry.kind == FileKind::card) return {};
+  if (entry.kind == FileKind::globals) return folder / kGlobals;
+  platform::Path name = platform::Path(entry.name).filename();
+  if (entry.codec == artefact::Codec::zstd) name.replace_extension();
+  return folder / kArchive / name;
+}
+
+// A manifest that cannot be read is the verification's to judge.
+Result<> look_at_space(platform::FileSystem& files, const UnpackRequest& request) {
+  const auto text = artefact::read_stored(request.source, artefact::kManifestName,
+                                          artefact::kMaxManifestBytes);
+  if (!text) return {};
+  const auto manifest = artefact::Manifest::parse(*text, request.id);
+  if (!manifest) return {};
+  TRY_ASSIGN(const platform::Space space, files.space(request.folder));
+  if (manifest->raw() <= space.available) return {};
+  return fail(ErrorCode::restore_space, {{"backup", request.id.str()},
+                                         {"expected", format_bytes(manifest->raw())},
+                                         {"observed", format_bytes(space.available)}});
+}
+
+}  // namespace
+
+Result<Unpacked> unpack(platform::FileSystem& files, const platform::Clock& clock,
+                        const UnpackRequest& request, const Work& work) {
+  TRY(look_at_space(files, request));
+  TRY(files.create_folder(request.folder / kArchive));
+  artefact::VerifyRequest verify;
+  verify.id = request.id;
+  verify.expected_manifest_sha256 = request.expected_manifest_sha256;
+  verify.workers = request.workers;
+  verify.deadline = work.deadline;
+  verify.stop = work.stop;
+  verify.progress = [&](const artefact::VerifyProgress& progress) {
+    work.progress({"unpack", request.id.str(), progress.done, progress.total});
+  };
+  verify.unpack_to =
+      [&](const FileEntry& entry) -> Result<std::unique_ptr<platform::WritableFile>> {
+    const platform::Path path = unpacked_path(request.folder, entry);
+    if (path.empty()) return nullptr;
+    return files.create(path);
+  };
+  TRY_ASSIGN(auto report, artefact::verify(request.source, clock, verify));
+  if (report.result != Verdict::passed) return fail(report.findings.front());
+  Unpacked out{std::move(*report.manifest), report.manifest_sha256, request.folder / kArchive, {}};
+  for (const FileEntry& entry : out.manifest.files) {
+    if (entry.kind == FileKind::globals) out.globals = request.folder / kGlobals;
+  }
+  return out;
+}
+
+}  // namespace vigie::proof

@@ -1,0 +1,31 @@
+// An artefact checked in full and unpacked in the same pass: what stands in the folder afterwards
+// was checked, byte for byte.
+#pragma once
+
+#include "artefact/verify.h"
+#include "base/work.h"
+#include "platform/file_system.h"
+
+namespace vigie::proof {
+
+struct Unpacked {
+  artefact::Manifest manifest;
+  std::string manifest_sha256;
+  platform::Path archive;  // pg_dump's folder, as pg_restore takes it
+  platform::Path globals;  // the SQL of the roles; empty: there is none
+};
+
+struct UnpackRequest {
+  artefact::ArtefactSource& source;
+  BackupId id;
+  std::string expected_manifest_sha256;  // from the ledger; empty: not known
+  platform::Path folder;                 // is there, and empty
+  unsigned workers = 1;
+};
+
+// Nothing of it is durable. Errors: the first finding of the verification, cancelled,
+// deadline_exceeded, disk_full and others of files.
+Result<Unpacked> unpack(platform::FileSystem& files, const platform::Clock& clock,
+                        const UnpackRequest& request, const Work& work);
+
+}  // namespace vigie::proof
