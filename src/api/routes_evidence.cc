@@ -9,13 +9,14 @@ namespace {
 constexpr size_t kDefaultLimit = 100;
 constexpr size_t kMostLimit = 500;
 
-Result<std::optional<uint64_t>> cursor_parameter(const Request& request) {
-  TRY_ASSIGN(const auto text, text_parameter(request, "cursor"));
+Result<std::optional<uint64_t>> number_parameter(const Request& request, const char* name,
+                                                 const char* expected) {
+  TRY_ASSIGN(const auto text, text_parameter(request, name));
   if (!text) return std::optional<uint64_t>();
   uint64_t seq = 0;
   const char* end = text->data() + text->size();
   const auto [stop, failure] = std::from_chars(text->data(), end, seq);
-  if (failure != std::errc() || stop != end) return invalid("cursor", "what next_cursor said");
+  if (failure != std::errc() || stop != end) return invalid(name, expected);
   return std::optional(seq);
 }
 
@@ -29,7 +30,7 @@ Result<EvidenceQuery> read_query(const Request& request) {
   TRY_ASSIGN(query.id, text_parameter(request, "id"));
   TRY_ASSIGN(query.from, time_parameter(request, "from"));
   TRY_ASSIGN(query.to, time_parameter(request, "to"));
-  TRY_ASSIGN(query.after_seq, cursor_parameter(request));
+  TRY_ASSIGN(query.after_seq, number_parameter(request, "cursor", "what next_cursor said"));
   TRY_ASSIGN(query.limit, limit_parameter(request, "limit", kDefaultLimit, kMostLimit));
   if (query.correlation_id && !is_correlation_id(*query.correlation_id))
     return invalid("correlation_id", "[A-Za-z0-9._-]{1,48}");
@@ -52,6 +53,21 @@ Result<Response> acknowledge_damage(const Services& services, const Call& call) 
   if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
   TRY(services.acknowledge_ledger(context));
   return json_response(json::object{{"acknowledged", true}});
+}
+
+Result<Response> rotate_key(const Services& services, const Call& call) {
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto context, with_reason(call, body));
+  if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
+  TRY_ASSIGN(auto change, services.rotate_key(context));
+  return json_response(std::move(change));
+}
+
+Result<Response> show_checkpoint(const Services& services, const Call& call) {
+  TRY(only_parameters(call.request, {"up_to"}));
+  TRY_ASSIGN(const auto seq, number_parameter(call.request, "up_to", "the seq of an entry"));
+  TRY_ASSIGN(auto found, services.checkpoint(seq.value_or(UINT64_MAX), call.context));
+  return json_response(std::move(found));
 }
 
 Result<Response> show_trace(const Services& services, const Call& call) {
@@ -82,6 +98,14 @@ void add_evidence_routes(Router& router, const RouteHost& host) {
          .scope = Scope::admin,
          .kind = RequestClass::query,
          .endpoint = [&services](const Call& call) { return acknowledge_damage(services, call); }});
+  }
+  if (services.checkpoint) add("/v1/evidence/checkpoint", show_checkpoint);
+  if (services.rotate_key) {
+    router.add({.method = "POST",
+                .pattern = "/v1/evidence/key",
+                .scope = Scope::admin,
+                .kind = RequestClass::query,
+                .endpoint = [&services](const Call& call) { return rotate_key(services, call); }});
   }
   if (services.trace) add("/v1/trace/{id}", show_trace);
 }

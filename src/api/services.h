@@ -61,7 +61,7 @@ struct RestoreAsk {
   size_t jobs = 2;
   bool globals = false;
   bool no_owner = false;
-  std::string overwrite;     // the target's name
+  std::string overwrite;  // the target's name
   bool keep_replaced = false;
   std::vector<std::string> tables;
 };
@@ -74,6 +74,9 @@ struct Services {
 
   // Class 2: queries.
   std::function<Result<EvidencePage>(const EvidenceQuery&, const CallContext&)> evidence;
+  // {checkpoint, public_key, ledger{last_seq, head}}: the newest signed checkpoint up to the entry;
+  // null: there is none.
+  std::function<Result<json::value>(uint64_t seq, const CallContext&)> checkpoint;
   std::function<Result<json::object>(const BackupId&, const CallContext&)> manifest;
   // {id, job, kind, state, progress{…}, …}: the shape is openapi.yaml's Run.
   std::function<Result<json::object>(const RunId&, const CallContext&)> run;
@@ -93,6 +96,8 @@ struct Services {
   std::function<Result<>(const BackupId&, const CallContext&)> acknowledge_backup;
   std::function<Result<>(const BackupId&, const CallContext&)> give_up_backup;
   std::function<Result<>(const CallContext&)> acknowledge_ledger;
+  // {old_key_id, new_key_id}
+  std::function<Result<json::value>(const CallContext&)> rotate_key;
   std::function<Result<>(const std::string& store, const CallContext&)> adopt_store;
   std::function<Result<>(const CallContext&)> reload;
   // Writes evidence of a token's creation or end.

@@ -7,9 +7,9 @@
 #include "base/encoding.h"
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
+#include "cli/evidence.h"
 #include "cli/human_act.h"
 #include "cli/paging.h"
-#include "ledger/verify.h"
 
 namespace vigie::cli {
 namespace {
@@ -90,81 +90,6 @@ int evidence_show(Context& context) {
   return context.report(Error(ErrorCode::evidence_not_found, {{"name", printable(wanted, 64)}}));
 }
 
-json::value report_json(const ledger::VerifyReport& report) {
-  json::array problems;
-  for (const ledger::Problem& one : report.problems) {
-    problems.push_back(json::object{
-        {"segment", one.segment}, {"line", one.line}, {"seq", one.seq}, {"what", one.what}});
-  }
-  return json::object{
-      {"result", to_string(report.verdict())}, {"entries", report.entries},
-      {"segments", report.segments},           {"bytes", report.size.count},
-      {"last_seq", report.last_seq},           {"head", report.head},
-      {"problem_count", report.problem_count}, {"acknowledged", report.acknowledged},
-      {"torn_bytes", report.torn.count},       {"problems", std::move(problems)}};
-}
-
-Cell chain_cell(const ledger::VerifyReport& report) {
-  if (report.problem_count > 0) return {"broken", Tone::bad};
-  return report.good() ? Cell{"whole", Tone::good} : Cell{"not there yet", Tone::warning};
-}
-
-// What is neither good nor broken, in words.
-void print_remarks(Console& console, const ledger::VerifyReport& report) {
-  if (!report.head.empty()) console.data(fmt::format("  head {}\n", report.head));
-  if (report.torn.count > 0) {
-    console.data(
-        fmt::format("  {} of an entry that never counted, at the end: an append at work, "
-                    "or one that was interrupted\n",
-                    format_bytes(report.torn)));
-  }
-  if (report.acknowledged) console.data("  all of the damage was acknowledged\n");
-  if (report.segments == 0) {
-    console.words("There is no ledger in this folder: nothing was verified");
-  } else if (report.verdict() == Verdict::could_not_verify) {
-    console.words("The ledger has no entry yet: nothing was verified");
-  }
-}
-
-void print_report(Console& console, const ledger::VerifyReport& report) {
-  const Cell chain = chain_cell(report);
-  console.data(fmt::format("{} entries in {} segment{}, {}; the chain is {}\n", report.entries,
-                           report.segments, report.segments == 1 ? "" : "s",
-                           format_bytes(report.size), console.toned(chain.text, chain.tone)));
-  print_remarks(console, report);
-  for (const ledger::Problem& one : report.problems) {
-    console.data(fmt::format("  {} line {}: {}\n", one.segment, one.line, one.what));
-  }
-  if (report.problem_count > report.problems.size()) {
-    console.data(fmt::format("  and {} more\n", report.problem_count - report.problems.size()));
-  }
-}
-
-int exit_code_of(Verdict verdict) {
-  if (verdict == Verdict::could_not_verify) return 3;
-  return verdict == Verdict::passed ? 0 : 1;
-}
-
-int evidence_verify(Context& context) {
-  std::string folder = context.arguments().option("--ledger").value_or("");
-  if (folder.empty()) {
-    const auto config = context.config();
-    if (!config) return context.report(config.error());
-    folder = (*config)->state.dir + "/ledger";
-  }
-  const auto report = ledger::verify(*context.hooks().files, folder, context.hooks().stop);
-  if (!report) {
-    const int code = context.report(report.error());
-    return report.error().code() == ErrorCode::file_not_found ? 3 : code;  // no ledger, no verdict
-  }
-  if (!context.as_table()) {
-    context.value(report_json(*report));
-  } else {
-    print_report(context.console(), *report);
-  }
-  return exit_code_of(report->verdict());
-}
-
 int evidence_ack(Context& context) {
   const auto value = context.ask({"POST", "/v1/evidence/acknowledgement", act_body(context)});
   if (!value) return context.report(value.error());
@@ -174,6 +99,22 @@ int evidence_ack(Context& context) {
   } else {
     context.value(*value);
   }
+  return 0;
+}
+
+int evidence_rotate_key(Context& context) {
+  const auto value = context.ask({"POST", "/v1/evidence/key", act_body(context)});
+  if (!value) return context.report(value.error());
+  if (!context.as_table()) {
+    context.value(*value);
+    return 0;
+  }
+  const json::object empty;
+  const json::object& change = value->is_object() ? value->get_object() : empty;
+  context.console().words(fmt::format(
+      "Checkpoints are signed with the key {} from now on; it was introduced by the key {}. Keep a "
+      "copy of ledger.pub elsewhere",
+      text_of(change, "new_key_id"), text_of(change, "old_key_id")));
   return 0;
 }
 
@@ -198,11 +139,33 @@ std::vector<VerbSpec> evidence_verbs() {
        {},
        evidence_show},
       {"evidence verify",
-       "Reads the whole ledger and its chain of hashes; needs no daemon",
-       "  vigie evidence verify\n  vigie evidence verify --ledger /mnt/copy/ledger\n",
-       {},
-       {{"--ledger", "FOLDER", "Another folder than that of the configuration"}},
+       "Reads the whole ledger, its chain of hashes and its signed checkpoints; needs no daemon",
+       "  vigie evidence verify\n  vigie evidence verify /mnt/copy --public-key ledger.pub\n",
+       {{"FOLDER", "A copy: the folder that holds ledger/, or ledger/ itself", false}},
+       {{"--ledger", "FOLDER", "The same"},
+        {"--export", "FILE", "An export as JSON in the place of a ledger"},
+        {"--public-key", "FILE",
+         "The key that checkpoints must be signed with, known from elsewhere"}},
        evidence_verify},
+      {"evidence export",
+       "One file for an auditor: what happened in a period, to read, to print or to verify",
+       "  vigie evidence export --from 2026-01-01T00:00:00Z --to 2026-04-01T00:00:00Z --file "
+       "q1.html\n"
+       "  vigie evidence export --format json --file all.json\n",
+       {},
+       {{"--format", "FORMAT", "html to read and print, csv for a spreadsheet, json to verify",
+         "html|csv|json"},
+        {"--from", "TIME", "Ended at or after (RFC 3339)"},
+        {"--to", "TIME", "Ended at or before (RFC 3339)"},
+        {"--kind", "KIND", "Only entries of this kind"},
+        {"--file", "OUT", "A new file; - or left out: stdout"}},
+       evidence_export},
+      {"evidence rotate-key",
+       "Replaces the key that signs checkpoints; the old one introduces it",
+       "  vigie evidence rotate-key --reason 'yearly' --ref OPS-42\n",
+       {},
+       {reason_option(true), reference_option()},
+       evidence_rotate_key},
       {"evidence ack",
        "Says that the damage of the ledger was seen; its status passes again",
        "  vigie evidence ack --reason 'disk replaced' --ref OPS-42\n",

@@ -36,6 +36,13 @@ void read_server(yaml::Fields& fields, Config& config) {
   config.server = api::ServerOptions::parse(*node, fields.problems());
 }
 
+void read_evidence(yaml::Fields& fields, Config& config) {
+  const yaml::Node* node = fields.node("evidence");
+  if (node == nullptr) return;
+  const Problems::Scope scope(fields.problems(), "evidence");
+  config.evidence = ledger::EvidenceOptions::parse(*node, fields.problems());
+}
+
 BackupJob read_job(const std::string& name, const yaml::Entry& entry, Problems& problems) {
   BackupJob job;
   yaml::Fields fields(entry.value, problems);
@@ -53,6 +60,7 @@ Config read_document(const yaml::Node& document, Problems& problems) {
   read_server(fields, config);
   fields.section("state",
                  [&](yaml::Fields& below) { below.absolute_path("dir", config.state.dir); });
+  read_evidence(fields, config);
   each_below(fields, "databases", Need::required, [&](const auto& name, const auto& entry) {
     config.databases.push_back(backup::DatabaseOptions::parse(name, entry, problems));
   });

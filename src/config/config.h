@@ -10,6 +10,7 @@
 #include "backup/options.h"
 #include "base/problems.h"
 #include "jobs/options.h"
+#include "ledger/options.h"
 #include "platform/file_system.h"
 #include "store/options.h"
 
@@ -30,6 +31,7 @@ struct BackupJob {
 struct Config {
   api::ServerOptions server;
   StateOptions state;
+  ledger::EvidenceOptions evidence;
   std::vector<backup::DatabaseOptions> databases;
   std::vector<store::StoreOptions> stores;
   std::vector<BackupJob> backups;

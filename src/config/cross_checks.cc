@@ -113,6 +113,18 @@ void check_store_paths(const Config& config, Problems& problems) {
   }
 }
 
+// A copy beside the original falls with it, and one in its folder would be read as it.
+void check_copies(const Config& config, Problems& problems) {
+  const Problems::Scope evidence(problems, "evidence");
+  const Problems::Scope scope(problems, "copy_to");
+  const auto& folders = config.evidence.copy_to;
+  for (size_t i = 0; i < folders.size(); ++i) {
+    if (inside(folders[i], config.state.dir) || inside(config.state.dir, folders[i]))
+      problems.mistake(config.evidence.places[i], ErrorCode::config_value,
+                       "lies in the state folder, or holds it", "a folder on another disk");
+  }
+}
+
 }  // namespace
 
 void resolve_databases(Config& config) {
@@ -131,6 +143,7 @@ void resolve_targets(Config& config) {
 
 void cross_check(const Config& config, Problems& problems) {
   check_store_paths(config, problems);
+  check_copies(config, problems);
   const Problems::Scope backups(problems, "backups");
   for (const BackupJob& job : config.backups) {
     const Problems::Scope scope(problems, job.name());

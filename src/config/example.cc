@@ -24,6 +24,9 @@ server:
 state:
   dir: /var/lib/vigie             # on a local disk, mode 0700, owned by the user vigie
 
+# evidence:
+#   copy_to: /mnt/elsewhere/vigie-evidence    # the ledger and its signed checkpoints, copied there; or a list
+
 databases:
   app:
     dsn: "host=/run/postgresql dbname=app user=vigie"

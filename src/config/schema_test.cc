@@ -22,6 +22,7 @@ constexpr Section kSections[] = {
     {"/properties/server/properties/tls", "server: {tls: {zzzzzz: 1}}"},
     {"/properties/server/properties/limits", "server: {limits: {zzzzzz: 1}}"},
     {"/properties/state", "state: {zzzzzz: 1}"},
+    {"/properties/evidence", "evidence: {zzzzzz: 1}"},
     {"/properties/databases/additionalProperties", "databases: {a: {zzzzzz: 1}}"},
     {"/properties/stores/additionalProperties", "stores: {a: {zzzzzz: 1}}"},
     {"/properties/backups/additionalProperties", "backups: {a: {zzzzzz: 1}}"},

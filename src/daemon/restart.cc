@@ -22,6 +22,8 @@ std::string restart_parts(const config::Config& started_with, const config::Conf
   std::string parts;
   if (text_of(started_with.server) != text_of(read.server)) parts = "server";
   if (started_with.state.dir != read.state.dir) parts += parts.empty() ? "state" : ", state";
+  if (started_with.evidence.copy_to != read.evidence.copy_to)
+    parts += parts.empty() ? "evidence" : ", evidence";
   return parts;
 }
 

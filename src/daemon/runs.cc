@@ -1,6 +1,5 @@
 // What runs are made of: requests with their claims, and what is started without being asked.
 #include "daemon/convert.h"
-#include "daemon/ledger_times.h"
 #include "daemon/restores.h"
 #include "daemon/wiring.h"
 
@@ -142,39 +141,6 @@ void Wiring::look_around(std::stop_token stop) {
   if (const auto kept = run_logs_.retain(); !kept)
     world_.log.write(LogLevel::warn, "runs.retain", kept.error());
   scrub_what_is_due();
-}
-
-void Wiring::prove_writable() {
-  if (const auto proven = executor_->prove_state(); !proven)
-    world_.log.write(LogLevel::warn, "state.prove", proven.error());
-  if (const auto kept = ledger_->maintain(); !kept)
-    world_.log.write(LogLevel::warn, "ledger.maintain", kept.error());
-}
-
-// It leaves its own entry. A claim on nothing: entries are appended meanwhile.
-jobs::RunRequest Wiring::ledger_verify_request() {
-  jobs::RunRequest request;
-  request.job = kLedgerJob;
-  request.kind = kLedgerVerify;
-  request.trigger.by = "schedule";
-  request.correlation_id = new_correlation_id();
-  request.timeout = kVerifyTimeout;
-  request.work = [this](jobs::RunContext& context) {
-    const ledger::Trigger trigger{context.trigger().by, "", context.correlation_id(), context.id()};
-    const auto report = ledger_->verify(trigger, context.stop_token());
-    if (!report) return jobs::RunOutcome::of(report.error());
-    if (const auto finding = report->finding()) return jobs::RunOutcome::of(*finding);
-    return jobs::RunOutcome::succeeded({{"entries", report->entries}});
-  };
-  return request;
-}
-
-void Wiring::verify_ledger_when_due() {
-  const auto jobs = executor_->view();
-  const auto* const runs = jobs->find(kLedgerJob, kLedgerVerify);
-  if (!ledger_verification_due(*ledger_->view(), runs, world_.clock.now())) return;
-  if (const auto started = executor_->submit(ledger_verify_request()); !started)
-    world_.log.write(LogLevel::warn, "ledger.verify", started.error());
 }
 
 // One at a time: a second one would wait for the first, and then read the same artefact again.

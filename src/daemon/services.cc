@@ -123,6 +123,9 @@ void Wiring::add_queries(api::Services& services) {
   services.schedule = [this](size_t next, const CallContext&) -> Result<json::value> {
     return json::value(schedule_json(*config(), world_.clock.now(), next));
   };
+  services.checkpoint = [this](uint64_t seq, const CallContext& context) {
+    return checkpoint_up_to(seq, context.stop);
+  };
   services.trace = [this](const CorrelationId& id,
                           const CallContext& context) -> Result<json::value> {
     TRY_ASSIGN(auto trace, trace_of(id, *executor_, *ledger_, context.stop));
@@ -171,6 +174,7 @@ void Wiring::add_commands(api::Services& services) {
     TRY(ledger_->acknowledge_damage(ledger_trigger_of(context), context.reason, context.reference));
     return {};
   };
+  services.rotate_key = [this](const CallContext& context) { return rotate_key(context); };
   services.adopt_store = [this](const std::string& store, const CallContext& context) {
     return backups_->adopt_store(store, work_of(context));
   };

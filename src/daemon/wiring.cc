@@ -86,6 +86,7 @@ Result<> Wiring::open_state() {
   TRY_ASSIGN(tokens_, api::Tokens::open(folder / "state.db", world_.clock, database));
   TRY_ASSIGN(ledger_, ledger::Ledger::open(world_.files, folder / "ledger", world_.clock,
                                            {.read_only = reads_only()}));
+  open_checkpoints();
   backup::RoomTools tools{
       {world_.files, world_.processes, world_.postgres, world_.clock, world_.version},
       world_.http,
@@ -232,6 +233,8 @@ status::Views Wiring::views() const {
   views.backups = backups_->view();
   views.jobs = executor_->view();
   views.ledger = ledger_->view();
+  views.checkpoints = checkpoints_->view();
+  views.copies = copies_->view();
   views.proof = proofs_->view();
   const api::PoolFigures pool = api_->pool_figures();
   views.process.queries_hung = pool.hung;
@@ -365,7 +368,9 @@ void Wiring::observe_memory() {
 bool Wiring::shut_down() {
   const bool runs = !executor_ || executor_->shutdown().empty();
   const bool queries = !api_ || api_->stop();
-  return runs && queries;
+  const bool copies = !copies_ || copies_->stop(std::chrono::milliseconds(500));
+  if (runs && queries) seal_evidence();
+  return runs && queries && copies;
 }
 
 }  // namespace vigie::daemon

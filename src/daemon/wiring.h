@@ -14,10 +14,12 @@
 #include "backup/room.h"
 #include "cli/backend.h"
 #include "config/config.h"
+#include "daemon/copies.h"
 #include "daemon/run_evidence.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
 #include "jobs/scheduler.h"
+#include "ledger/checkpoints.h"
 #include "ledger/ledger.h"
 #include "platform/lock_file.h"
 #include "platform/log.h"
@@ -57,6 +59,7 @@ class Wiring {
   backup::BackupRoom& backups() { return *backups_; }
   jobs::Executor& executor() { return *executor_; }
   ledger::Ledger& ledger() { return *ledger_; }
+  ledger::Checkpoints& checkpoints() { return *checkpoints_; }
   const World& world() const { return world_; }
   std::shared_ptr<const config::Config> config() const;
 
@@ -82,6 +85,11 @@ class Wiring {
   void prove_writable();
   // A run that verifies the ledger, when the last one is a day old.
   void verify_ledger_when_due();
+  // Compares the ledger with its copies elsewhere and goes on copying, each in a thread of its own
+  // until shut_down().
+  void start_copies();
+  // The same once, in this thread.
+  void copy_evidence(std::stop_token stop);
 
   // The expiry of one job, or of all.
   jobs::RunRequest prune_request(const std::optional<std::string>& job);
@@ -107,6 +115,12 @@ class Wiring {
   Result<> own_state();
   Result<> open_state();
   Result<> open_jobs();
+  void open_checkpoints();
+  Result<> record_rotations();
+  // Errors: those of Checkpoints::rotate() and of the ledger.
+  Result<json::value> rotate_key(const api::CallContext& context);
+  Result<json::value> checkpoint_up_to(uint64_t seq, const std::stop_token& stop) const;
+  void seal_evidence();
   void make_api();
   void add_queries(api::Services& services);
   void add_commands(api::Services& services);
@@ -143,6 +157,8 @@ class Wiring {
   std::map<RunId, Cancellation> cancelled_;  // guarded by mutex_; until their end is recorded
   MonoTime memory_seen_{};                   // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<ledger::Checkpoints> checkpoints_;
+  std::unique_ptr<Copies> copies_;
   std::unique_ptr<backup::BackupRoom> backups_;
   std::unique_ptr<proof::ProofRoom> proofs_;
   std::unique_ptr<jobs::Executor> executor_;

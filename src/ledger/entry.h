@@ -47,14 +47,15 @@ inline constexpr std::string_view kInterrupted = "interrupted";  // a run ended 
 inline constexpr std::string_view kPreflight = "preflight";      // before a window
 inline constexpr std::string_view kRunEnded = "run_ended";       // whose parts do not tell how
 inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
-inline constexpr std::string_view kRestore = "restore";              // of a backup, for real
+inline constexpr std::string_view kSigningKey = "signing_key";      // of checkpoints; replaced
+inline constexpr std::string_view kRestore = "restore";             // of a backup, for real
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
 // All of them.
-inline constexpr std::array kEvery{
-    kBackup,       kBackupVerify,    kRetention,    kScrub,          kMissedRun,   kHold,
-    kPlausibility, kAcknowledgement, kConfigReload, kClock,          kToken,       kRecovered,
-    kInterrupted,  kPreflight,       kRunEnded,     kEvidenceVerify, kRestore,
-    kLedgerDamage};
+inline constexpr std::array kEvery{kBackup,       kBackupVerify, kRetention,    kScrub,
+                                   kMissedRun,    kHold,         kPlausibility, kAcknowledgement,
+                                   kConfigReload, kClock,        kToken,        kRecovered,
+                                   kInterrupted,  kPreflight,    kRunEnded,     kEvidenceVerify,
+                                   kSigningKey,   kRestore,      kLedgerDamage};
 }  // namespace kind
 
 struct Trigger {

@@ -33,8 +33,13 @@ Result<Recorded> Ledger::acknowledge_damage(const Trigger& trigger, std::string 
   return writer_->acknowledge_damage(std::move(entry));
 }
 
-Result<VerifyReport> Ledger::verify(const Trigger& trigger, std::stop_token stop) {
-  return writer_->verify(trigger, stop);
+Result<VerifyReport> Ledger::verify(const Trigger& trigger, std::stop_token stop,
+                                    const std::optional<Error>& also) {
+  return writer_->verify(trigger, stop, also);
+}
+
+Result<> Ledger::compare_end(const Mark& known, std::stop_token stop) {
+  return writer_->compare_end(known, stop);
 }
 
 Result<> Ledger::for_each(const Filter& filter, const Visit& visit, std::stop_token stop) const {

@@ -7,12 +7,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "base/result.h"
 #include "ledger/entry.h"
-#include "ledger/options.h"
+#include "ledger/ledger_options.h"
+#include "ledger/mark.h"
 #include "ledger/query.h"
 #include "ledger/verify.h"
 #include "ledger/view.h"
@@ -53,7 +55,14 @@ class Ledger {
   // it. Damage that nobody knew is recorded. Leaves an entry evidence_verify, unless it was stopped
   // (cancelled); appends go on meanwhile, but while new damage is looked at again. Errors: those of
   // verify() and append().
-  Result<VerifyReport> verify(const Trigger& trigger, std::stop_token stop = {});
+  // `also`: what else was found, and makes the entry a failed one (the checkpoints do not fit).
+  Result<VerifyReport> verify(const Trigger& trigger, std::stop_token stop = {},
+                              const std::optional<Error>& also = {});
+
+  // `known` was an entry of this ledger, as a signed checkpoint says. When it is not there, the end
+  // was lost, as if the mark had said so: recorded as damage. Reads one entry when all is well,
+  // else the whole ledger. Errors: those of verify().
+  Result<> compare_end(const Mark& known, std::stop_token stop = {});
 
   // As in query.h, up to the last durable entry.
   Result<> for_each(const Filter& filter, const Visit& visit, std::stop_token stop = {}) const;

@@ -1,16 +1,21 @@
-// What can be set about the ledger. Nothing of it stands in vigie.yaml today.
+// evidence: in vigie.yaml.
 #pragma once
 
-#include "base/bytes.h"
+#include <string>
+#include <vector>
+
+#include "base/yaml_fields.h"
 
 namespace vigie::ledger {
 
-struct LedgerOptions {
-  Bytes segment = 16_MiB;  // the current segment is sealed when it has grown to this
-  Bytes reserve = 16_MiB;  // given free when the disk is full; 0: none is kept
-  // Looks, and changes nothing: nothing is cut, recorded or put aside. Needs no lock, and no
-  // folder.
-  bool read_only = false;
+inline constexpr size_t kMostCopies = 8;
+
+struct EvidenceOptions {
+  std::vector<std::string> copy_to;  // absolute folders, each once
+  std::vector<Place> places;         // of each
+
+  // The node of `evidence`.
+  static EvidenceOptions parse(const yaml::Node& node, Problems& problems);
 };
 
 }  // namespace vigie::ledger

@@ -29,7 +29,8 @@ std::string_view correlation_of(std::string_view trigger) {
 // Puts one segment after another into a Survey.
 class Surveyor {
  public:
-  Surveyor(Survey& into, Rows rows, const Mark& mark) : survey_(into), rows_(rows), mark_(mark) {}
+  Surveyor(Survey& into, Rows rows, const Mark& mark, const SeeEntry& see)
+      : survey_(into), rows_(rows), mark_(mark), see_(see) {}
 
   void begin(std::string name) {
     survey_.segments.emplace_back().name = std::move(name);
@@ -118,6 +119,7 @@ class Surveyor {
     survey_.last_at = row.ended_at;
     if (rows_ == Rows::yes) survey_.rows.push_back(row);
     meet(entry);
+    if (see_) see_(entry.seq, entry.entry_hash);
     if (concerns_ledger(entry.kind)) note_line(survey_, raw.text);
   }
   // What it says that there was is accounted for.
@@ -141,6 +143,7 @@ class Surveyor {
   Survey& survey_;
   Rows rows_;
   Mark mark_;  // none any more: its entry was met
+  const SeeEntry& see_;
   bool met_another_ = false;
   std::string filled_ = sealed_name(0);  // no segment has this name: what was before the first
   uint64_t filled_lines_ = 0;
@@ -248,12 +251,12 @@ Row row_of(const LineView& entry) {
 }
 
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
-                      const Mark& mark, std::stop_token stop) {
+                      const Mark& mark, std::stop_token stop, const SeeEntry& see) {
   TRY_ASSIGN(const Snapshot snapshot, take_snapshot(files, folder));
   Survey survey;
   survey.last_number = snapshot.names.last_number;
   survey.current = snapshot.current;
-  Surveyor surveyor(survey, rows, mark);
+  Surveyor surveyor(survey, rows, mark, see);
   for (const std::string& name : snapshot.names.sealed) {
     TRY(survey_sealed(files, folder / name, surveyor, stop));
   }

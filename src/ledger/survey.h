@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -66,11 +67,14 @@ struct Survey {
 
 enum class Rows : bool { no, yes };
 
+// Each whole entry as it passes.
+using SeeEntry = std::function<void(uint64_t seq, std::string_view entry_hash)>;
+
 // `mark` must have been read before: an entry that is missing up to it is a problem. ledger_newer;
 // file_not_found without a folder; the error of the current segment when it cannot be opened. A
 // segment whose bytes cannot be read is damaged.
 Result<Survey> survey(platform::FileSystem& files, const platform::Path& folder, Rows rows,
-                      const Mark& mark, std::stop_token stop = {});
+                      const Mark& mark, std::stop_token stop = {}, const SeeEntry& see = {});
 
 // Of a folder that is not there.
 Survey empty_survey();

@@ -70,4 +70,26 @@ struct LedgerView {
 
 using LedgerViewPtr = std::shared_ptr<const LedgerView>;
 
+// The signed checkpoints (docs/formats/checkpoint-1.md).
+struct CheckpointsView {
+  SystemTime observed_at;
+  std::string key_id;            // of the key in use; empty: there is none yet
+  uint64_t size = 0;             // what the newest covers: the seq of an entry; 0: there is none
+  std::string head;              // that entry's hash
+  std::optional<SystemTime> at;  // of the newest
+  std::string error_code;        // why none can be made, or one does not fit; empty: all is well
+  std::optional<SystemTime> failed_at;
+};
+using CheckpointsViewPtr = std::shared_ptr<const CheckpointsView>;
+
+// One folder of `evidence: copy_to`.
+struct CopyView {
+  std::string folder;
+  uint64_t size = 0;                     // what its newest checkpoint covers
+  std::optional<SystemTime> copied_at;   // when all that there was had last been copied
+  std::optional<SystemTime> busy_since;  // it is being copied
+  std::string reason;                    // why the last attempt failed: a reason of status-1.md
+  std::optional<SystemTime> failed_at;
+};
+
 }  // namespace vigie::ledger

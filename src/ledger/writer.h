@@ -23,7 +23,9 @@ class Ledger::Writer {
   void settle();
   Result<Recorded> append(const Entry& entry);
   Result<Recorded> acknowledge_damage(Entry entry);
-  Result<VerifyReport> verify(const Trigger& trigger, const std::stop_token& stop);
+  Result<VerifyReport> verify(const Trigger& trigger, const std::stop_token& stop,
+                              const std::optional<Error>& also);
+  Result<> compare_end(const Mark& known, const std::stop_token& stop);
   Result<> maintain();
 
   const Index& index() const { return index_; }
@@ -41,7 +43,8 @@ class Ledger::Writer {
   Result<> take_up_other_end();
   Result<VerifyReport> verify_files(const std::stop_token& stop);
   Result<VerifyReport> take_up_damage(const std::stop_token& stop);
-  Result<VerifyReport> take_up_damage_locked(const std::stop_token& stop);
+  Result<VerifyReport> take_up_damage_locked(const Mark& mark, const std::stop_token& stop);
+  Result<bool> holds(const Mark& known, const std::stop_token& stop) const;
   bool all_acknowledged() const;
   Result<> prove();
   void proven();

@@ -21,7 +21,7 @@ Entry begin_entry(const Trigger& trigger, SystemTime started_at, SystemTime ende
   return entry;
 }
 
-void describe(Entry& entry, const VerifyReport& report) {
+void describe(Entry& entry, const VerifyReport& report, const std::optional<Error>& also) {
   entry.subject["head"] = report.head;
   entry.measures = {{"entries", report.entries},
                     {"segments", report.segments},
@@ -39,7 +39,13 @@ void describe(Entry& entry, const VerifyReport& report) {
     if (entry.deviations.size() >= kProblemsInEntry) break;
     entry.deviations.push_back(fmt::format("{} line {}: {}", one.segment, one.line, one.what));
   }
-  if (finding) entry.follow_up = "vigie evidence verify";
+  if (also) {
+    const Outcome outcome = outcome_of(also->info().verdict);
+    entry.assertions.push_back({"checkpoints", "fit", "do not fit", outcome});
+    entry.deviations.push_back(also->detail(Audience::everybody));
+    if (!finding) entry.ended_with(*also);
+  }
+  if (finding || also) entry.follow_up = "vigie evidence verify";
 }
 
 }  // namespace
@@ -53,13 +59,14 @@ bool Ledger::Writer::all_acknowledged() const {
 
 Result<VerifyReport> Ledger::Writer::take_up_damage(const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
-  return take_up_damage_locked(stop);
+  return take_up_damage_locked(written(), stop);
 }
 
 // Nothing is appended meanwhile: what is seen is what there is, and damage is recorded before
 // anything follows it. The files may be others than those that we wrote: we go on from these.
-Result<VerifyReport> Ledger::Writer::take_up_damage_locked(const std::stop_token& stop) {
-  TRY_ASSIGN(Survey found, survey(files_, folder_, Rows::no, written(), stop));
+Result<VerifyReport> Ledger::Writer::take_up_damage_locked(const Mark& mark,
+                                                           const std::stop_token& stop) {
+  TRY_ASSIGN(Survey found, survey(files_, folder_, Rows::no, mark, stop));
   VerifyReport report = report_of(found);
   state_.chain = std::move(found.chain);
   state_.damages = std::move(found.damages);
@@ -81,7 +88,7 @@ Result<VerifyReport> Ledger::Writer::take_up_damage_locked(const std::stop_token
 // that has no name any more.
 Result<> Ledger::Writer::take_up_other_end() {
   if (tail_->as_written()) return {};
-  const auto taken = take_up_damage_locked({});
+  const auto taken = take_up_damage_locked(written(), {});
   if (!taken) return fail(failed(taken.error()));
   return {};
 }
@@ -94,14 +101,44 @@ Result<VerifyReport> Ledger::Writer::verify_files(const std::stop_token& stop) {
   return report.finding() ? take_up_damage(stop) : Result<VerifyReport>(std::move(report));
 }
 
-Result<VerifyReport> Ledger::Writer::verify(const Trigger& trigger, const std::stop_token& stop) {
+Result<bool> Ledger::Writer::holds(const Mark& known, const std::stop_token& stop) const {
+  bool there = false;
+  Filter filter;
+  filter.after_seq = known.seq - 1;
+  TRY(index_.for_each(
+      filter,
+      [&](const json::object& entry) {
+        const json::string* hash = find_string(entry, "entry_hash");
+        there = hash != nullptr && std::string_view(*hash) == known.entry_hash;
+        return false;
+      },
+      stop));
+  return there;
+}
+
+Result<> Ledger::Writer::compare_end(const Mark& known, const std::stop_token& stop) {
+  if (known.seq == 0) return {};
+  TRY(writable());
+  TRY_ASSIGN(const bool there, holds(known, stop));
+  if (there) return {};
+  TRY_ASSIGN(const Survey found, survey(files_, folder_, Rows::no, known, stop));
+  const bool known_damage = std::ranges::all_of(
+      found.damages, [](const DamageView& damage) { return damage.recorded_seq > 0; });
+  if (known_damage) return {};  // it is lost, and recorded
+  const std::lock_guard lock(mutex_);
+  TRY(take_up_damage_locked(known, stop));
+  return {};
+}
+
+Result<VerifyReport> Ledger::Writer::verify(const Trigger& trigger, const std::stop_token& stop,
+                                            const std::optional<Error>& also) {
   TRY(writable());
   const SystemTime started_at = clock_.now();
   auto report = verify_files(stop);
   if (!report && report.error().code() == ErrorCode::cancelled) return report;
   Entry entry = begin_entry(trigger, started_at, clock_.now());
   if (report) {
-    describe(entry, *report);
+    describe(entry, *report, also);
   } else {
     entry.ended_with(report.error());
     entry.deviations.push_back(report.error().detail(Audience::everybody));

@@ -71,6 +71,47 @@ Check ledger_check(const ProcessView& process, const std::optional<LedgerFacts>&
   return check;
 }
 
+// Evidence is written without one; only a cut tail would not show.
+Check checkpoints_check(const ledger::CheckpointsViewPtr& view) {
+  auto check = make_check("checkpoints", Status::unknown, "not_evaluated", "checkpoints");
+  check.sources = {"ledger"};
+  if (!view) return check;
+  const bool good = view->error_code.empty();
+  check.status = good ? Status::pass : Status::warn;
+  check.reason_code = good ? "ok" : view->error_code;
+  check.observed = view->size;
+  check.unit = "entries";
+  check.observed_at = view->observed_at;
+  check.since = view->failed_at;
+  return check;
+}
+
+constexpr Duration kCopyHangs = std::chrono::minutes(10);
+
+// The worst of all folders. Nobody is asked to wait for one.
+std::string reason_of(const ledger::CopyView& copy, SystemTime now) {
+  if (copy.busy_since && now - *copy.busy_since > kCopyHangs) return "copy_hangs";
+  return copy.reason.empty() && !copy.copied_at ? "not_copied" : copy.reason;
+}
+
+Check copies_check(const std::vector<ledger::CopyView>& copies, SystemTime now) {
+  auto check = make_check("checkpoints.copies", Status::pass, "ok", "checkpoints");
+  check.sources = {"ledger"};
+  check.unit = "entries";
+  check.observed_at = now;
+  uint64_t least = UINT64_MAX;
+  for (const ledger::CopyView& copy : copies) {
+    least = std::min(least, copy.size);
+    const std::string reason = reason_of(copy, now);
+    if (reason.empty() || check.status == Status::warn) continue;
+    check.status = Status::warn;
+    check.reason_code = reason;
+    check.since = reason == "copy_hangs" ? copy.busy_since : copy.failed_at;
+  }
+  check.observed = least;
+  return check;
+}
+
 // A disk that is only busy has taken it by then.
 bool ends_wait(const JobsFacts& jobs, SystemTime now) {
   return jobs.end_unrecorded_since && now - *jobs.end_unrecorded_since > std::chrono::seconds(30);
@@ -145,9 +186,14 @@ json::object health_data(const Views& views) {
 
 std::vector<Check> readiness_checks(const Views& views, SystemTime now) {
   const auto jobs = jobs_facts(views);
-  return {configuration_check(views.process, now), state_check(views.process, jobs),
-          ledger_check(views.process, ledger_facts(views)), jobs_check(views.process, jobs, now),
-          queries_check(views.process, now)};
+  std::vector<Check> checks{configuration_check(views.process, now),
+                            state_check(views.process, jobs),
+                            ledger_check(views.process, ledger_facts(views)),
+                            checkpoints_check(views.checkpoints),
+                            jobs_check(views.process, jobs, now),
+                            queries_check(views.process, now)};
+  if (!views.copies.empty()) checks.push_back(copies_check(views.copies, now));
+  return checks;
 }
 
 json::object readiness_data(const Views& views) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backup/view.h"
 #include "base/time.h"
@@ -37,6 +38,8 @@ struct Views {
   backup::BackupsViewPtr backups;
   jobs::JobsViewPtr jobs;
   ledger::LedgerViewPtr ledger;
+  ledger::CheckpointsViewPtr checkpoints;
+  std::vector<ledger::CopyView> copies;
   proof::ProofViewPtr proof;
 };
 

@@ -62,6 +62,9 @@ inline status::Views sample_views(SystemTime now) {
   views.process.started_at = now - std::chrono::hours(1);
   views.process.configured_at = views.process.started_at;
   views.backups = sample_backups(now);
+  auto checkpoints = std::make_shared<ledger::CheckpointsView>();
+  checkpoints->observed_at = now;
+  views.checkpoints = checkpoints;
   auto jobs = std::make_shared<jobs::JobsView>();
   jobs->observed_at = now;
   jobs->state_proven_at = jobs->scheduler_at = now;
