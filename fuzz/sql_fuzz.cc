@@ -30,6 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const proof::ArchiveEntry& entry : proof::parse_archive_list(text))
     require(entry.line.ends_with(entry.what));
+  for (const proof::SequenceValue& value : proof::parse_sequence_values(text))
+    require(value.name.size() < size && value.value.size() < size);
   const auto statements = proof::split_statements(text);
   if (!statements) return 0;
   const auto again = proof::split_statements(joined(*statements));

@@ -159,12 +159,17 @@ must "One configuration file, checked before it is used" write_configuration
 must "The daemon starts; a job that never succeeded is a failure" start_daemon
 prove "A backup on schedule, sealed and verified; the status turns" first_backup
 prove "Stock tools alone open it, and every row is there" restore_by_hand
+prove "A drill: restored into a server of its own, compared; damaged copies are refused" drill
 prove "Old backups expire, never the last good ones" old_ones_expire
 prove "One byte flips on the disk, and is found" flipped_byte
 prove "The next backup is good again" recovery
+prove "kill -9 of the whole server under load: what it had acknowledged is there" durability
 prove "The evidence of all this holds together" evidence
 
-if [[ $once == yes ]]; then finish; fi
+if [[ $once == yes ]]; then
+  prove "Everything is deleted, and comes back from a copy of the store alone" lost_host
+  finish
+fi
 summary
 printf '\n%sIt goes on, a backup every %s. Ask it from another terminal; Ctrl-C stops and cleans everything.%s\n' "$bold" "$every" "$plain"
 printf '  %s status -c %s\n' build/release/vigie "$place/vigie.yaml"

@@ -40,7 +40,11 @@ pg_start() {
     echo "max_wal_size = 4GB"
     printf '%s\n' "$@"
   } | as_user tee -a "$place/pgdata/postgresql.conf" >/dev/null
-  as_user "$pg_bin/pg_ctl" -D "$place/pgdata" -l "$place/postgresql.log" -w -t 60 start >/dev/null || {
+  pg_start_again
+}
+
+pg_start_again() {
+  as_user "$pg_bin/pg_ctl" -D "$place/pgdata" -l "$place/postgresql.log" -w -t 60 start >/dev/null 2>&1 || {
     tail -n 20 "$place/postgresql.log" >&2
     return 1
   }

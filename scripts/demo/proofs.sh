@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154
 
 start_postgres() {
-  pg_start "fsync = off" "log_min_messages = warning" || return 1
+  pg_start "log_min_messages = fatal" || return 1
   detail "PostgreSQL $("$pg_bin/postgres" --version | awk '{print $3}'); no TCP port, and only its own user can reach its socket"
 }
 
@@ -47,6 +47,21 @@ backups:
     retention: {keep_last: 3, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, min_good: 2}
     verify: {after_backup: full}          # read back, unpacked, counted, compared
     rpo_target: 1m
+drills:
+  shop:
+    backup: shop                          # its newest good one; in earnest with a schedule: "30 4 * * 0"
+    scratch: {dir: $place/scratch}        # a PostgreSQL of its own, made for the drill and thrown away
+    rto_target: 10m
+    rpo_target: 10m
+    freshness: {table: shop.orders, column: placed_at, within: 3650d}
+    assertions:
+      - {name: no line without its order, sql: "select count(*) from shop.order_line l where not exists (select from shop.orders o where o.id = l.order_id and o.placed_at = l.placed_at)", equals: 0}
+durability:
+  shop:
+    database: shop
+    user: vigie_witness                   # owns a database of its own, which is in no backup
+    duration: 3s                          # in earnest: 20s
+    fault: postmaster_kill                # kill -9 of every process of the server
 END
 }
 
@@ -59,6 +74,7 @@ write_configuration() {
   vigie check-config >"$place/check-config.out" 2>&1 || { cat "$place/check-config.out" >&2; return 1; }
   vigie grants --role dump >"$place/grants.sql" || return 1
   pg_psql -d shop <"$place/grants.sql" >/dev/null || return 1
+  vigie grants --role witness --name vigie_witness | pg_psql -d shop >/dev/null || return 1
   detail "vigie check-config: no mistakes"
   detail "vigie grants --role dump | psql: the least rights that can read everything"
 }
@@ -155,9 +171,62 @@ restore_by_hand() {
   [[ $restored == "$source" ]]
 }
 
+# The same by Vigie, into a server that nobody else sees; then it is shown that the checks can fail.
+drill() {
+  vigie drill run shop >"$place/drill.out" 2>&1 || { cat "$place/drill.out" >&2; vigie drill show shop >&2; return 1; }
+  vigie drill show shop --output json >"$place/drill.json" || return 1
+  jq -r '"\(.measures.rows) rows in \(.measures.tables) tables read back and equal, and \([.assertions[] | select(.id | startswith("objects."))] | length) kinds of objects, owners, rights and settings",
+    "RTO \(.measures.rto_s * 10 | floor / 10) s, the data was \(.measures.rpo_s | floor) s old",
+    "damage put there on purpose and refused: \([.assertions[] | select(.id | startswith("canary.")) | .id[7:] | gsub("_"; " ")] | join(", "))"' \
+    "$place/drill.json" | sed 's/^/     /'
+  jq -e '[.assertions[] | select(.id | startswith("canary."))] | length == 6 and all(.result == "passed")' "$place/drill.json" >/dev/null ||
+    { detail "a canary is missing or was not refused"; return 1; }
+  drilled=$(jq -r .subject.backup "$place/drill.json")
+  [[ -z $(find "$place/scratch" -mindepth 1 ! -name '*.lock') ]] || { detail "the scratch server left something"; return 1; }
+}
+
+server_is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# What a service manager does: starts the server again when it has died.
+keep_postgres() {
+  wait_until 60 "the server to die" server_is_gone "$1" && pg_start_again
+}
+
+durability() {
+  local status=0
+  keep_postgres "$(head -n 1 "$place/pgdata/postmaster.pid")" &
+  vigie durability run shop --yes-interrupt shop --output json >"$place/durability.json" 2>"$place/durability.out" || status=$?
+  ((status == 0)) || kill $! 2>/dev/null
+  wait $!
+  ((status == 0)) || { cat "$place/durability.out" >&2; vigie durability show shop >&2; return 1; }
+  jq -r '.result | "kill -9 under load: \(.acknowledged) rows were acknowledged, \(.present) are there, \(.lost) lost; \(.indeterminate) were in flight",
+    "the server was away for \(.down_s * 10 | floor / 10) s"' "$place/durability.json" | sed 's/^/     /'
+  detail "what it shows: $(jq -r .result.shows "$place/durability.json" | fold -s -w 100 | sed '2,$s/^/       /')"
+  [[ $(status_of /restore/status) == pass ]] || { complaints /restore/status >&2; return 1; }
+  detail "GET /restore/status: $bold$(status_of /restore/status)$plain"
+}
+
+# Everything but the folder of the store is gone: configuration, state, the database. On another server, as on another machine.
+lost_host() {
+  local source restored known rescue=$place/rescue
+  # The crash has emptied the unlogged table: a backup of after it is wanted.
+  known=$(newest_good)
+  wait_until 60 "a backup of after the crash" newer_than "$known" || return 1
+  source=$(rows_of shop)
+  stop_vigie
+  as_user cp -r "$place/store" "$rescue" && as_user rm -rf "$place/state" "$place/store" "$place/vigie.yaml" || return 1
+  pg_psql -d postgres -c "DROP DATABASE shop WITH (FORCE)" || return 1
+  detail "deleted: the database, the configuration, the state and the store; a copy of the store is what is left"
+  as_user "$place/bin/vigie" restore run --from "$rescue" --backup shop --work-dir "$place" \
+    --to "host=$place/run dbname=shop user=postgres" >"$place/lost.out" 2>&1 || { cat "$place/lost.out" >&2; return 1; }
+  restored=$(rows_of shop)
+  detail "vigie restore run --from FOLDER, nothing else: $restored rows, $source before"
+  [[ $restored == "$source" ]]
+}
+
 old_ones_expire() {
   local first
-  first=$(good_backups | head -n 1)
+  first=$(good_backups | grep -vxF "$drilled" | head -n 1) # that one is held: the last that a drill restored
   wait_until 120 "an old backup to expire" is_gone "$first" || return 1
   detail "$first has expired"
   vigie backup prune --dry-run 2>&1 | head -n 12 | sed 's/^/     /'

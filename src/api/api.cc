@@ -133,6 +133,7 @@ void Routes::add_routes() {
   add_document_routes(router_);
   add_backup_routes(router_, host);
   add_restore_routes(router_, host);
+  add_drill_routes(router_, host);
   add_run_routes(router_, host);
   add_evidence_routes(router_, host);
   add_token_routes(router_, host);

@@ -16,11 +16,12 @@ struct RouteHost {
   std::function<status::HttpFigures()> figures;
 };
 
-void add_status_routes(Router& router, const RouteHost& host);  // the four, and /metrics
-void add_document_routes(Router& router);                       // /openapi.yaml, the schemas
-void add_backup_routes(Router& router, const RouteHost& host);  // /v1/backups…, /v1/retention…
+void add_status_routes(Router& router, const RouteHost& host);   // the four, and /metrics
+void add_document_routes(Router& router);                        // /openapi.yaml, the schemas
+void add_backup_routes(Router& router, const RouteHost& host);   // /v1/backups…, /v1/retention…
 void add_restore_routes(Router& router, const RouteHost& host);  // /v1/restores
-void add_run_routes(Router& router, const RouteHost& host);     // /v1/runs…, schedule, reload
+void add_drill_routes(Router& router, const RouteHost& host);    // /v1/drills
+void add_run_routes(Router& router, const RouteHost& host);      // /v1/runs…, schedule, reload
 void add_evidence_routes(Router& router, const RouteHost& host);  // /v1/evidence, /v1/trace
 void add_token_routes(Router& router, const RouteHost& host);     // /v1/tokens
 

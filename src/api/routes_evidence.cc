@@ -60,14 +60,14 @@ Result<Response> rotate_key(const Services& services, const Call& call) {
   TRY_ASSIGN(const auto context, with_reason(call, body));
   if (context.reason.empty()) return invalid("reason", "the words of whoever asks");
   TRY_ASSIGN(auto change, services.rotate_key(context));
-  return json_response(std::move(change));
+  return json_response(change);
 }
 
 Result<Response> show_checkpoint(const Services& services, const Call& call) {
   TRY(only_parameters(call.request, {"up_to"}));
   TRY_ASSIGN(const auto seq, number_parameter(call.request, "up_to", "the seq of an entry"));
   TRY_ASSIGN(auto found, services.checkpoint(seq.value_or(UINT64_MAX), call.context));
-  return json_response(std::move(found));
+  return json_response(found);
 }
 
 Result<Response> show_trace(const Services& services, const Call& call) {

@@ -32,13 +32,14 @@ Result<RestoreAsk> read_ask(const json::object& body) {
   return ask;
 }
 
-Result<Response> start_restore(const Services& services, const Call& call) {
+Result<Response> start_restore(const Services& services, const Call& call, bool plan) {
   TRY_ASSIGN(const auto body,
              command_body(call.request,
                           {"backup", "database", "dsn", "password_file", "jobs", "globals",
                            "no_owner", "overwrite", "keep_replaced", "tables", "reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
-  TRY_ASSIGN(const auto ask, read_ask(body));
+  TRY_ASSIGN(auto ask, read_ask(body));
+  ask.plan = plan;
   TRY_ASSIGN(const auto run, services.start_restore(ask, context));
   return accepted_run(run);
 }
@@ -48,11 +49,14 @@ Result<Response> start_restore(const Services& services, const Call& call) {
 void add_restore_routes(Router& router, const RouteHost& host) {
   const auto& services = host.services;
   if (!services.start_restore) return;
-  router.add({.method = "POST",
-              .pattern = "/v1/restores",
-              .scope = Scope::admin,
-              .kind = RequestClass::query,
-              .endpoint = [&services](const Call& call) { return start_restore(services, call); }});
+  for (const bool plan : {false, true})
+    router.add({.method = "POST",
+                .pattern = plan ? "/v1/restores/plan" : "/v1/restores",
+                .scope = Scope::admin,
+                .kind = RequestClass::query,
+                .endpoint = [&services, plan](const Call& call) {
+                  return start_restore(services, call, plan);
+                }});
 }
 
 }  // namespace vigie::api

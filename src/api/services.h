@@ -64,6 +64,14 @@ struct RestoreAsk {
   std::string overwrite;  // the target's name
   bool keep_replaced = false;
   std::vector<std::string> tables;
+  bool plan = false;  // only say what it would do
+};
+
+// docs/manual/drills.md.
+struct DrillAsk {
+  std::string drill;      // its name
+  std::string backup;     // an id; empty: as the drill picks
+  size_t into_major = 0;  // another major version of the server; 0: the backup's
 };
 
 enum class TokenChange : unsigned char { created, revoked };
@@ -90,6 +98,11 @@ struct Services {
       start_verification;
   std::function<Result<RunId>(std::optional<std::string> job, const CallContext&)> start_prune;
   std::function<Result<RunId>(const RestoreAsk&, const CallContext&)> start_restore;
+  std::function<Result<RunId>(const DrillAsk&, const CallContext&)> start_drill;
+  // `interrupt`: the database that whoever asks has named, as he who may be interrupted.
+  std::function<Result<RunId>(const std::string& proof, const std::string& interrupt,
+                              const CallContext&)>
+      start_durability;
   std::function<Result<>(const RunId&, const CallContext&)> cancel_run;
   std::function<Result<>(const BackupId&, const CallContext&)> pin;
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;

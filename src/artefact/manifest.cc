@@ -24,6 +24,12 @@ std::string as_utf8(std::string_view text) {
   return is_utf8(text) ? std::string(text) : printable(text, 4096);
 }
 
+json::array names_json(const std::vector<std::string>& names) {
+  json::array out;
+  for (const std::string& name : names) out.push_back(json::value(as_utf8(name)));
+  return out;
+}
+
 json::object file_json(const FileEntry& file) {
   return {{"name", file.name},
           {"kind", to_string(file.kind)},
@@ -34,13 +40,20 @@ json::object file_json(const FileEntry& file) {
           {"stored_sha256", hex_encode(file.stored_sha256)}};
 }
 
-json::object table_json(const TableEntry& table) {
+json::object plain_table_json(const TableEntry& table) {
   return {{"oid", table.oid},
           {"schema", as_utf8(table.schema)},
           {"name", as_utf8(table.name)},
           {"file", table.file},
           {"rows", table.rows.rows},
           {"fingerprint", table.rows.fingerprint.hex()}};
+}
+
+json::object table_json(const TableEntry& table) {
+  json::object out = plain_table_json(table);
+  if (!table.columns.empty()) out["columns"] = names_json(table.columns);
+  if (table.part_of_rows) out["part_of_rows"] = true;
+  return out;
 }
 
 json::object server_json(const Server& server) {
@@ -53,7 +66,8 @@ json::object server_json(const Server& server) {
           {"ctype", as_utf8(server.ctype)},
           {"locale_provider", server.locale_provider},
           {"collation_version", server.collation_version},
-          {"lc_monetary", as_utf8(server.lc_monetary)}};
+          {"lc_monetary", as_utf8(server.lc_monetary)},
+          {"preload_libraries", as_utf8(server.preload)}};
 }
 
 json::array versioned_json(const std::vector<Versioned>& items) {
@@ -73,9 +87,11 @@ json::array not_included_json(const std::vector<NotIncluded>& items) {
   return out;
 }
 
-json::array names_json(const std::vector<std::string>& names) {
+json::array inventory_json(const std::vector<ObjectCount>& inventory) {
   json::array out;
-  for (const std::string& name : names) out.push_back(json::value(as_utf8(name)));
+  for (const ObjectCount& one : inventory)
+    out.push_back(
+        json::object{{"kind", one.kind}, {"count", one.count}, {"sha256", hex_encode(one.digest)}});
   return out;
 }
 
@@ -172,6 +188,7 @@ std::string Manifest::to_json() const {
   out.put("fingerprint",
           {{"algorithm", kFingerprintAlgorithm}, {"key", hex_encode(fingerprint_key)}});
   out.put_text("id", id.str());
+  if (!inventory.empty()) out.put("inventory", inventory_json(inventory));
   out.put_text("job", id.job);
   out.put("not_included", not_included_json(not_included));
   if (not_included_more > 0) out.put("not_included_more", not_included_more);

@@ -43,6 +43,12 @@ struct TableEntry {
   std::string name;
   std::string file;  // the FileEntry's name
   RowSummary rows;
+  // Of a table that inherits: a restore may give its columns another order, and then the rows of
+  // COPY are other lines. Empty: in the table's order.
+  std::vector<std::string> columns{};
+  // Of a table that an extension brings with rows of its own: the dump has the others alone, and a
+  // restore has both.
+  bool part_of_rows = false;
 };
 
 struct Server {
@@ -56,6 +62,7 @@ struct Server {
   std::string locale_provider;
   std::string collation_version;  // empty: none
   std::string lc_monetary;
+  std::string preload{};  // shared_preload_libraries; empty: none, or the role may not read it
 };
 
 struct Snapshot {
@@ -80,6 +87,17 @@ struct SourceCheck {
   std::string result = "none";  // none, passed, failed, could_not_verify
 };
 
+// Objects of one kind, without those that an extension brought.
+struct ObjectCount {
+  std::string kind;  // "tables", "indexes", "grants", …
+  uint64_t count = 0;
+  // SHA-256 over a line for each, sorted: its name and what of it the same major version always
+  // says alike (docs/formats/artefact-1.md, inventory).
+  Sha256Digest digest{};
+
+  bool operator==(const ObjectCount&) const = default;
+};
+
 struct Manifest {
   BackupId id;
   std::string vigie_version;
@@ -100,6 +118,7 @@ struct Manifest {
   uint64_t not_included_more = 0;  // than are named
   std::vector<std::string> roles_without_password;
   SourceCheck source_check;
+  std::vector<ObjectCount> inventory;  // under the dump's snapshot; empty: not known
 
   Bytes raw() const;  // sums over files
   Bytes stored() const;

@@ -16,6 +16,8 @@ constexpr uint64_t kMaxInteger = (uint64_t{1} << 53) - 1;
 constexpr size_t kMaxFiles = 250'000;
 constexpr size_t kMaxTables = 100'000;
 constexpr size_t kMaxOther = 100'000;
+constexpr size_t kMaxColumns = 1600;  // MaxHeapAttributeNumber
+constexpr size_t kMaxKinds = 100;
 constexpr std::string_view kSchema = "vigie.artefact/";
 
 // One object of the document; `where` is its place, for the reason. The reasons name keys and
@@ -120,6 +122,18 @@ Result<FileEntry> parse_file(const Fields& fields) {
   return file;
 }
 
+Result<std::vector<std::string>> parse_names(const Fields& fields, std::string_view key,
+                                             size_t max) {
+  const json::array* const found = find_array(fields.raw(), key);
+  if (found == nullptr || found->size() > max) return fields.bad(key, "an array of strings");
+  std::vector<std::string> names;
+  for (const json::value& name : *found) {
+    if (!name.is_string()) return fields.bad(key, "an array of strings");
+    names.emplace_back(name.get_string());
+  }
+  return names;
+}
+
 Result<TableEntry> parse_table(const Fields& fields) {
   TableEntry table;
   TRY_ASSIGN(const uint64_t oid, fields.number("oid", 0xffffffff));
@@ -132,6 +146,12 @@ Result<TableEntry> parse_table(const Fields& fields) {
   const auto fingerprint = Fingerprint::parse(hex);
   if (!fingerprint) return fields.bad("fingerprint", "32 lower-case hexadecimal digits");
   table.rows.fingerprint = *fingerprint;
+  if (find_value(fields.raw(), "columns") != nullptr) {
+    TRY_ASSIGN(table.columns, parse_names(fields, "columns", kMaxColumns));
+  }
+  const json::value* const part = find_value(fields.raw(), "part_of_rows");
+  if (part != nullptr && !part->is_bool()) return fields.bad("part_of_rows", "true or false");
+  table.part_of_rows = part != nullptr && part->get_bool();
   return table;
 }
 
@@ -148,6 +168,9 @@ Result<Server> parse_server(const Fields& fields) {
   TRY_ASSIGN(server.locale_provider, fields.text("locale_provider"));
   TRY_ASSIGN(server.collation_version, fields.text("collation_version"));
   TRY_ASSIGN(server.lc_monetary, fields.text("lc_monetary"));
+  if (find_value(fields.raw(), "preload_libraries") != nullptr) {
+    TRY_ASSIGN(server.preload, fields.text("preload_libraries"));
+  }
   return server;
 }
 
@@ -196,16 +219,16 @@ Result<> parse_not_included(const Fields& fields, Manifest& manifest) {
   });
 }
 
-Result<> parse_roles(const Fields& fields, Manifest& manifest) {
-  const json::array* roles = find_array(fields.raw(), "roles_without_password");
-  if (roles == nullptr || roles->size() > kMaxOther) {
-    return fields.bad("roles_without_password", "an array of strings");
-  }
-  for (const json::value& role : *roles) {
-    if (!role.is_string()) return fields.bad("roles_without_password", "an array of strings");
-    manifest.roles_without_password.emplace_back(role.get_string());
-  }
-  return {};
+Result<> parse_inventory(const Fields& fields, Manifest& manifest) {
+  if (find_value(fields.raw(), "inventory") == nullptr) return {};
+  return fields.each("inventory", kMaxKinds, [&](const Fields& item) -> Result<> {
+    ObjectCount one;
+    TRY_ASSIGN(one.kind, item.text("kind", 100));
+    TRY_ASSIGN(one.count, item.number("count"));
+    TRY_ASSIGN(one.digest, item.hex<32>("sha256"));
+    manifest.inventory.push_back(std::move(one));
+    return {};
+  });
 }
 
 Result<> parse_head(const Fields& fields, Manifest& manifest) {
@@ -240,7 +263,9 @@ Result<> parse_lists(const Fields& fields, Manifest& manifest) {
   TRY_ASSIGN(manifest.extensions, parse_versioned(fields, "extensions"));
   TRY_ASSIGN(manifest.collations, parse_versioned(fields, "collations"));
   TRY(parse_not_included(fields, manifest));
-  TRY(parse_roles(fields, manifest));
+  TRY_ASSIGN(manifest.roles_without_password,
+             parse_names(fields, "roles_without_password", kMaxOther));
+  TRY(parse_inventory(fields, manifest));
   TRY_ASSIGN(const Fields check, fields.object("source_check"));
   TRY_ASSIGN(manifest.source_check.mode, check.text("mode"));
   TRY_ASSIGN(manifest.source_check.result, check.text("result"));

@@ -170,4 +170,23 @@ Result<> Unsealer::check(const BackupId& id, const platform::ReadableFile& file,
   return check.finish();
 }
 
+Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manifest,
+                                  const FileEntry& entry, Bytes max) {
+  if (entry.raw > max)
+    return fail(ErrorCode::limit_exceeded, {{"name", entry.name},
+                                            {"observed", format_bytes(entry.raw)},
+                                            {"limit", format_bytes(max)}});
+  TRY_ASSIGN(const auto file, source.open(entry.name));
+  const auto table = std::ranges::find(manifest.tables, entry.name, &TableEntry::file);
+  std::string raw;
+  const auto keep = [&](ByteSpan bytes) {
+    raw.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return Result<>();
+  };
+  TRY(Unsealer().check(
+      manifest.id, *file, entry, table == manifest.tables.end() ? nullptr : &*table,
+      manifest.fingerprint_key, [](Bytes) { return Result<>(); }, keep));
+  return raw;
+}
+
 }  // namespace vigie::artefact

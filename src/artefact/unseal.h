@@ -35,4 +35,8 @@ class Unsealer {
   std::unique_ptr<Work> work_;
 };
 
+// The raw bytes of a file that fits into memory, checked. Errors: as of check(), limit_exceeded.
+Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manifest,
+                                  const FileEntry& entry, Bytes max);
+
 }  // namespace vigie::artefact

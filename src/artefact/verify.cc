@@ -29,6 +29,10 @@ class Journal {
     report_.findings.push_back(std::move(error));
     if (report_.findings.size() > 2 * kMaxFindings) cut();
   }
+  bool any() {
+    const std::lock_guard lock(mutex_);
+    return report_.findings_total > 0;
+  }
   void expect(Bytes total) { progress_.total = total; }
   void read(Bytes stored, Bytes raw) {
     const std::lock_guard lock(mutex_);
@@ -74,7 +78,7 @@ class Verifying {
     TRY(may_go_on());
     if (read_manifest()) {
       check_presence();
-      if (request_.depth == VerifyDepth::full) TRY(check_contents());
+      if (request_.depth == VerifyDepth::full && !is_enough()) TRY(check_contents());
     }
     journal_.finish();
     return std::move(report_);
@@ -109,6 +113,8 @@ class Verifying {
     }
     return {};
   }
+
+  bool is_enough() { return request_.first_finding_ends && journal_.any(); }
 
   // False when there is nothing that the rest could be compared with.
   bool read_manifest() {
@@ -205,7 +211,7 @@ class Verifying {
 
   void work() {
     Unsealer unsealer;
-    for (size_t i = next_++; i < to_read_.size(); i = next_++) {
+    for (size_t i = next_++; i < to_read_.size() && !is_enough(); i = next_++) {
       if (!check_content(unsealer, *to_read_[i])) return;
     }
   }
@@ -231,10 +237,10 @@ class Verifying {
     if (request_.unpack_to) {
       TRY_ASSIGN(out, request_.unpack_to(entry));
     }
-    TRY(unsealer.check(request_.id, **file, entry,
-                       table == tables_.end() ? nullptr : table->second,
-                       report_.manifest->fingerprint_key, between,
-                       out ? RawSink([&out](ByteSpan raw) { return out->append(raw); }) : RawSink()));
+    TRY(unsealer.check(
+        request_.id, **file, entry, table == tables_.end() ? nullptr : table->second,
+        report_.manifest->fingerprint_key, between,
+        out ? RawSink([&out](ByteSpan raw) { return out->append(raw); }) : RawSink()));
     return out ? out->close() : Result<>();
   }
 

@@ -26,8 +26,8 @@ struct VerifyProgress {
   Bytes total;  // as the manifest says
 };
 
-// Where the raw bytes of a file go while they are checked; no file: nowhere. What was written counts
-// only when the report has passed. From any worker.
+// Where the raw bytes of a file go while they are checked; no file: nowhere. What was written
+// counts only when the report has passed. From any worker.
 using UnpackTo =
     std::function<Result<std::unique_ptr<platform::WritableFile>>(const FileEntry& entry)>;
 
@@ -36,10 +36,11 @@ struct VerifyRequest {
   VerifyDepth depth = VerifyDepth::full;
   std::string expected_manifest_sha256;  // from the ledger; empty: not known
   unsigned workers = 1;                  // threads for full
+  bool first_finding_ends = false;       // whoever refuses it needs no more
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
   std::function<void(const VerifyProgress&)>
-      progress;  // from any worker, one at a time; may be empty
+      progress;          // from any worker, one at a time; may be empty
   UnpackTo unpack_to{};  // for full; may be empty
 };
 

@@ -103,6 +103,10 @@ class BackupRoom {
   // For whoever restores it. Errors: backup_not_found, store_*, ledger_unreadable.
   Result<Reading> read(const BackupId& id, std::string reason);
 
+  // It has just been restored and compared: it is held until another of its job and database is.
+  // Errors: backup_not_found, those of the state.
+  Result<> hold_drilled(const BackupId& id, const Work& work);
+
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);
   Result<> unpin(const BackupId& id, const Work& work);

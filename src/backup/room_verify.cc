@@ -209,4 +209,24 @@ std::optional<BackupId> BackupRoom::next_scrub() {
   return next;
 }
 
+// The newer one: a drill of old backups must not free the last one that is known to restore.
+Result<> BackupRoom::hold_drilled(const BackupId& id, const Work& work) {
+  constexpr std::string_view kDrill = "drill";
+  TRY(catalogue_->get(id));
+  std::vector<BackupId> older;
+  for (const ArtefactView& one : view()->artefacts) {
+    const bool held = std::ranges::count(one.holds, kDrill, &Hold::kind) > 0;
+    const bool alike = one.id.job == id.job && one.id.database == id.database && one.id != id;
+    if (!held || !alike) continue;
+    if (one.id.started_at > id.started_at) return {};
+    older.push_back(one.id);
+  }
+  TRY(catalogue_->hold(
+      id, {std::string(kDrill), "the last that a drill restored; run " + work.run.str(),
+           tools_.take.clock.now()}));
+  for (const BackupId& one : older) TRY(catalogue_->release(one, kDrill));
+  publish_view();
+  return {};
+}
+
 }  // namespace vigie::backup

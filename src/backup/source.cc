@@ -13,7 +13,8 @@ constexpr std::string_view kServer = R"sql(
 select current_setting('server_version'), current_database(), pg_encoding_to_char(d.encoding),
        d.datcollate, d.datctype, current_setting('lc_monetary'),
        r.rolsuper, pg_is_in_recovery(), pg_backend_pid(),
-       case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('data_directory') end
+       case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('data_directory') end,
+       case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('shared_preload_libraries') end
 from pg_database d, pg_roles r
 where d.datname = current_database() and r.rolname = current_user)sql";
 
@@ -49,6 +50,14 @@ where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
   and (e.oid is null or c.oid = any(e.extconfig))
 order by c.oid
 limit $1)sql";
+
+// A partition keeps its own order; what inherits gets its parents' columns first when it is
+// restored.
+constexpr std::string_view kInherited = R"sql(
+select c.oid, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
+where c.relkind = 'r' and not c.relispartition and exists (select from pg_inherits i where i.inhrelid = c.oid)
+  and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+order by c.oid, a.attnum)sql";
 
 // pg_dump reads the last value of each.
 constexpr std::string_view kSequences = R"sql(
@@ -118,6 +127,7 @@ Result<> read_server(PgConnection& session, SourceFacts& facts, const CallLimits
   // A pooler answers with a cancel key of its own, so the two numbers differ.
   facts.pooled = rows->integer(0, 8) != session.backend_pid();
   facts.data_directory = rows->at(0, 9);
+  facts.server.preload = rows->at(0, 10);
   return {};
 }
 
@@ -144,6 +154,14 @@ Result<> read_tables(PgConnection& session, SourceFacts& facts, const std::strin
                             std::string(rows->at(i, 2)), truth(rows->at(i, 3)),
                             truth(rows->at(i, 4)), truth(rows->at(i, 5)), truth(rows->at(i, 6))});
   }
+  return {};
+}
+
+Result<> read_inherited(PgConnection& session, SourceFacts& facts, const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows, session.query(kInherited, limits));
+  for (size_t i = 0; i < rows->rows(); ++i)
+    facts.inherited_columns[static_cast<uint32_t>(rows->integer(i, 0))].emplace_back(
+        rows->at(i, 1));
   return {};
 }
 
@@ -212,6 +230,7 @@ Result<SourceFacts> read_source(PgConnection& session, const std::string& databa
   TRY(read_server(session, facts, limits));
   TRY(read_locale(session, facts, limits));
   TRY(read_tables(session, facts, database_name, limits));
+  TRY(read_inherited(session, facts, limits));
   TRY_ASSIGN(facts.collations, read_versions(session, kUsedCollations, limits));
   TRY_ASSIGN(facts.extensions, read_versions(session, kExtensions, limits));
   TRY(read_large_objects(session, facts, limits));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct SourceFacts {
   std::vector<artefact::NotIncluded> not_included;  // the first kMaxNotIncluded
   uint64_t not_included_more = 0;
   std::vector<SourceRelation> tables;
+  // Of tables that inherit, by oid: the columns as pg_dump's COPY names them.
+  std::map<uint32_t, std::vector<std::string>> inherited_columns;
   std::vector<std::string> login_roles;  // their passwords are not in the dump unless asked for
   bool superuser = false;
   bool pooled = false;  // the session is not the backend's own: a pooler stands in between

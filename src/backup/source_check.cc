@@ -68,7 +68,7 @@ Result<SourceRows> fingerprint_rows(SourceSession& source,
   SourceRows summaries;
   for (const SourceRelation* table : tables) {
     TRY_ASSIGN(summaries[table->oid], letting_go(source, limits, [&] {
-                 return artefact::read_rows(source.session(), table->qualified(),
+                 return artefact::read_rows(source.session(), table->qualified(), {},
                                             source.facts().server.encoding, key, limits);
                }));
   }

@@ -1,5 +1,7 @@
 #include "backup/source_session.h"
 
+#include "artefact/inventory.h"
+
 namespace vigie::backup {
 namespace {
 
@@ -36,6 +38,14 @@ Result<SourceSession> SourceSession::open(platform::PgConnector& connector,
   source.facts_.server.system_identifier = identifier;
   source.facts_.database_size = size;
   return source;
+}
+
+// An error would end the transaction, and the snapshot with it.
+Result<std::vector<artefact::ObjectCount>> SourceSession::inventory(const CallLimits& limits) {
+  TRY(session_->query("savepoint inventory; set local statement_timeout = '60s'", limits));
+  auto found = artefact::read_inventory(*session_, limits);
+  TRY(session_->query("rollback to savepoint inventory", limits));
+  return found;
 }
 
 Result<> SourceSession::begin(const platform::Clock& clock, const CallLimits& limits) {

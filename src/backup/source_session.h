@@ -28,6 +28,8 @@ class SourceSession {
   const artefact::Snapshot& snapshot() const { return snapshot_; }
   const SourceFacts& facts() const { return facts_; }
   platform::PgConnection& session() { return *session_; }
+  // Beside its rows. After an error of the query the snapshot is as it was.
+  Result<std::vector<artefact::ObjectCount>> inventory(const CallLimits& limits);
   // Ends the snapshot; what was read stays.
   void close() { session_.reset(); }
 

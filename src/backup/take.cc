@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -71,6 +72,18 @@ Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTool
   return findings;
 }
 
+// What a restore will do to their rows, as far as it is not what one would think.
+void describe_tables(const SourceFacts& facts, std::vector<artefact::TableEntry>& tables) {
+  std::set<uint32_t> in_part;
+  for (const SourceRelation& one : facts.tables)
+    if (one.part_of_rows) in_part.insert(one.oid);
+  for (artefact::TableEntry& table : tables) {
+    table.part_of_rows = in_part.contains(table.oid);
+    const auto found = facts.inherited_columns.find(table.oid);
+    if (found != facts.inherited_columns.end()) table.columns = found->second;
+  }
+}
+
 std::vector<SourceTable> names_of(const std::vector<SourceRelation>& relations) {
   std::vector<SourceTable> out;
   out.reserve(relations.size());
@@ -93,6 +106,7 @@ class Taking {
     artefact::SourceCheck check;
     artefact::FingerprintKey key;
     std::string client_version;
+    std::vector<artefact::ObjectCount> inventory{};
   };
 
   Result<std::unique_ptr<store::ArtefactWriter>> begin();
@@ -262,13 +276,21 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
   TRY(tools_.files.create_folder(request_.staging, 0700));
   // After the snapshot: whoever writes rows cannot have known it.
   const artefact::FingerprintKey key = artefact::new_fingerprint_key();
+  // At once: what definitions say is of now, whatever the snapshot.
+  auto inventory = source.inventory(asking_limits(tools_, work_));
+  if (!inventory)
+    warnings_.push_back(Error(ErrorCode::inventory_unknown,
+                              {{"database", request_.database.name},
+                               {"reason", std::string(inventory.error().info().title)}}));
   TRY_ASSIGN(auto dumped, dump(source, key, out));
   TRY_ASSIGN(auto checked, check(source, dumped));
   source.close();  // it holds back what VACUUM may remove, and publishing takes its time
   TRY_ASSIGN(auto version,
              platform::client_version(tools_.processes, clients_of(source), work_.limits()));
-  return Attempt{std::move(source), std::move(dumped.dump), std::move(checked), key,
-                 std::move(version)};
+  return Attempt{
+      std::move(source),  std::move(dumped.dump),
+      std::move(checked), key,
+      std::move(version), std::move(inventory).value_or(std::vector<artefact::ObjectCount>())};
 }
 
 Result<Taken> Taking::take_into(store::ArtefactWriter& out) {
@@ -302,6 +324,8 @@ artefact::Manifest Taking::manifest_of(Attempt& attempt) const {
   if (request_.job.globals != Globals::with_passwords)
     manifest.roles_without_password = facts.login_roles;
   manifest.source_check = attempt.check;
+  manifest.inventory = std::move(attempt.inventory);
+  describe_tables(facts, manifest.tables);
   return manifest;
 }
 

@@ -139,7 +139,7 @@ Result<std::optional<ledger::PublicKey>> given_key(Context& context) {
   const auto file = context.arguments().option("--public-key");
   if (!file) return std::optional<ledger::PublicKey>();
   TRY_ASSIGN(auto key, ledger::read_public_key(*context.hooks().files, *file));
-  return std::optional(std::move(key));
+  return std::optional(key);
 }
 
 Result<ledger::SignedReport> verified(Context& context) {

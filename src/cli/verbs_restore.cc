@@ -1,12 +1,12 @@
 // vigie restore …
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "cli/all_verbs.h"
 #include "cli/cells.h"
 #include "cli/human_act.h"
+#include "cli/numbers.h"
 #include "cli/paging.h"
+#include "cli/restore_from.h"
 #include "cli/run_wait.h"
 
 namespace vigie::cli {
@@ -14,14 +14,6 @@ namespace {
 
 int usage(Context& context, std::string reason) {
   return context.report(Error(ErrorCode::usage, {{"reason", std::move(reason)}}));
-}
-
-// Nothing when it is no number; the other side knows the range.
-std::optional<int64_t> number_of(const std::string& text) {
-  int64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, value);
-  return failure == std::errc() && stop == end ? std::optional(value) : std::nullopt;
 }
 
 json::object body_of(const Context& context) {
@@ -44,17 +36,29 @@ json::object body_of(const Context& context) {
   return body;
 }
 
-int restore_run(Context& context) {
+int ask_for(Context& context, const char* target) {
   const Arguments& arguments = context.arguments();
+  if (!arguments.option("--backup"))
+    return usage(context, "Name a backup: --backup ID, or --backup latest.");
   if (arguments.option("--to").has_value() == arguments.option("--database").has_value())
     return usage(context, "Say where to: --to CONNECTION or --database NAME.");
   json::object body = body_of(context);
   if (const auto jobs = arguments.option("--jobs")) {
-    const auto number = number_of(*jobs);
+    const auto number = whole_number(*jobs);
     if (!number) return usage(context, "--jobs takes a number.");
     body["jobs"] = *number;
   }
-  return start_and_wait(context, {"POST", "/v1/restores", std::move(body)});
+  return start_and_wait(context, {"POST", target, std::move(body)});
+}
+
+int restore_run(Context& context) {
+  if (context.arguments().option("--from")) return restore_from(context, FromWhat::restore);
+  return ask_for(context, "/v1/restores");
+}
+
+int restore_plan(Context& context) {
+  if (context.arguments().option("--from")) return restore_from(context, FromWhat::plan);
+  return ask_for(context, "/v1/restores/plan");
 }
 
 int restore_list(Context& context) {
@@ -80,6 +84,31 @@ int restore_list(Context& context) {
       "Nothing was ever restored: vigie restore run --backup latest --to CONNECTION");
 }
 
+// What a restore and its plan are told alike.
+std::vector<OptionSpec> where_and_what() {
+  return {
+      {"--backup", "ID", "An id, JOB.DATABASE, JOB, or latest: the newest good one"},
+      {"--from", "FOLDER",
+       "Of artefacts, where there is neither configuration nor state: after a lost host"},
+      {"--to", "CONNECTION", "Where to, as dsn: in vigie.yaml; dbname is the new database"},
+      {"--database", "NAME", "Where to: one of databases: in vigie.yaml"},
+      {"--password-file", "FILE", "The password for --to, alone in a file of mode 0600"},
+      {"--table", "SCHEMA.NAME", "The rows of this table alone; may be repeated", {}, false, true},
+      {"--jobs", "N", "So many at once (default 2)"},
+      {"--globals", "", "The roles too, as far as they do not exist"},
+      {"--no-owner", "", "Leave owners and rights out"},
+      {"--overwrite", "NAME", "Replace the database of that name, whatever it holds"},
+      {"--rename", "", "Keep the database that is replaced, under another name"},
+      {"--work-dir", "DIR", "With --from: where it is unpacked (default /var/tmp)"}};
+}
+
+std::vector<OptionSpec> with_waiting(std::vector<OptionSpec> options) {
+  options.push_back({"--no-wait", "", "Only start it in the daemon; print the run's id"});
+  options.push_back(reason_option(false));
+  options.push_back(reference_option());
+  return options;
+}
+
 }  // namespace
 
 std::vector<VerbSpec> restore_verbs() {
@@ -89,27 +118,20 @@ std::vector<VerbSpec> restore_verbs() {
        "  vigie restore run --backup latest --to 'host=/run/postgresql dbname=app_copy "
        "user=postgres'\n"
        "  vigie restore run --backup nightly.app-20261120T020000Z --database app --overwrite app "
-       "--rename\n",
+       "--rename\n"
+       "  vigie restore run --from /mnt/rescue/artefacts --globals --to 'host=/run/postgresql "
+       "dbname=app "
+       "user=postgres'\n",
        {},
-       {{"--backup", "ID", "An id, JOB.DATABASE, JOB, or latest: the newest good one", {}, true},
-        {"--to", "CONNECTION", "Where to, as dsn: in vigie.yaml; dbname is the new database"},
-        {"--database", "NAME", "Where to: one of databases: in vigie.yaml"},
-        {"--password-file", "FILE", "The password for --to, alone in a file of mode 0600"},
-        {"--table",
-         "SCHEMA.NAME",
-         "The rows of this table alone; may be repeated",
-         {},
-         false,
-         true},
-        {"--jobs", "N", "So many at once (default 2)"},
-        {"--globals", "", "The roles too, as far as they do not exist"},
-        {"--no-owner", "", "Leave owners and rights out"},
-        {"--overwrite", "NAME", "Replace the database of that name, whatever it holds"},
-        {"--rename", "", "Keep the database that is replaced, under another name"},
-        {"--no-wait", "", "Only start it in the daemon; print the run's id"},
-        reason_option(false),
-        reference_option()},
+       with_waiting(where_and_what()),
        restore_run},
+      {"restore plan",
+       "What a restore would do, and whether it would be refused; changes nothing",
+       "  vigie restore plan --backup latest --to 'host=/run/postgresql dbname=app "
+       "user=postgres'\n",
+       {},
+       where_and_what(),
+       restore_plan},
       {"restore list",
        "What was restored, and whether it held what the backup holds",
        "  vigie restore list\n  vigie restore list --output json\n",

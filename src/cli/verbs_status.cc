@@ -211,6 +211,7 @@ int schedule_list(Context& context) {
                {{{"DUE"}, [](const json::object& o) { return time_cell(o, "due_at"); }},
                 {{"LOCAL"}, [](const json::object& o) { return text_cell(o, "local"); }},
                 {{"JOB"}, [](const json::object& o) { return text_cell(o, "job"); }},
+                {{"KIND"}, [](const json::object& o) { return text_cell(o, "kind"); }},
                 {{"SCHEDULE"}, [](const json::object& o) { return text_cell(o, "schedule"); }}},
                "No job has a schedule.");
   return 0;

@@ -53,6 +53,26 @@ BackupJob read_job(const std::string& name, const yaml::Entry& entry, Problems& 
   return job;
 }
 
+Drill read_drill(const std::string& name, const yaml::Entry& entry, Problems& problems) {
+  Drill drill;
+  yaml::Fields fields(entry.value, problems);
+  drill.timing = jobs::TimingOptions::parse(fields);
+  drill.options = proof::DrillOptions::parse(name, fields);
+  drill.options.place = entry.place;
+  fields.finish();
+  return drill;
+}
+
+Durability read_durability(const std::string& name, const yaml::Entry& entry, Problems& problems) {
+  Durability durability;
+  yaml::Fields fields(entry.value, problems);
+  durability.timing = jobs::TimingOptions::parse(fields);
+  durability.options = proof::DurabilityOptions::parse(name, fields);
+  durability.options.place = entry.place;
+  fields.finish();
+  return durability;
+}
+
 Config read_document(const yaml::Node& document, Problems& problems) {
   using yaml::Need;
   Config config;
@@ -69,6 +89,12 @@ Config read_document(const yaml::Node& document, Problems& problems) {
   });
   each_below(fields, "backups", Need::required, [&](const auto& name, const auto& entry) {
     config.backups.push_back(read_job(name, entry, problems));
+  });
+  each_below(fields, "drills", Need::optional, [&](const auto& name, const auto& entry) {
+    config.drills.push_back(read_drill(name, entry, problems));
+  });
+  each_below(fields, "durability", Need::optional, [&](const auto& name, const auto& entry) {
+    config.durability.push_back(read_durability(name, entry, problems));
   });
   fields.finish();
   return config;
@@ -100,9 +126,17 @@ const store::StoreOptions* Config::store(std::string_view name) const {
   return named(stores, name);
 }
 const BackupJob* Config::backup(std::string_view name) const {
-  const auto found =
-      std::ranges::find(backups, name, [](const BackupJob& job) { return job.name(); });
+  const auto found = std::ranges::find(backups, name, &BackupJob::name);
   return found == backups.end() ? nullptr : &*found;
+}
+const Drill* Config::drill(std::string_view name) const {
+  const auto found = std::ranges::find(drills, name, &Drill::name);
+  return found == drills.end() ? nullptr : &*found;
+}
+
+const Durability* Config::proof_of_durability(std::string_view name) const {
+  const auto found = std::ranges::find(durability, name, &Durability::name);
+  return found == durability.end() ? nullptr : &*found;
 }
 
 Loaded parse(std::string_view text, std::string file_name) {

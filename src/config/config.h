@@ -12,6 +12,7 @@
 #include "jobs/options.h"
 #include "ledger/options.h"
 #include "platform/file_system.h"
+#include "proof/options.h"
 #include "store/options.h"
 
 namespace vigie::config {
@@ -27,6 +28,21 @@ struct BackupJob {
   const std::string& name() const { return options.name; }
 };
 
+// One entry of drills:.
+struct Drill {
+  jobs::TimingOptions timing;
+  proof::DrillOptions options;
+  Duration max_age{};  // how old its newest result may be: the schedule's longest gap and the run
+  const std::string& name() const { return options.name; }
+};
+
+// One entry of durability:.
+struct Durability {
+  jobs::TimingOptions timing;
+  proof::DurabilityOptions options;
+  const std::string& name() const { return options.name; }
+};
+
 // An immutable value once it is loaded. Lists are in the file's order; names are unique.
 struct Config {
   api::ServerOptions server;
@@ -35,12 +51,16 @@ struct Config {
   std::vector<backup::DatabaseOptions> databases;
   std::vector<store::StoreOptions> stores;
   std::vector<BackupJob> backups;
+  std::vector<Drill> drills;
+  std::vector<Durability> durability;
   std::string sha256;  // of the file's bytes: tells two configurations apart
 
   // nullptr when there is none of that name.
   const backup::DatabaseOptions* database(std::string_view name) const;
   const store::StoreOptions* store(std::string_view name) const;
   const BackupJob* backup(std::string_view name) const;
+  const Drill* drill(std::string_view name) const;
+  const Durability* proof_of_durability(std::string_view name) const;
 };
 
 struct Loaded {

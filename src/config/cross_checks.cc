@@ -15,6 +15,7 @@ using std::chrono::year;
 constexpr SystemTime kReference = sys_days{year{2026} / 1 / 1};
 constexpr auto kSummerTime = std::chrono::hours(1);
 constexpr auto kForTheRun = std::chrono::hours(2);
+constexpr auto kDrilledByHand = std::chrono::days(8);  // as REQ-RST-1 asks for
 
 template <class T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
@@ -47,9 +48,10 @@ void check_references(const Config& config, const BackupJob& job, Problems& prob
                   problems);
 }
 
-std::optional<jobs::Gaps> gaps_of(const BackupJob& job, const platform::TimeZone& zone) {
-  if (!job.timing.schedule) return std::nullopt;
-  return jobs::gaps(*job.timing.schedule, zone, kReference);
+std::optional<jobs::Gaps> gaps_of(const jobs::TimingOptions& timing,
+                                  const platform::TimeZone& zone) {
+  if (!timing.schedule) return std::nullopt;
+  return jobs::gaps(*timing.schedule, zone, kReference);
 }
 
 void check_rpo(const BackupJob& job, const jobs::Gaps& gaps, Problems& problems) {
@@ -73,7 +75,7 @@ void check_window(const BackupJob& job, const jobs::Gaps& gaps, Problems& proble
 }
 
 void check_timing(const BackupJob& job, Problems& problems) {
-  const auto found = gaps_of(job, job.timing.zone);
+  const auto found = gaps_of(job.timing, job.timing.zone);
   if (!found) return;
   check_rpo(job, *found, problems);
   check_window(job, *found, problems);
@@ -113,6 +115,57 @@ void check_store_paths(const Config& config, Problems& problems) {
   }
 }
 
+void check_drill(const Config& config, const Drill& drill, Problems& problems) {
+  const auto& options = drill.options;
+  std::vector<std::string> jobs;
+  for (const BackupJob& job : config.backups) jobs.push_back(job.name());
+  check_reference(options.job, options.job_place, "backup", jobs, problems);
+  if (const BackupJob* const job = config.backup(options.job))
+    check_reference(options.database, options.database_place, "database", job->options.databases,
+                    problems);
+}
+
+// A scratch folder is emptied: it must not hold, or lie in, what is kept.
+void check_scratch(const Config& config, const Drill& drill, Problems& problems) {
+  const std::string& dir = drill.options.scratch.dir;
+  const auto overlaps = [&](const std::filesystem::path& kept) {
+    return !dir.empty() && !kept.empty() && (inside(dir, kept) || inside(kept, dir));
+  };
+  const std::filesystem::path state = config.state.dir;
+  const bool holds_state = !dir.empty() && inside(state, dir);
+  const bool in_store = std::ranges::any_of(
+      config.stores, [&](const store::StoreOptions& store) { return overlaps(store.path); });
+  const bool in_state =
+      overlaps(state / "staging") || overlaps(state / "ledger") || overlaps(state / "runs");
+  if (holds_state || in_store || in_state)
+    problems.mistake(drill.options.place, ErrorCode::config_value,
+                     "has its scratch folder where something is kept", "a folder of its own");
+}
+
+void check_drills(const Config& config, Problems& problems) {
+  const Problems::Scope drills(problems, "drills");
+  for (const Drill& drill : config.drills) {
+    const Problems::Scope scope(problems, drill.name());
+    check_drill(config, drill, problems);
+    check_scratch(config, drill, problems);
+  }
+}
+
+// A fault on a schedule needs the word that a person would have to give.
+void check_durability(const Config& config, Problems& problems) {
+  const Problems::Scope proofs(problems, "durability");
+  for (const Durability& proof : config.durability) {
+    const Problems::Scope scope(problems, proof.name());
+    const auto& options = proof.options;
+    check_reference(options.database, options.database_place, "database",
+                    names_of(config.databases), problems);
+    if (proof.timing.schedule && options.interrupt != options.database)
+      problems.mistake(options.place, ErrorCode::config_missing_key,
+                       "has a schedule and does not say whom it may interrupt",
+                       "interrupt: " + options.database);
+  }
+}
+
 // A copy beside the original falls with it, and one in its folder would be read as it.
 void check_copies(const Config& config, Problems& problems) {
   const Problems::Scope evidence(problems, "evidence");
@@ -137,12 +190,19 @@ void resolve_targets(Config& config) {
   for (BackupJob& job : config.backups) {
     if (job.options.rpo_target_set) continue;
     // In UTC: a day of 25 hours does not change what the target is.
-    if (const auto gaps = gaps_of(job, {})) job.options.rpo_target = gaps->longest + kForTheRun;
+    if (const auto gaps = gaps_of(job.timing, {}))
+      job.options.rpo_target = gaps->longest + kForTheRun;
+  }
+  for (Drill& drill : config.drills) {
+    const auto gaps = gaps_of(drill.timing, {});
+    drill.max_age = gaps ? gaps->longest + kForTheRun : Duration(kDrilledByHand);
   }
 }
 
 void cross_check(const Config& config, Problems& problems) {
   check_store_paths(config, problems);
+  check_drills(config, problems);
+  check_durability(config, problems);
   check_copies(config, problems);
   const Problems::Scope backups(problems, "backups");
   for (const BackupJob& job : config.backups) {

@@ -73,6 +73,41 @@ backups:
       retries: 3
     # ping_url_file: /etc/vigie/ping          # a dead-man's switch outside: start, success, failure
     large_objects_limit: 100000
+
+drills:
+  weekly:
+    backup: nightly               # its newest good backup, of each of its databases
+    # database: app               # of one of them
+    pick: newest                  # oldest, random
+    schedule: "30 4 * * 0"
+    time_zone: Europe/Paris
+    window: 4h
+    catch_up: wait
+    timeout: 4h
+    scratch:                      # a server of its own, made for the drill and removed after it
+      type: local
+      dir: /var/lib/vigie/scratch
+      jobs: 2
+      user: postgres              # whom it runs as where Vigie runs as root
+    rto_target: 30m               # beyond it: a warning
+    rpo_target: 26h
+    checks: [rows, fingerprints, objects, constraints, sequences, settings, freshness]
+    # freshness: {table: public.orders, column: created_at, within: 26h}
+    # assertions:                 # queries of one value
+    #   - {name: no orphan lines, sql: "select count(*) from public.lines where order_id is null", equals: 0}
+    canary: every                 # damaged copies must be refused, each time; never: none are made
+
+durability:                       # interrupts PostgreSQL; by hand: vigie durability run app --yes-interrupt app
+  app:
+    database: app
+    user: vigie_witness           # vigie grants --role witness --name vigie_witness
+    # password_file: /etc/vigie/witness.password
+    writers: 4
+    duration: 20s
+    fault: postmaster_kill        # fast_restart, immediate_restart; command: what restart.command does
+    # restart: {start: [/usr/bin/systemctl, start, postgresql]}
+    recovery_timeout: 5m
+    # schedule: "0 5 1 */3 *"     # needs interrupt: app
 )";
 
 }  // namespace

@@ -34,6 +34,16 @@ constexpr Section kSections[] = {
      "backups: {a: {verify: {zzzzzz: 1}}}"},
     {"/properties/backups/additionalProperties/properties/give_way",
      "backups: {a: {give_way: {zzzzzz: 1}}}"},
+    {"/properties/drills/additionalProperties", "drills: {a: {zzzzzz: 1}}"},
+    {"/properties/drills/additionalProperties/properties/scratch",
+     "drills: {a: {scratch: {zzzzzz: 1}}}"},
+    {"/properties/drills/additionalProperties/properties/freshness",
+     "drills: {a: {freshness: {zzzzzz: 1}}}"},
+    {"/properties/drills/additionalProperties/properties/assertions/items",
+     "drills: {a: {assertions: [{zzzzzz: 1}]}}"},
+    {"/properties/durability/additionalProperties", "durability: {a: {zzzzzz: 1}}"},
+    {"/properties/durability/additionalProperties/properties/restart",
+     "durability: {a: {restart: {zzzzzz: 1}}}"},
 };
 
 json::value schema() {

@@ -14,7 +14,9 @@ namespace {
 
 struct Due {
   SystemTime at;
-  const config::BackupJob* job;
+  const std::string* name;
+  std::string_view kind;
+  const jobs::TimingOptions* timing;
 };
 
 // Progress is told by several threads, and far more often than there are steps.
@@ -49,11 +51,17 @@ std::string local_text(const platform::TimeZone& zone, SystemTime time) {
 
 std::vector<Due> next_due(const config::Config& config, SystemTime now, size_t count) {
   std::vector<Due> all;
-  for (const config::BackupJob& job : config.backups) {
-    if (!job.timing.schedule) continue;
-    for (const SystemTime at : jobs::next_times(*job.timing.schedule, job.timing.zone, now, count))
-      all.push_back({at, &job});
-  }
+  const auto add = [&](const auto& entries, std::string_view kind) {
+    for (const auto& job : entries) {
+      if (!job.timing.schedule) continue;
+      for (const SystemTime at :
+           jobs::next_times(*job.timing.schedule, job.timing.zone, now, count))
+        all.push_back({at, &job.name(), kind, &job.timing});
+    }
+  };
+  add(config.backups, "backup");
+  add(config.drills, "drill");
+  add(config.durability, "durability");
   std::ranges::sort(all, {}, &Due::at);
   all.resize(std::min(all.size(), count));
   return all;
@@ -149,10 +157,11 @@ json::object plan_json(const std::vector<backup::PrunePlan>& plans) {
 json::object schedule_json(const config::Config& config, SystemTime now, size_t count) {
   json::array items;
   for (const Due& due : next_due(config, now, count)) {
-    const auto& timing = due.job->timing;
+    const auto& timing = *due.timing;
     items.push_back(json::object{{"due_at", format_rfc3339(due.at)},
                                  {"local", local_text(timing.zone, due.at)},
-                                 {"job", due.job->name()},
+                                 {"job", *due.name},
+                                 {"kind", due.kind},
                                  {"schedule", timing.schedule->text()},
                                  {"time_zone", timing.zone.name()}});
   }

@@ -20,11 +20,6 @@ bool fits(const backup::ArtefactView& artefact, std::string_view text) {
   return text == "latest" || text == id.job || text == id.job + "." + id.database;
 }
 
-// Whether it may be taken without being named.
-bool is_good(const backup::ArtefactView& artefact, SystemTime now) {
-  return artefact.verdict() == Verdict::passed && !artefact.is_of_the_future(now);
-}
-
 Result<BackupId> newest_good(const backup::BackupsView& view, std::string_view text) {
   const backup::ArtefactView* newest = nullptr;
   for (const backup::ArtefactView& one : view.artefacts) {
@@ -47,6 +42,10 @@ std::string name_in(const std::string& dsn) {
 }
 
 }  // namespace
+
+bool is_good(const backup::ArtefactView& artefact, SystemTime now) {
+  return artefact.verdict() == Verdict::passed && !artefact.is_of_the_future(now);
+}
 
 Result<BackupId> backup_named(const backup::BackupsView& view, std::string_view text) {
   const auto id = BackupId::parse(text);
@@ -87,6 +86,7 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
   request.keep_replaced = ask.keep_replaced;
   request.tables = ask.tables;
   request.folder = folder;
+  if (ask.plan) return proofs.plan(request, work);
   return proofs.restore(
       request, {id, reading.artefact.store, reading.manifest_sha256, target.database}, work);
 }

@@ -1,7 +1,9 @@
 // What runs are made of: requests with their claims, and what is started without being asked.
 #include "daemon/convert.h"
+#include "daemon/drills.h"
 #include "daemon/restores.h"
 #include "daemon/wiring.h"
+#include "proof/scratch_server.h"
 
 namespace vigie::daemon {
 namespace {
@@ -67,8 +69,9 @@ Result<jobs::RunRequest> Wiring::restore_request(const api::RestoreAsk& ask) {
   TRY_ASSIGN(const auto id, backup_named(*backups_->view(), ask.backup));
   jobs::RunRequest request;
   request.job = id.job;
-  request.kind = "restore";
-  request.claims = {"restore", "db:" + (ask.database.empty() ? id.database : ask.database)};
+  request.kind = ask.plan ? "restore_plan" : "restore";
+  if (!ask.plan)
+    request.claims = {"restore", "db:" + (ask.database.empty() ? id.database : ask.database)};
   request.timeout = kRestoreTimeout;
   request.work = [this, ask, target, id](jobs::RunContext& context) {
     const Work work = work_of(context, run_logs_);
@@ -76,6 +79,41 @@ Result<jobs::RunRequest> Wiring::restore_request(const api::RestoreAsk& ask) {
     auto done = restore_backup(*backups_, *proofs_, ask, target, id, folder, work);
     return done ? jobs::RunOutcome::succeeded(std::move(*done))
                 : jobs::RunOutcome::of(done.error());
+  };
+  return request;
+}
+
+// One at a time, since two would measure each other; beside backups, whose artefacts it reads.
+jobs::RunRequest Wiring::drill_request(const config::Drill& drill, const api::DrillAsk& ask) {
+  jobs::RunRequest request;
+  request.job = drill.name();
+  request.kind = "drill";
+  request.correlation_id = new_correlation_id();
+  request.claims = {"scratch"};
+  request.timeout = drill.timing.timeout;
+  request.work = [this, drill, ask](jobs::RunContext& context) {
+    const auto config = this->config();
+    const auto folder = platform::Path(config->state.dir) / "staging" / context.id().str();
+    return run_drill(*backups_, *proofs_, *config, drill, ask, folder, work_of(context, run_logs_));
+  };
+  return request;
+}
+
+// It interrupts a server: no backup, drill or restore of any database is at work meanwhile, since
+// several may lie on one server.
+jobs::RunRequest Wiring::durability_request(const config::Durability& proof) {
+  jobs::RunRequest request;
+  request.job = proof.name();
+  request.kind = "durability";
+  request.correlation_id = new_correlation_id();
+  request.claims = {"scratch", "restore"};
+  for (const backup::DatabaseOptions& one : config()->databases)
+    request.claims.push_back("db:" + one.name);
+  request.timeout = proof.timing.timeout;
+  request.work = [this, proof](jobs::RunContext& context) {
+    const auto config = this->config();
+    return run_durability(*proofs_, *config, proof, platform::Path(config->state.dir) / "witness",
+                          work_of(context, run_logs_));
   };
   return request;
 }
@@ -106,6 +144,16 @@ void Wiring::tidy(std::stop_token stop) {
     world_.log.write(LogLevel::warn, "backup.reconcile", done.error());
   }
   if (!reads_only()) (void)backups_->end_dead_sessions(work);
+  if (!reads_only()) clear_scratch_folders();
+}
+
+// What a drill has left that ended with its process takes room from backups.
+void Wiring::clear_scratch_folders() {
+  for (const config::Drill& drill : config()->drills) {
+    const auto folder = proof::scratch_folder_of(drill.options);
+    if (const auto done = proof::clear_scratch(world_.files, folder); !done)
+      world_.log.write(LogLevel::warn, "drill.scratch", done.error());
+  }
 }
 
 void Wiring::settle(std::stop_token stop) {

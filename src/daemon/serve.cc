@@ -27,17 +27,21 @@ using platform::LogLevel;
 
 constexpr Duration kStopLimit = 9500ms;  // out within ten seconds, whatever hangs
 
-jobs::ScheduledJob scheduled(Wiring& wiring, const config::BackupJob& job) {
-  const auto& timing = job.timing;
+jobs::ScheduledJob due_as(const jobs::TimingOptions& timing) {
   jobs::ScheduledJob out;
-  out.job = job.name();
-  out.kind = "backup";
   out.schedule = timing.schedule->text() + " " + timing.zone.name();
   out.next = [schedule = *timing.schedule, zone = timing.zone](SystemTime after) {
     return schedule.next_after(zone, after);
   };
   out.window = timing.window;
   out.catch_up = timing.catch_up;
+  return out;
+}
+
+jobs::ScheduledJob scheduled(Wiring& wiring, const config::BackupJob& job) {
+  jobs::ScheduledJob out = due_as(job.timing);
+  out.job = job.name();
+  out.kind = "backup";
   out.request = [&wiring, job](SystemTime) {
     return wiring.backup_request(job, {.by = "schedule"}, new_correlation_id());
   };
@@ -57,6 +61,30 @@ jobs::ScheduledJob scheduled_preflight(Wiring& wiring, const config::BackupJob& 
   return out;
 }
 
+jobs::ScheduledJob scheduled(Wiring& wiring, const config::Drill& drill) {
+  jobs::ScheduledJob out = due_as(drill.timing);
+  out.job = drill.name();
+  out.kind = "drill";
+  out.request = [&wiring, drill](SystemTime) {
+    jobs::RunRequest request = wiring.drill_request(drill, {.drill = drill.name()});
+    request.trigger.by = "schedule";
+    return request;
+  };
+  return out;
+}
+
+jobs::ScheduledJob scheduled(Wiring& wiring, const config::Durability& proof) {
+  jobs::ScheduledJob out = due_as(proof.timing);
+  out.job = proof.name();
+  out.kind = "durability";
+  out.request = [&wiring, proof](SystemTime) {
+    jobs::RunRequest request = wiring.durability_request(proof);
+    request.trigger.by = "schedule";
+    return request;
+  };
+  return out;
+}
+
 std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
   std::vector<jobs::ScheduledJob> jobs;
   const auto config = wiring.config();
@@ -66,6 +94,10 @@ std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
     if (has_preflight(backup.next, wiring.world().clock.now()))
       jobs.push_back(scheduled_preflight(wiring, job, backup));
   }
+  for (const config::Drill& drill : config->drills)
+    if (drill.timing.schedule) jobs.push_back(scheduled(wiring, drill));
+  for (const config::Durability& proof : config->durability)
+    if (proof.timing.schedule) jobs.push_back(scheduled(wiring, proof));
   return jobs;
 }
 

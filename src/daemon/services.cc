@@ -133,6 +133,39 @@ void Wiring::add_queries(api::Services& services) {
   };
 }
 
+void Wiring::add_proof_commands(api::Services& services) {
+  services.start_restore = [this](const api::RestoreAsk& ask,
+                                  const CallContext& context) -> Result<RunId> {
+    TRY_ASSIGN(auto request, restore_request(ask));
+    return submit_asked(std::move(request), context);
+  };
+  services.start_drill = [this](const api::DrillAsk& ask,
+                                const CallContext& context) -> Result<RunId> {
+    const auto config = this->config();
+    const config::Drill* const found = config->drill(ask.drill);
+    if (found == nullptr)
+      return fail(ErrorCode::drill_not_found, {{"name", printable(ask.drill, 64)}});
+    const auto id = BackupId::parse(ask.backup);
+    if (id && id->job != found->options.job)
+      return fail(ErrorCode::http_invalid_parameter,
+                  {{"argument", "backup"}, {"expected", "one of the job " + found->options.job}});
+    return submit_asked(drill_request(*found, ask), context);
+  };
+  services.start_durability = [this](const std::string& name, const std::string& interrupt,
+                                     const CallContext& context) -> Result<RunId> {
+    const auto config = this->config();
+    const config::Durability* const found = config->proof_of_durability(name);
+    if (found == nullptr)
+      return fail(ErrorCode::durability_not_found, {{"name", printable(name, 64)}});
+    if (interrupt != found->options.database)
+      return fail(
+          ErrorCode::http_invalid_parameter,
+          {{"argument", "interrupt"},
+           {"expected", found->options.database + ", the database whose server is interrupted"}});
+    return submit_asked(durability_request(*found), context);
+  };
+}
+
 void Wiring::add_commands(api::Services& services) {
   services.start_backup = [this](const std::string& job,
                                  const CallContext& context) -> Result<RunId> {
@@ -149,11 +182,6 @@ void Wiring::add_commands(api::Services& services) {
                                 const CallContext& context) -> Result<RunId> {
     if (job && config()->backup(*job) == nullptr) return no_such_job(*job);
     return submit_asked(prune_request(job), context);
-  };
-  services.start_restore = [this](const api::RestoreAsk& ask,
-                                  const CallContext& context) -> Result<RunId> {
-    TRY_ASSIGN(auto request, restore_request(ask));
-    return submit_asked(std::move(request), context);
   };
   services.cancel_run = [this](const RunId& id, const CallContext& context) {
     return cancel(id, {trigger_of(context), context.correlation_id});
@@ -192,7 +220,10 @@ void Wiring::make_api() {
   api::Services services;
   services.views = [this] { return views(); };
   add_queries(services);
-  if (!reads_only()) add_commands(services);
+  if (!reads_only()) {
+    add_commands(services);
+    add_proof_commands(services);
+  }
   api::ApiOptions options;
   options.version = world_.version;
   options.metrics_open = config_->server.metrics_open;

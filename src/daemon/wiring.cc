@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/convert.h"
+#include "daemon/drills.h"
 #include "daemon/restart.h"
 #include "platform/heap.h"
 #include "platform/system_info.h"
@@ -110,6 +111,7 @@ Result<> Wiring::open_state() {
   // What it was is no reason not to start.
   if (const auto known = proofs_->remember(*ledger_); !known)
     world_.log.write(LogLevel::warn, "restore.remember", known.error());
+  proofs_->configure(drill_plans(*config_), durability_plans(*config_));
   return {};
 }
 
@@ -276,6 +278,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
     listener = on_reload_;
   }
   backups_->configure(setup_of(*config(), world_.files));
+  proofs_->configure(drill_plans(*config()), durability_plans(*config()));
   log_reload(trigger, parts);
   if (const auto taken = listener ? listener() : Result<>(); !taken) {
     entry.ended_with(taken.error());

@@ -96,6 +96,8 @@ class Wiring {
   // What the scheduler starts for a job.
   jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                   CorrelationId correlation);
+  jobs::RunRequest durability_request(const config::Durability& proof);
+  jobs::RunRequest drill_request(const config::Drill& drill, const api::DrillAsk& ask);
   jobs::RunRequest preflight_request(const config::BackupJob& job);
   Result<> record_missed(const jobs::MissedRuns& missed);
 
@@ -124,6 +126,7 @@ class Wiring {
   void make_api();
   void add_queries(api::Services& services);
   void add_commands(api::Services& services);
+  void add_proof_commands(api::Services& services);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
   Result<jobs::RunRequest> restore_request(const api::RestoreAsk& ask);
@@ -134,6 +137,7 @@ class Wiring {
   Result<> shown(Result<> recorded) const;
   void submit_in_turn(jobs::RunRequest request, const std::stop_token& stop);
   void scrub_what_is_due();
+  void clear_scratch_folders();
   jobs::RunRequest ledger_verify_request();
   void log_end(const jobs::RunRow& row);
   Result<> refuse_reload(ledger::Entry entry, const Error& why);

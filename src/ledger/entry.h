@@ -49,13 +49,15 @@ inline constexpr std::string_view kRunEnded = "run_ended";       // whose parts 
 inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
 inline constexpr std::string_view kSigningKey = "signing_key";      // of checkpoints; replaced
 inline constexpr std::string_view kRestore = "restore";             // of a backup, for real
+inline constexpr std::string_view kRestoreDrill = "restore_drill";  // into a server of our own
+inline constexpr std::string_view kDurabilityProof = "durability_proof";
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
 // All of them.
-inline constexpr std::array kEvery{kBackup,       kBackupVerify, kRetention,    kScrub,
-                                   kMissedRun,    kHold,         kPlausibility, kAcknowledgement,
-                                   kConfigReload, kClock,        kToken,        kRecovered,
-                                   kInterrupted,  kPreflight,    kRunEnded,     kEvidenceVerify,
-                                   kSigningKey,   kRestore,      kLedgerDamage};
+inline constexpr std::array kEvery{
+    kBackup,       kBackupVerify,    kRetention,    kScrub,          kMissedRun,  kHold,
+    kPlausibility, kAcknowledgement, kConfigReload, kClock,          kToken,      kRecovered,
+    kInterrupted,  kPreflight,       kRunEnded,     kEvidenceVerify, kSigningKey, kRestore,
+    kRestoreDrill, kDurabilityProof, kLedgerDamage};
 }  // namespace kind
 
 struct Trigger {

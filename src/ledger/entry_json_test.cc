@@ -165,10 +165,7 @@ std::vector<std::string> known_requirements(std::string_view kind) {
 
 TEST(Requirements, AreThoseOfTheShippedFileAndNoOthers) {
   auto shipped = shipped_requirements();
-  for (const std::string_view kind :
-       {kind::kBackup, kind::kBackupVerify, kind::kRetention, kind::kScrub, kind::kMissedRun,
-        kind::kHold, kind::kPlausibility, kind::kAcknowledgement, kind::kConfigReload, kind::kToken,
-        kind::kRecovered, kind::kInterrupted, kind::kEvidenceVerify, kind::kLedgerDamage}) {
+  for (const std::string_view kind : kind::kEvery) {
     auto expected = shipped[std::string(kind)];
     std::ranges::sort(expected);
     EXPECT_EQ(known_requirements(kind), expected) << kind;

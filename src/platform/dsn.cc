@@ -111,6 +111,15 @@ std::optional<DsnWords> split_dsn(std::string_view text) {
   return words;
 }
 
+std::string conninfo_word(std::string_view keyword, std::string_view value) {
+  std::string out = std::string(keyword) + "='";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
 std::optional<DsnMistake> check_dsn(std::string_view text) {
   const bool uri = text.starts_with("postgres://") || text.starts_with("postgresql://");
   const auto words = uri ? std::nullopt : split_dsn(text);

@@ -23,6 +23,9 @@ struct DsnMistake {
 using DsnWords = std::vector<std::pair<std::string, std::string>>;
 std::optional<DsnWords> split_dsn(std::string_view text);
 
+// keyword='value', quoted.
+std::string conninfo_word(std::string_view keyword, std::string_view value);
+
 // Nothing when it is one that Vigie accepts.
 std::optional<DsnMistake> check_dsn(std::string_view text);
 

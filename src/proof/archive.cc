@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 
 #include "platform/client_trouble.h"
 #include "platform/file_system.h"
 #include "platform/process_output.h"
+#include "proof/sql_script.h"
 
 namespace vigie::proof {
 namespace {
@@ -51,6 +53,11 @@ Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& dat
       return Error(ErrorCode::restore_role_missing, {{"database", database}, {"reason", reason}});
     case ClientTrouble::connection:
       return Error(ErrorCode::database_unreachable, {{"database", database}, {"reason", reason}});
+    case ClientTrouble::server_full:
+    case ClientTrouble::disk_full:
+    case ClientTrouble::memory:
+    case ClientTrouble::killed:
+      return Error(ErrorCode::restore_environment, {{"backup", id.str()}, {"reason", reason}});
     default:
       return Error(ErrorCode::restore_failed, {{"backup", id.str()},
                                                {"code", fmt::format("{}", end.status)},
@@ -88,6 +95,21 @@ Result<std::string> use_list(const Archive& archive, std::string_view lines) {
   return "--use-list=" + path.string();
 }
 
+// The text of a literal: each quote in it stands twice.
+std::string unquoted(std::string text) {
+  for (size_t at = text.find("''"); at != std::string::npos; at = text.find("''", at + 1))
+    text.erase(at, 1);
+  return text;
+}
+
+template <class Wanted>
+std::string lines_of(std::string_view list, Wanted wanted) {
+  std::string lines;
+  for (const ArchiveEntry& entry : parse_archive_list(list))
+    if (wanted(entry)) lines += std::string(entry.line) + "\n";
+  return lines;
+}
+
 }  // namespace
 
 bool ArchiveEntry::speaks_of_database() const {
@@ -108,6 +130,23 @@ std::vector<ArchiveEntry> parse_archive_list(std::string_view list) {
   return entries;
 }
 
+std::vector<SequenceValue> parse_sequence_values(std::string_view script) {
+  constexpr std::string_view kCall = "SELECT pg_catalog.setval('";
+  std::vector<SequenceValue> values;
+  const auto statements = split_statements(script);
+  if (!statements) return values;
+  for (const std::string& statement : *statements) {
+    if (!statement.starts_with(kCall)) continue;
+    const size_t end = statement.rfind("', ");
+    const size_t comma = statement.rfind(", ");
+    if (end == std::string::npos || comma <= end) continue;
+    values.push_back({unquoted(statement.substr(kCall.size(), end - kCall.size())),
+                      statement.substr(end + 3, comma - end - 3),
+                      statement.substr(comma + 2) == "true)"});
+  }
+  return values;
+}
+
 Result<std::string> archive_list(const Archive& archive, platform::ProcessRunner& runner,
                                  const BackupId& id, const Work& work) {
   return said(archive, {"--create", "--list"}, runner, id, work);
@@ -116,13 +155,22 @@ Result<std::string> archive_list(const Archive& archive, platform::ProcessRunner
 Result<std::string> database_sql(const Archive& archive, std::string_view list,
                                  platform::ProcessRunner& runner, const BackupId& id,
                                  const Work& work) {
-  std::string lines;
-  for (const ArchiveEntry& entry : parse_archive_list(list)) {
-    if (entry.speaks_of_database()) lines += std::string(entry.line) + "\n";
-  }
-  TRY_ASSIGN(std::string option, use_list(archive, lines));
+  TRY_ASSIGN(std::string option,
+             use_list(archive, lines_of(list, std::mem_fn(&ArchiveEntry::speaks_of_database))));
   return said(archive, {"--create", "--no-tablespaces", std::move(option), "--file=-"}, runner, id,
               work);
+}
+
+Result<std::vector<SequenceValue>> sequence_values(const Archive& archive, std::string_view list,
+                                                   platform::ProcessRunner& runner,
+                                                   const BackupId& id, const Work& work) {
+  const std::string lines = lines_of(
+      list, [](const ArchiveEntry& entry) { return entry.what.starts_with("SEQUENCE SET "); });
+  if (lines.empty()) return std::vector<SequenceValue>();
+  TRY_ASSIGN(std::string option, use_list(archive, lines));
+  TRY_ASSIGN(const std::string script,
+             said(archive, {std::move(option), "--file=-"}, runner, id, work));
+  return parse_sequence_values(script);
 }
 
 Result<> restore_into(const Archive& archive, const platform::Dsn& dsn,

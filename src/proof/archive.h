@@ -41,6 +41,15 @@ struct RestoreOptions {
   std::string application_name{};
 };
 
+// What an archive sets a sequence to: setval('public.orders_id_seq', 42, true).
+struct SequenceValue {
+  std::string name;  // as SQL writes it: quoted where it must be
+  std::string value;
+  bool called = false;
+};
+// Of a script of such calls; what is none is left out. Pure.
+std::vector<SequenceValue> parse_sequence_values(std::string_view script);
+
 // All of it from one thread. Errors: process_*, cancelled, deadline_exceeded, limit_exceeded,
 // restore_failed and what pg_restore's words say (restore_role_missing, restore_extension,
 // disk_full, database_unreachable).
@@ -50,6 +59,9 @@ Result<std::string> archive_list(const Archive& archive, platform::ProcessRunner
 Result<std::string> database_sql(const Archive& archive, std::string_view list,
                                  platform::ProcessRunner& runner, const BackupId& id,
                                  const Work& work);
+Result<std::vector<SequenceValue>> sequence_values(const Archive& archive, std::string_view list,
+                                                   platform::ProcessRunner& runner,
+                                                   const BackupId& id, const Work& work);
 // Into `database`, which is empty, and on the server that `dsn` reaches.
 Result<> restore_into(const Archive& archive, const platform::Dsn& dsn,
                       const RestoreOptions& options, platform::ProcessRunner& runner,

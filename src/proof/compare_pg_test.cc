@@ -42,7 +42,8 @@ class Compare : public ::testing::Test {
     for (const char* name : {"one", "T\"wo", "empty"}) {
       const std::string quoted = "public." + platform::quote_identifier(name);
       manifest_.tables.push_back(
-          {0, "public", name, name, *artefact::read_rows(*session, quoted, "UTF8", kKey, limits)});
+          {0, "public", name, name,
+           *artefact::read_rows(*session, quoted, {}, "UTF8", kKey, limits)});
     }
   }
   ~Compare() override { server_->execute("DROP DATABASE app WITH (FORCE)"); }

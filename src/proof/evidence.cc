@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace vigie::proof::evidence {
 namespace {
 
@@ -9,20 +11,25 @@ std::string described(const Error& error) {
   return std::string(error.info().name) + ": " + error.detail(Audience::everybody);
 }
 
-ledger::Entry entry_of(const Subject& subject, const Work& work, SystemTime started_at,
-                       SystemTime ended_at) {
+ledger::Entry begin(std::string_view kind, const Work& work, SystemTime started_at,
+                    SystemTime ended_at) {
   ledger::Entry entry;
-  entry.kind = ledger::kind::kRestore;
+  entry.kind = kind;
   entry.started_at = started_at;
   entry.ended_at = ended_at;
   entry.trigger = {work.trigger.by, work.trigger.actor, work.correlation, work.run};
   entry.reason = work.trigger.reason;
   entry.reference = work.trigger.reference;
-  entry.subject = {{"job", subject.id.job},
-                   {"database", subject.id.database},
-                   {"backup", subject.id.str()},
-                   {"store", subject.store},
-                   {"target", subject.target}};
+  return entry;
+}
+
+ledger::Entry entry_of(std::string_view kind, const Subject& subject, const Work& work,
+                       SystemTime started_at, SystemTime ended_at) {
+  ledger::Entry entry = begin(kind, work, started_at, ended_at);
+  entry.subject = {{"job", subject.id.job}, {"database", subject.id.database}};
+  if (subject.id.started_at == SystemTime{}) return entry;  // no backup was found
+  entry.subject["backup"] = subject.id.str();
+  entry.subject["store"] = subject.store;
   return entry;
 }
 
@@ -37,11 +44,52 @@ json::object measures_of(const Restored& restored) {
   return measures;
 }
 
+void add_objective(ledger::Entry& entry, std::string_view name, std::optional<Duration> observed,
+                   Duration target) {
+  const std::string key(name);
+  if (observed) entry.measures[key + "_s"] = to_seconds(*observed);
+  if (target > Duration{0}) entry.measures[key + "_target_s"] = to_seconds(target);
+  if (observed && target > Duration{0} && *observed > target)
+    entry.deviations.push_back(fmt::format("{} was {}, the target is {}", name,
+                                           format_duration(*observed), format_duration(target)));
+}
+
+void add_objectives(ledger::Entry& entry, const DrillOptions& options, const DrillReport& report) {
+  const bool came_up = report.rto > Duration{0};
+  add_objective(entry, "rto", came_up ? std::optional(report.rto) : std::nullopt,
+                options.rto_target);
+  add_objective(entry, "rpo", report.rpo, options.rpo_target);
+}
+
+// Each way in which a row can be wrong, and the first rows that are.
+void add_witness(ledger::Entry& entry, const WitnessVerdict& verdict) {
+  constexpr size_t kNamed = 20;
+  const std::pair<std::string_view, const std::vector<WitnessRow>*> wrong[] = {
+      {"lost", &verdict.lost},
+      {"changed", &verdict.changed},
+      {"never_sent", &verdict.never_sent},
+      {"out_of_order", &verdict.out_of_order},
+      {"twice", &verdict.twice}};
+  entry.measures["acknowledged"] = verdict.acknowledged;
+  entry.measures["present"] = verdict.present;
+  entry.measures["indeterminate_there"] = verdict.indeterminate_there;
+  entry.measures["indeterminate_absent"] = verdict.indeterminate_absent;
+  for (const auto& [what, rows] : wrong) {
+    entry.measures[what] = rows->size();
+    entry.assertions.push_back({std::string(what), json::value(0), json::value(rows->size()),
+                                rows->empty() ? ledger::Outcome::passed : ledger::Outcome::failed});
+    for (size_t i = 0; i < std::min(rows->size(), kNamed); ++i)
+      entry.deviations.push_back(
+          fmt::format("{}: writer {}, row {}", what, (*rows)[i].writer, (*rows)[i].seq));
+  }
+}
+
 }  // namespace
 
 ledger::Entry restored(const Subject& subject, const Restored& restored, const Work& work,
                        SystemTime started_at, SystemTime ended_at) {
-  ledger::Entry entry = entry_of(subject, work, started_at, ended_at);
+  ledger::Entry entry = entry_of(ledger::kind::kRestore, subject, work, started_at, ended_at);
+  entry.subject["target"] = subject.target;
   entry.result = ledger::Outcome::passed;
   entry.environment = {{"server_version", restored.server_version},
                        {"system_identifier", restored.system_identifier}};
@@ -60,11 +108,61 @@ ledger::Entry restored(const Subject& subject, const Restored& restored, const W
 
 ledger::Entry not_restored(const Subject& subject, const Error& error, const Work& work,
                            SystemTime started_at, SystemTime ended_at) {
-  ledger::Entry entry = entry_of(subject, work, started_at, ended_at);
+  ledger::Entry entry = entry_of(ledger::kind::kRestore, subject, work, started_at, ended_at);
+  entry.subject["target"] = subject.target;
   entry.ended_with(error);
   entry.deviations.push_back(described(error));
   entry.follow_up = error.remedy(Audience::everybody);
   entry.artefacts.push_back({subject.id.str(), subject.manifest_sha256, {}});
+  return entry;
+}
+
+ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool rehearsal,
+                      const DrillReport& report, const Work& work, SystemTime started_at,
+                      SystemTime ended_at) {
+  ledger::Entry entry = entry_of(ledger::kind::kRestoreDrill, subject, work, started_at, ended_at);
+  entry.subject["drill"] = options.name;
+  if (rehearsal) entry.subject["rehearsal"] = true;
+  if (report.error) {
+    entry.ended_with(*report.error);
+    entry.follow_up = report.error->remedy(Audience::everybody);
+    entry.deviations.push_back(described(*report.error));
+  } else {
+    entry.result = ledger::Outcome::passed;
+  }
+  if (!report.server_version.empty())
+    entry.environment = {{"server_version", report.server_version}};
+  if (report.restored) entry.measures = measures_of(*report.restored);
+  add_objectives(entry, options, report);
+  for (const auto& [step, time] : report.durations)
+    entry.measures["drill_" + step + "_s"] = to_seconds(time);
+  entry.assertions = report.assertions;
+  if (subject.id.started_at != SystemTime{})
+    entry.artefacts.push_back({subject.id.str(), subject.manifest_sha256, {}});
+  entry.deviations.insert(entry.deviations.end(), report.deviations.begin(),
+                          report.deviations.end());
+  return entry;
+}
+
+ledger::Entry durability_proved(const DurabilityOptions& options, const DurabilityReport& report,
+                                const Work& work, SystemTime started_at, SystemTime ended_at) {
+  ledger::Entry entry = begin(ledger::kind::kDurabilityProof, work, started_at, ended_at);
+  entry.subject = {{"proof", options.name},
+                   {"database", options.database},
+                   {"fault", fault_name(options.fault)}};
+  if (report.error) {
+    entry.ended_with(*report.error);
+    entry.follow_up = report.error->remedy(Audience::everybody);
+    entry.deviations.push_back(described(*report.error));
+  } else {
+    entry.result = ledger::Outcome::passed;
+  }
+  if (report.settings) entry.environment = report.settings->to_json();
+  entry.environment["shows"] = report.shows;
+  for (const auto& [step, time] : report.durations) entry.measures[step + "_s"] = to_seconds(time);
+  if (report.verdict) add_witness(entry, *report.verdict);
+  entry.deviations.insert(entry.deviations.end(), report.deviations.begin(),
+                          report.deviations.end());
   return entry;
 }
 

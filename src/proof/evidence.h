@@ -3,7 +3,8 @@
 
 #include "base/work.h"
 #include "ledger/entry.h"
-#include "proof/restore.h"
+#include "proof/drill.h"
+#include "proof/durability.h"
 
 namespace vigie::proof::evidence {
 
@@ -12,12 +13,20 @@ struct Subject {
   BackupId id;
   std::string store;            // its name in vigie.yaml, or the folder that was named
   std::string manifest_sha256;  // as far as it is known
-  std::string target;           // the database's name
+  std::string target;           // the database's name; of a drill: empty
 };
 
 ledger::Entry restored(const Subject& subject, const Restored& restored, const Work& work,
                        SystemTime started_at, SystemTime ended_at);
 ledger::Entry not_restored(const Subject& subject, const Error& error, const Work& work,
                            SystemTime started_at, SystemTime ended_at);
+
+// `options.fault` in its word of vigie.yaml.
+ledger::Entry durability_proved(const DurabilityOptions& options, const DurabilityReport& report,
+                                const Work& work, SystemTime started_at, SystemTime ended_at);
+
+ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool rehearsal,
+                      const DrillReport& report, const Work& work, SystemTime started_at,
+                      SystemTime ended_at);
 
 }  // namespace vigie::proof::evidence

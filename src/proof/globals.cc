@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::string_view kDuplicateObject = "42710";
 
+// Who granted it was a role of the other server; here it is whoever restores.
+std::string without_grantor(const std::string& statement) {
+  const size_t at = statement.rfind(" GRANTED BY ");
+  return at == std::string::npos ? statement : statement.substr(0, at);
+}
+
 class Roles {
  public:
   Roles(Target& target, const Work& work) : target_(target), work_(work) {}
@@ -18,6 +24,8 @@ class Roles {
     const bool about = statement.starts_with("ALTER ROLE ");
     const bool membership = statement.starts_with("GRANT ");
     const bool encoding = statement.starts_with("SET client_encoding ");
+    if (membership && !kept_.contains(name_after(statement, "to")))
+      return target_.execute(without_grantor(statement), work_);
     if (about && kept_.contains(name_after(statement, "role"))) return {};
     if (membership && kept_.contains(name_after(statement, "to"))) return {};
     if (about || membership || encoding) return target_.execute(statement, work_);

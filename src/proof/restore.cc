@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 #include "platform/client_trouble.h"
 #include "platform/postgres_clients.h"
 #include "proof/archive.h"
 #include "proof/globals.h"
+#include "proof/restore_judge.h"
 #include "proof/sql_script.h"
 #include "proof/target.h"
 #include "proof/unpack.h"
@@ -21,10 +23,6 @@ using artefact::TableEntry;
 
 constexpr Bytes kMaxDatabaseSql = 16_MiB;
 
-int major_of(int version_num) {
-  return version_num / 10000;
-}
-
 // N of dump/N.dat.zst is the entry's number.
 std::optional<int> entry_of(const TableEntry& table) {
   const std::string name = platform::Path(table.file).filename().string();
@@ -33,34 +31,70 @@ std::optional<int> entry_of(const TableEntry& table) {
   return error == std::errc() ? std::optional(id) : std::nullopt;
 }
 
-bool is_wanted(const TableEntry& table, const std::vector<std::string>& names) {
-  return names.empty() || std::ranges::count(names, table.schema + "." + table.name) > 0;
-}
-
 std::vector<const TableEntry*> wanted_tables(const Manifest& manifest,
                                              const std::vector<std::string>& names) {
   std::vector<const TableEntry*> out;
   for (const TableEntry& one : manifest.tables)
-    if (is_wanted(one, names)) out.push_back(&one);
+    if (names.empty() || is_named(one, names)) out.push_back(&one);
   return out;
+}
+
+template <class LeftOut>
+std::string list_without(std::string_view list, LeftOut left_out) {
+  std::string lines;
+  for (const ArchiveEntry& entry : parse_archive_list(list))
+    if (!entry.speaks_of_database() && !left_out(entry)) lines += std::string(entry.line) + "\n";
+  return lines;
+}
+
+bool speaks_of_what_is_left_out(std::string_view what) {
+  return what.starts_with("ACL - LARGE OBJECT ") || what.starts_with("COMMENT - LARGE OBJECT ") ||
+         what.starts_with("SECURITY LABEL - LARGE OBJECT ") ||
+         (what.starts_with("COMMENT ") && what.find(" CONSTRAINT ") != std::string_view::npos);
 }
 
 // All that is not rows, but foreign keys: what they point to is not there.
 std::string list_without_rows_of_others(std::string_view list,
                                         const std::vector<const TableEntry*>& wanted) {
-  std::vector<int> ids;
+  std::unordered_set<int> ids;
   for (const TableEntry* one : wanted)
-    if (const auto id = entry_of(*one)) ids.push_back(*id);
-  std::string lines;
-  for (const ArchiveEntry& entry : parse_archive_list(list)) {
+    if (const auto id = entry_of(*one)) ids.insert(*id);
+  return list_without(list, [&](const ArchiveEntry& entry) {
     const bool rows = entry.what.starts_with("TABLE DATA ");
-    const bool left_out = entry.speaks_of_database() || entry.what.starts_with("FK CONSTRAINT ") ||
-                          entry.what.starts_with("BLOB") ||
-                          (rows && std::ranges::count(ids, entry.id) == 0);
-    if (!left_out) lines += std::string(entry.line) + "\n";
-  }
-  return lines;
+    return entry.what.starts_with("FK CONSTRAINT ") || entry.what.starts_with("BLOB") ||
+           speaks_of_what_is_left_out(entry.what) || (rows && !ids.contains(entry.id));
+  });
 }
+
+size_t count_sequences(std::string_view list) {
+  return static_cast<size_t>(std::ranges::count_if(
+      parse_archive_list(list),
+      [](const ArchiveEntry& entry) { return entry.what.starts_with("SEQUENCE SET "); }));
+}
+
+// A subscription connects when it is enabled; a materialised view may be filled from a foreign
+// server, and nothing says of which table it is.
+struct ReachesOut {
+  bool subscriptions = false;
+  bool foreign = false;
+
+  explicit ReachesOut(std::string_view list) {
+    for (const ArchiveEntry& entry : parse_archive_list(list)) {
+      subscriptions = subscriptions || entry.what.starts_with("SUBSCRIPTION ");
+      foreign = foreign || entry.what.starts_with("FOREIGN TABLE ");
+    }
+  }
+  bool operator()(const ArchiveEntry& entry) const {
+    return entry.what.starts_with("SUBSCRIPTION ") ||
+           (foreign && entry.what.starts_with("MATERIALIZED VIEW DATA "));
+  }
+  std::vector<std::string> sentences() const {
+    std::vector<std::string> out;
+    if (subscriptions) out.emplace_back("subscriptions were left out");
+    if (foreign) out.emplace_back("materialised views were not filled: there are foreign tables");
+    return out;
+  }
+};
 
 class Restoring {
  public:
@@ -72,7 +106,7 @@ class Restoring {
     auto done = all_steps();
     (void)platform::remove_tree(tools_.files, request_.folder);  // also emptied at start
     if (done || !made_) return done;
-    if (const auto dropped = target_.drop(database_); !dropped) {
+    if (const auto dropped = target_.drop(database_, Target::last_acts()); !dropped) {
       // Both are worth telling: why it ended, and what it left.
       restored_.warnings.push_back(dropped.error());
       return fail(Error(dropped.error()).with("reason", std::string(done.error().info().title)));
@@ -82,10 +116,10 @@ class Restoring {
 
  private:
   Result<Restored> all_steps() {
-    TRY(judge_target());
+    TRY(look_at_target());
     TRY(tell_what_was_left());
     TRY(timed("unpack", [&] { return unpack_all(); }));
-    TRY(judge_server());
+    TRY(look_at_server());
     TRY(restore_roles());
     TRY(timed("restore", [&] { return restore_database(); }));
     TRY(timed("compare", [&] { return compare(); }));
@@ -113,12 +147,11 @@ class Restoring {
     return {};
   }
 
-  Result<> judge_target() {
+  // Also at the end: what was empty may not be any more.
+  Result<> look_at_target() {
     TRY_ASSIGN(const TargetState state, target_.look(target_.name(), work_));
-    if (state != TargetState::in_use || may_overwrite()) return {};
-    return fail(ErrorCode::restore_target_in_use, {{"name", target_.name()}});
+    return judge_target(target_, state, request_);
   }
-  bool may_overwrite() const { return request_.overwrite == target_.name(); }
 
   Result<> unpack_all() {
     TRY(tools_.files.create_folder(request_.folder));
@@ -131,32 +164,15 @@ class Restoring {
     return {};
   }
 
-  // Before anything is made there.
-  Result<> judge_server() {
-    const Manifest& manifest = unpacked_.manifest;
-    const int major = major_of(target_.server_version());
-    if (major < major_of(manifest.server.version_num)) {
-      return fail(ErrorCode::restore_major,
-                  {{"expected", fmt::format("{}", major_of(manifest.server.version_num))},
-                   {"version", fmt::format("{}", major)}});
-    }
-    if (is_source() && !may_overwrite())
-      return fail(ErrorCode::restore_target_is_source,
-                  {{"name", target_.name()}, {"backup", request_.id.str()}});
-    TRY(target_.check_extensions(manifest.extensions, work_));
-    TRY_ASSIGN(clients_, platform::find_clients(tools_.files, major, request_.bindir));
+  Result<> look_at_server() {
+    TRY_ASSIGN(clients_, judge_server(target_, unpacked_.manifest, request_, tools_.files, work_));
     restored_.system_identifier = target_.system_identifier();
     restored_.server_version = fmt::format("{}", target_.server_version());
     return {};
   }
-  bool is_source() const {
-    const auto& source = unpacked_.manifest.server;
-    return source.system_identifier == target_.system_identifier() &&
-           source.database == target_.name();
-  }
 
   Result<> restore_roles() {
-    if (!request_.globals || unpacked_.globals.empty()) return {};
+    if (!(request_.globals || request_.on_scratch) || unpacked_.globals.empty()) return {};
     report("roles");
     TRY_ASSIGN(const RolesRestored roles,
                restore_globals(tools_.files, unpacked_.globals, target_, work_));
@@ -172,19 +188,32 @@ class Restoring {
     TRY_ASSIGN(const auto statements, database_statements(archive, list));
     TRY(target_.execute(encoding_, work_));
     TRY(make_database(statements));
+    TRY(restore_into(archive, target_.dsn_of(database_), options_for(list), tools_.processes,
+                     request_.id, work_));
+    // Last: a setting that makes every session read-only would keep the rows out.
+    for (size_t i = 1; i < statements.size() && restored_.owners; ++i)
+      TRY(set_property(statements[i]));
+    if (request_.on_scratch) {
+      TRY_ASSIGN(restored_.sequences,
+                 sequence_values(archive, list, tools_.processes, request_.id, work_));
+      restored_.sequence_entries = count_sequences(list);
+    }
+    return target_.execute("reset client_encoding", work_);
+  }
+
+  RestoreOptions options_for(std::string_view list) {
     RestoreOptions options;
     options.jobs = request_.jobs;
-    options.owners = request_.owners;
+    options.owners = restored_.owners =
+        request_.owners && !(request_.on_scratch && unpacked_.globals.empty());
     options.application_name = work_.run.str();
     if (!request_.tables.empty())
       options.use_list =
           list_without_rows_of_others(list, wanted_tables(unpacked_.manifest, request_.tables));
-    TRY(restore_into(archive, target_.dsn_of(database_), options, tools_.processes, request_.id,
-                     work_));
-    // Last: a setting that makes every session read-only would keep the rows out.
-    for (size_t i = 1; i < statements.size() && request_.owners; ++i)
-      TRY(set_property(statements[i]));
-    return target_.execute("reset client_encoding", work_);
+    const ReachesOut reaches_out(list);
+    restored_.left_out = request_.on_scratch ? reaches_out.sentences() : std::vector<std::string>();
+    if (!restored_.left_out.empty()) options.use_list = list_without(list, reaches_out);
+    return options;
   }
 
   Result<> set_property(const std::string& statement) {
@@ -208,10 +237,13 @@ class Restoring {
       return one.starts_with("SET ") || one.starts_with("SELECT pg_catalog.set_config");
     });
     database_ = restore_database_name(work_.run);
-    for (std::string& one : statements)
-      one = with_database_renamed(one, unpacked_.manifest.server.database, database_);
-    const bool begins = !statements.empty() && statements.front().starts_with("CREATE DATABASE ");
-    if (!begins) return fail(ErrorCode::sql_unreadable);
+    if (statements.empty() || !statements.front().starts_with("CREATE DATABASE "))
+      return fail(ErrorCode::sql_unreadable);
+    // As the archive writes it, which need not be the manifest's encoding.
+    const std::string called = name_after(statements.front(), "database");
+    for (std::string& one : statements) one = with_database_renamed(one, called, database_);
+    if (name_after(statements.front(), "database") != database_)
+      return fail(ErrorCode::sql_unreadable);
     return statements;
   }
 
@@ -242,7 +274,7 @@ class Restoring {
 
   Result<> put_in_place() {
     report("put in place");
-    TRY(judge_target());
+    TRY(look_at_target());
     const std::string before = replaced_database_name(target_.name(), tools_.clock.now());
     TRY_ASSIGN(const bool replaced, target_.put_in_place(database_, before, work_));
     made_ = false;
@@ -257,8 +289,8 @@ class Restoring {
     if (request_.keep_replaced) return;
     // It was empty when it was looked at.
     const auto state = target_.look(before, work_);
-    if (!may_overwrite() && (!state || *state == TargetState::in_use)) return;
-    if (const auto dropped = target_.drop(before); !dropped) {
+    if (!may_overwrite(target_, request_) && (!state || *state == TargetState::in_use)) return;
+    if (const auto dropped = target_.drop(before, work_.limits()); !dropped) {
       restored_.warnings.push_back(dropped.error());
     } else {
       restored_.kept.clear();

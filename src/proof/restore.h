@@ -16,6 +16,7 @@
 #include "platform/clock.h"
 #include "platform/postgres.h"
 #include "platform/process.h"
+#include "proof/archive.h"
 #include "proof/compare.h"
 
 namespace vigie::proof {
@@ -40,7 +41,10 @@ struct RestoreRequest {
   std::string overwrite{};            // the target's name: it may be replaced, whatever it holds
   bool keep_replaced = false;         // the database that is replaced stays, under another name
   std::vector<std::string> tables{};  // "public.orders": the rows of these alone; empty: of all
-  platform::Path folder;              // this run's own; need not exist; gone afterwards
+  // Into a server of a drill: the roles are always made, owners and rights are left out where the
+  // backup holds none, and nothing is restored that would reach out of the server.
+  bool on_scratch = false;
+  platform::Path folder;  // this run's own; need not exist; gone afterwards
 };
 
 struct Restored {
@@ -54,6 +58,10 @@ struct Restored {
   size_t roles_made = 0;
   size_t roles_kept = 0;                      // that existed already
   std::map<std::string, Duration> durations;  // unpack, restore, compare, put_in_place
+  bool owners = true;                         // owners and rights were restored
+  std::vector<SequenceValue> sequences;       // as the archive sets them
+  size_t sequence_entries = 0;                // so many it sets
+  std::vector<std::string> left_out;          // sentences
   std::vector<Error> warnings;
 };
 

@@ -1,18 +1,29 @@
 #include "proof/room.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "proof/restore_plan.h"
 
 namespace vigie::proof {
 namespace {
+
+constexpr size_t kProofsRemembered = 500;
+constexpr size_t kRemembered = 10'000;  // entries of drills that are looked through at the start
 
 std::string text_at(const json::object& object, std::string_view key) {
   const json::string* const found = find_string(object, key);
   return found == nullptr ? std::string() : std::string(*found);
 }
 
-uint64_t number_at(const json::object& object, std::string_view key) {
+std::optional<double> number_at(const json::object& object, std::string_view key) {
   const json::value* const found = find_value(object, key);
-  return found != nullptr && found->is_number() ? found->to_number<uint64_t>() : 0;
+  return found != nullptr && found->is_number() ? std::optional(found->to_number<double>())
+                                                : std::nullopt;
+}
+
+uint64_t count_at(const json::object& object, std::string_view key) {
+  return static_cast<uint64_t>(std::max(0.0, number_at(object, key).value_or(0)));
 }
 
 Verdict verdict_named(std::string_view result) {
@@ -21,38 +32,116 @@ Verdict verdict_named(std::string_view result) {
   return Verdict::could_not_verify;
 }
 
+// An entry as the ledger has it, or as it was handed to it: what views need of either.
+struct Told {
+  std::string id;
+  const json::object& subject;
+  const json::object& measures;
+  std::string result;
+  std::string error_code;
+  SystemTime started_at;
+  SystemTime ended_at;
+  std::vector<std::string> assertions;  // how each ended
+};
+
+Told told_by(const ledger::Entry& entry, std::string id) {
+  Told told{
+      std::move(id),    entry.subject,    entry.measures, std::string(to_string(entry.result)),
+      entry.error_code, entry.started_at, entry.ended_at, {}};
+  for (const ledger::Assertion& one : entry.assertions)
+    told.assertions.emplace_back(to_string(one.result));
+  return told;
+}
+
 // What cannot be understood was not written by this room.
-std::optional<RestoreView> view_of(const json::object& entry) {
+std::optional<Told> told_by(const json::object& entry) {
   const json::object* const subject = find_object(entry, "subject");
   const json::object* const measures = find_object(entry, "measures");
   const auto started_at = parse_rfc3339(text_at(entry, "started_at"));
   const auto ended_at = parse_rfc3339(text_at(entry, "ended_at"));
   if (subject == nullptr || measures == nullptr || !started_at || !ended_at) return std::nullopt;
+  Told told{text_at(entry, "id"),         *subject,    *measures, text_at(entry, "result"),
+            text_at(entry, "error_code"), *started_at, *ended_at, {}};
+  if (const json::array* const assertions = find_array(entry, "assertions")) {
+    for (const json::value& one : *assertions)
+      if (const auto* const object = one.if_object())
+        told.assertions.push_back(text_at(*object, "result"));
+  }
+  return told;
+}
+
+RestoreView restore_view(const Told& told) {
   RestoreView view;
-  view.evidence_id = text_at(entry, "id");
-  view.backup = text_at(*subject, "backup");
-  view.database = text_at(*subject, "target");
-  view.result = verdict_named(text_at(entry, "result"));
-  view.error_code = text_at(entry, "error_code");
-  view.started_at = *started_at;
-  view.ended_at = *ended_at;
-  view.rows = number_at(*measures, "rows");
-  view.tables = number_at(*measures, "tables");
+  view.evidence_id = told.id;
+  view.backup = text_at(told.subject, "backup");
+  view.database = text_at(told.subject, "target");
+  view.result = verdict_named(told.result);
+  view.error_code = told.error_code;
+  view.started_at = told.started_at;
+  view.ended_at = told.ended_at;
+  view.rows = count_at(told.measures, "rows");
+  view.tables = count_at(told.measures, "tables");
   return view;
 }
 
-RestoreView view_of(const ledger::Entry& entry, std::string evidence_id) {
-  RestoreView view;
-  view.evidence_id = std::move(evidence_id);
-  view.backup = text_at(entry.subject, "backup");
-  view.database = text_at(entry.subject, "target");
-  view.result = verdict_named(to_string(entry.result));
-  view.error_code = entry.error_code;
-  view.started_at = entry.started_at;
-  view.ended_at = entry.ended_at;
-  view.rows = number_at(entry.measures, "rows");
-  view.tables = number_at(entry.measures, "tables");
+DrillResultView drill_view(const Told& told) {
+  DrillResultView view;
+  view.drill = text_at(told.subject, "drill");
+  view.database = text_at(told.subject, "database");
+  view.evidence_id = told.id;
+  view.backup = text_at(told.subject, "backup");
+  view.store = text_at(told.subject, "store");
+  view.result = verdict_named(told.result);
+  view.error_code = told.error_code;
+  view.started_at = told.started_at;
+  view.ended_at = told.ended_at;
+  view.rto_s = number_at(told.measures, "rto_s");
+  view.rpo_s = number_at(told.measures, "rpo_s");
+  view.rto_target_s = number_at(told.measures, "rto_target_s");
+  view.rpo_target_s = number_at(told.measures, "rpo_target_s");
+  const auto ended = [&](ledger::Outcome outcome) {
+    return static_cast<size_t>(std::ranges::count(told.assertions, to_string(outcome)));
+  };
+  view.passed = ended(ledger::Outcome::passed);
+  view.failed = ended(ledger::Outcome::failed);
+  view.not_run = told.assertions.size() - view.passed - view.failed;
   return view;
+}
+
+DurabilityView durability_view(const Told& told) {
+  DurabilityView view;
+  view.proof = text_at(told.subject, "proof");
+  view.database = text_at(told.subject, "database");
+  view.fault = text_at(told.subject, "fault");
+  view.evidence_id = told.id;
+  view.result = verdict_named(told.result);
+  view.error_code = told.error_code;
+  view.started_at = told.started_at;
+  view.ended_at = told.ended_at;
+  view.acknowledged = count_at(told.measures, "acknowledged");
+  view.lost = count_at(told.measures, "lost");
+  view.down_s = number_at(told.measures, "down_s");
+  return view;
+}
+
+// Somebody has tried something: it says nothing of what is in force.
+bool is_rehearsal(const Told& told) {
+  const json::value* const found = find_value(told.subject, "rehearsal");
+  return found != nullptr && found->is_bool() && found->get_bool();
+}
+
+// The newest first, and of each drill and database no more than are kept.
+void add_result(std::vector<DrillResultView>& results, DrillResultView result, bool newest) {
+  const auto alike = [&](const DrillResultView& one) {
+    return one.drill == result.drill && one.database == result.database;
+  };
+  if (static_cast<size_t>(std::ranges::count_if(results, alike)) < kDrillsKept) {
+    results.insert(newest ? results.begin() : results.end(), std::move(result));
+  } else if (newest) {
+    const auto oldest = std::find_if(results.rbegin(), results.rend(), alike);
+    results.erase(std::next(oldest).base());
+    results.insert(results.begin(), std::move(result));
+  }
 }
 
 json::object result_of(const Restored& restored) {
@@ -69,24 +158,74 @@ json::object result_of(const Restored& restored) {
   return result;
 }
 
+Result<std::vector<json::object>> newest_entries(const ledger::Ledger& ledger,
+                                                 std::string_view kind, size_t limit) {
+  ledger::Filter filter;
+  filter.kind = std::string(kind);
+  filter.newest_first = true;
+  filter.limit = limit;
+  TRY_ASSIGN(auto page, ledger.page(filter));
+  return std::move(page.entries);
+}
+
+// Of each drill and database the newest, however often another one runs.
+Result<std::vector<DrillResultView>> newest_drills(const ledger::Ledger& ledger) {
+  ledger::Filter filter;
+  filter.kind = std::string(ledger::kind::kRestoreDrill);
+  filter.newest_first = true;
+  std::vector<DrillResultView> results;
+  size_t seen = 0;
+  TRY(ledger.for_each(filter, [&](const json::object& entry) {
+    const auto told = told_by(entry);
+    if (told && !is_rehearsal(*told)) add_result(results, drill_view(*told), false);
+    return ++seen < kRemembered;
+  }));
+  return results;
+}
+
 }  // namespace
+
+const DrillResultView* ProofView::newest(std::string_view drill, std::string_view database) const {
+  const auto found = std::ranges::find_if(results, [&](const DrillResultView& one) {
+    return one.drill == drill && one.database == database;
+  });
+  return found == results.end() ? nullptr : &*found;
+}
 
 ProofRoom::ProofRoom(RestoreTools tools, RecordFn record)
     : tools_(tools), record_(std::move(record)), view_(std::make_shared<const ProofView>()) {}
 
-Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
-  ledger::Filter filter;
-  filter.kind = std::string(ledger::kind::kRestore);
-  filter.newest_first = true;
-  filter.limit = 1;
-  TRY_ASSIGN(const auto page, ledger.page(filter));
-  auto view = std::make_shared<ProofView>();
-  view->observed_at = tools_.clock.now();
-  if (!page.entries.empty()) view->last_restore = view_of(page.entries.front());
+void ProofRoom::publish(const std::function<void(ProofView&)>& change) {
   const std::lock_guard lock(mutex_);
-  // A restore that ended meanwhile is newer.
-  if (!view_->last_restore) view_ = std::move(view);
+  auto view = std::make_shared<ProofView>(*view_);
+  view->observed_at = tools_.clock.now();
+  change(*view);
+  view_ = std::move(view);
+}
+
+Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
+  TRY_ASSIGN(const auto restores, newest_entries(ledger, ledger::kind::kRestore, 1));
+  TRY_ASSIGN(auto drills, newest_drills(ledger));
+  TRY_ASSIGN(const auto proofs,
+             newest_entries(ledger, ledger::kind::kDurabilityProof, kProofsRemembered));
+  publish([&](ProofView& view) {
+    // What ended meanwhile is newer.
+    for (const json::object& entry : restores)
+      if (const auto told = told_by(entry); told && !view.last_restore)
+        view.last_restore = restore_view(*told);
+    for (DrillResultView& one : drills) add_result(view.results, std::move(one), false);
+    for (const json::object& entry : proofs)
+      if (const auto told = told_by(entry))
+        view.durability.emplace(text_at(told->subject, "proof"), durability_view(*told));
+  });
   return {};
+}
+
+void ProofRoom::configure(std::vector<DrillPlanView> drills, std::vector<std::string> durability) {
+  publish([&](ProofView& view) {
+    view.drills = std::move(drills);
+    view.durability_plans = std::move(durability);
+  });
 }
 
 ProofViewPtr ProofRoom::view() const {
@@ -96,11 +235,15 @@ ProofViewPtr ProofRoom::view() const {
 
 Result<> ProofRoom::record(const ledger::Entry& entry) {
   TRY_ASSIGN(auto recorded, record_(entry));
-  auto view = std::make_shared<ProofView>();
-  view->observed_at = tools_.clock.now();
-  view->last_restore = view_of(entry, std::move(recorded.id));
-  const std::lock_guard lock(mutex_);
-  view_ = std::move(view);
+  const Told told = told_by(entry, std::move(recorded.id));
+  publish([&](ProofView& view) {
+    if (entry.kind == ledger::kind::kRestore)
+      view.last_restore = restore_view(told);
+    else if (entry.kind == ledger::kind::kDurabilityProof)
+      view.durability[text_at(told.subject, "proof")] = durability_view(told);
+    else if (!is_rehearsal(told))
+      add_result(view.results, drill_view(told), true);
+  });
   return {};
 }
 
@@ -116,6 +259,49 @@ Result<json::object> ProofRoom::restore(const RestoreRequest& request, evidence:
   }
   TRY(record(evidence::restored(subject, *restored, work, started_at, ended_at)));
   return result_of(*restored);
+}
+
+Result<json::object> ProofRoom::plan(const RestoreRequest& request, const Work& work) const {
+  TRY_ASSIGN(const auto plan, plan_restore(request, tools_, work));
+  json::object out = to_json(plan);
+  const ProofViewPtr known = view();
+  out["last_restore_s"] = nullptr;
+  if (known->last_restore)
+    out["last_restore_s"] =
+        to_seconds(known->last_restore->ended_at - known->last_restore->started_at);
+  out["last_drill_rto_s"] = nullptr;
+  for (const DrillResultView& one : known->results) {
+    if (one.database != request.id.database || !one.rto_s) continue;
+    out["last_drill_rto_s"] = *one.rto_s;
+    break;
+  }
+  return out;
+}
+
+Result<DrillReport> ProofRoom::drill(const DrillRequest& request, evidence::Subject subject,
+                                     const Work& work) {
+  const SystemTime started_at = tools_.clock.now();
+  DrillReport report = proof::drill(request, tools_, work);
+  TRY(record(evidence::drilled(subject, request.options, request.rehearsal, report, work,
+                               started_at, tools_.clock.now())));
+  return report;
+}
+
+Result<> ProofRoom::not_drilled(const DrillOptions& options, evidence::Subject subject,
+                                const Error& why, const Work& work) {
+  DrillReport report;
+  report.error = why;
+  const SystemTime now = tools_.clock.now();
+  return record(evidence::drilled(subject, options, false, report, work, now, now));
+}
+
+Result<DurabilityReport> ProofRoom::prove(const DurabilityRequest& request, const Work& work) {
+  const SystemTime started_at = tools_.clock.now();
+  DurabilityReport report = prove_durability(
+      request, {tools_.files, tools_.processes, tools_.postgres, tools_.clock}, work);
+  TRY(record(
+      evidence::durability_proved(request.options, report, work, started_at, tools_.clock.now())));
+  return report;
 }
 
 }  // namespace vigie::proof

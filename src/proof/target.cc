@@ -14,20 +14,20 @@ using namespace std::chrono_literals;
 constexpr size_t kMaxName = 63;
 constexpr auto kLastActs = 30s;
 
-// What a user can make, but for what an extension brought. Of schemas, public is in every database.
+// What a user can make. An extension counts too: its tables hold rows that nobody else knows of
+// (jobs, partitions to come). Of schemas, public is in every database; of extensions, plpgsql.
 constexpr std::string_view kHolds = R"sql(
-with own(catalog, object) as (
-select 'pg_class'::regclass, oid from pg_class where relnamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')
-union all
-select 'pg_proc'::regclass, oid from pg_proc where pronamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')
-union all
-select 'pg_type'::regclass, oid from pg_type where typnamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')
-union all
-select 'pg_namespace'::regclass, oid from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
-union all
-select 'pg_largeobject'::regclass, oid from pg_largeobject_metadata)
-select exists (select from own where not exists (
-  select from pg_depend d where d.classid = own.catalog and d.objid = own.object and d.deptype = 'e')))sql";
+with own as (select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
+select exists (select from pg_class where relnamespace in (select oid from own))
+    or exists (select from pg_proc where pronamespace in (select oid from own))
+    or exists (select from pg_type where typnamespace in (select oid from own))
+    or exists (select from pg_namespace where oid in (select oid from own) and nspname <> 'public')
+    or exists (select from pg_largeobject_metadata)
+    or exists (select from pg_extension where extname <> 'plpgsql')
+    or exists (select from pg_event_trigger)
+    or exists (select from pg_publication)
+    or exists (select from pg_foreign_server)
+    or exists (select from pg_subscription where subdbid = (select oid from pg_database where datname = current_database())))sql";
 
 constexpr std::string_view kLeftBehind = R"sql(
 select datname from pg_database d where datname ~ '^vigie_restore_[0-9a-f]{12}$'
@@ -36,15 +36,6 @@ and not exists (select from pg_stat_activity a where a.datname = d.datname) orde
 constexpr std::string_view kServer = R"sql(
 select (select system_identifier from pg_control_system()), r.rolsuper or r.rolcreatedb
 from pg_roles r where r.rolname = current_user)sql";
-
-std::string dbname_word(const std::string& database) {
-  std::string out = "dbname='";
-  for (const char c : database) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "'";
-}
 
 }  // namespace
 
@@ -78,7 +69,7 @@ Result<Target> Target::open(platform::PgConnector& connector, platform::Dsn dsn,
 
 platform::Dsn Target::dsn_of(const std::string& database) const {
   platform::Dsn out = dsn_;
-  out.text += " " + dbname_word(database);  // the last one counts
+  out.text += " " + platform::conninfo_word("dbname", database);  // the last one counts
   return out;
 }
 
@@ -124,6 +115,13 @@ Result<> Target::check_extensions(const std::vector<artefact::Versioned>& needed
   return {};
 }
 
+Result<std::set<std::string>> Target::roles(const Work& work) {
+  TRY_ASSIGN(const auto rows, admin_->query("select rolname from pg_roles", work.limits()));
+  std::set<std::string> names;
+  for (size_t i = 0; i < rows->rows(); ++i) names.emplace(rows->at(i, 0));
+  return names;
+}
+
 Result<> Target::execute(const std::string& sql, const Work& work) {
   TRY(admin_->query(sql, work.limits()));
   return {};
@@ -160,7 +158,11 @@ Result<bool> Target::put_in_place(const std::string& made, const std::string& be
     if (replaces) TRY(end_sessions(name_, work.limits()));
     const auto renamed = rename_both(made, before, replaces, work.limits());
     if (renamed) return replaces;
-    if (renamed.error().code() != ErrorCode::database_query) return fail(renamed.error());
+    if (renamed.error().code() != ErrorCode::database_query) {
+      const auto done = was_renamed(made);
+      if (done && *done) return replaces;
+      return fail(renamed.error());
+    }
     TRY(admin_->query("rollback", work.limits()));
     constexpr std::string_view kObjectInUse = "55006";
     if (renamed.error().parameter("sqlstate") != kObjectInUse) return fail(renamed.error());
@@ -177,8 +179,19 @@ Result<std::vector<std::string>> Target::left_behind(const Work& work) {
   return names;
 }
 
-Result<> Target::drop(const std::string& database) {
-  const CallLimits limits{MonoTime::clock::now() + kLastActs, {}};
+CallLimits Target::last_acts() {
+  return {MonoTime::clock::now() + kLastActs, {}};
+}
+
+// The session broke in the midst of it: the server may have committed.
+Result<bool> Target::was_renamed(const std::string& made) {
+  const CallLimits limits = last_acts();
+  TRY_ASSIGN(admin_, connect(limits));
+  TRY_ASSIGN(const bool there, exists(made, limits));
+  return !there;
+}
+
+Result<> Target::drop(const std::string& database, const CallLimits& limits) {
   const auto left = [&](const Error& why) {
     return fail(ErrorCode::restore_left_behind,
                 {{"name", database}, {"reason", std::string(why.info().title)}});

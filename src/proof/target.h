@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Target {
   Result<TargetState> look(const std::string& database, const Work& work);
   Result<> check_extensions(const std::vector<artefact::Versioned>& needed, const Work& work);
 
+  Result<std::set<std::string>> roles(const Work& work);
+
   // One statement of whoever made the archive, on the server.
   Result<> execute(const std::string& sql, const Work& work);
   // Gives the database `made` the name that was asked for, in one step; the one that had it is
@@ -45,9 +48,10 @@ class Target {
   Result<bool> put_in_place(const std::string& made, const std::string& before, const Work& work);
   // Databases of restores whose process is gone: of that name, and nobody is in them.
   Result<std::vector<std::string>> left_behind(const Work& work);
-  // Also when sessions are in it; fine when there is none. Within half a minute, whatever `work`
-  // says: it is what a cancelled restore does last.
-  Result<> drop(const std::string& database);
+  // Also when sessions are in it; fine when there is none.
+  Result<> drop(const std::string& database, const CallLimits& limits);
+  // Half a minute, whatever stops the work: for what a cancelled restore does last.
+  static CallLimits last_acts();
 
  private:
   Target() = default;
@@ -55,6 +59,7 @@ class Target {
   Result<> read_server(const Work& work);
   Result<bool> exists(const std::string& database, const CallLimits& limits);
   Result<> end_sessions(const std::string& database, const CallLimits& limits);
+  Result<bool> was_renamed(const std::string& made);
   Result<> rename_both(const std::string& made, const std::string& before, bool replaces,
                        const CallLimits& limits);
 

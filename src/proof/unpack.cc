@@ -20,8 +20,8 @@ platform::Path unpacked_path(const platform::Path& folder, const FileEntry& entr
 
 // A manifest that cannot be read is the verification's to judge.
 Result<> look_at_space(platform::FileSystem& files, const UnpackRequest& request) {
-  const auto text = artefact::read_stored(request.source, artefact::kManifestName,
-                                          artefact::kMaxManifestBytes);
+  const auto text =
+      artefact::read_stored(request.source, artefact::kManifestName, artefact::kMaxManifestBytes);
   if (!text) return {};
   const auto manifest = artefact::Manifest::parse(*text, request.id);
   if (!manifest) return {};
@@ -36,12 +36,14 @@ Result<> look_at_space(platform::FileSystem& files, const UnpackRequest& request
 
 Result<Unpacked> unpack(platform::FileSystem& files, const platform::Clock& clock,
                         const UnpackRequest& request, const Work& work) {
-  TRY(look_at_space(files, request));
+  // Who refuses at the first finding unpacks next to nothing.
+  if (!request.first_finding_ends) TRY(look_at_space(files, request));
   TRY(files.create_folder(request.folder / kArchive));
   artefact::VerifyRequest verify;
   verify.id = request.id;
   verify.expected_manifest_sha256 = request.expected_manifest_sha256;
   verify.workers = request.workers;
+  verify.first_finding_ends = request.first_finding_ends;
   verify.deadline = work.deadline;
   verify.stop = work.stop;
   verify.progress = [&](const artefact::VerifyProgress& progress) {

@@ -21,6 +21,7 @@ struct UnpackRequest {
   std::string expected_manifest_sha256;  // from the ledger; empty: not known
   platform::Path folder;                 // is there, and empty
   unsigned workers = 1;
+  bool first_finding_ends = false;  // one is enough to refuse it
 };
 
 // Nothing of it is durable. Errors: the first finding of the verification, cancelled,

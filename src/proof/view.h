@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -26,10 +28,62 @@ struct RestoreView {
   uint64_t tables = 0;
 };
 
+// A drill that came to an end, as its entry of the ledger tells. One for each database.
+struct DrillResultView {
+  std::string drill;
+  std::string database;
+  std::string evidence_id;
+  std::string backup;  // its id; empty: there was none to restore
+  std::string store;
+  Verdict result = Verdict::could_not_verify;
+  std::string error_code;  // empty when passed
+  SystemTime started_at;
+  SystemTime ended_at;
+  std::optional<double> rto_s;  // from the stored bytes to a database that answers
+  std::optional<double> rpo_s;  // how old the data was
+  std::optional<double> rto_target_s;
+  std::optional<double> rpo_target_s;
+  size_t passed = 0;  // assertions
+  size_t failed = 0;
+  size_t not_run = 0;  // could not be made, or not asked for
+};
+
+// A durability proof that came to an end.
+struct DurabilityView {
+  std::string proof;
+  std::string database;
+  std::string evidence_id;
+  std::string fault;
+  Verdict result = Verdict::could_not_verify;
+  std::string error_code;  // empty when passed
+  SystemTime started_at;
+  SystemTime ended_at;
+  uint64_t acknowledged = 0;
+  uint64_t lost = 0;
+  std::optional<double> down_s;  // from the fault until another postmaster answered
+};
+
+// What the configuration asks for.
+struct DrillPlanView {
+  std::string name;
+  std::string job;
+  std::vector<std::string> databases;
+  Duration max_age{};  // how old its newest result may be: the schedule's longest gap and the run
+};
+
 struct ProofView {
   SystemTime observed_at;
   std::optional<RestoreView> last_restore;  // the newest, whatever became of it
+  std::vector<DrillPlanView> drills;        // in the configuration's order
+  // The newest first; of each drill and database at most kDrillsKept.
+  std::vector<DrillResultView> results;
+  std::vector<std::string> durability_plans;         // their names, in the configuration's order
+  std::map<std::string, DurabilityView> durability;  // the newest of each, by name
+
+  // The newest of a drill and database; nullptr: none.
+  const DrillResultView* newest(std::string_view drill, std::string_view database) const;
 };
+inline constexpr size_t kDrillsKept = 10;
 
 using ProofViewPtr = std::shared_ptr<const ProofView>;
 

@@ -50,11 +50,6 @@ Check begin_store(const Context& context, const backup::StoreView& store, std::s
   return check;
 }
 
-void judge(Check& check, Status status, std::string reason_code) {
-  check.status = status;
-  check.reason_code = std::move(reason_code);
-}
-
 Check rpo_check(const Context& context, const BackupJobView& job, const DatabaseView& database) {
   auto check = begin_artefacts(context, job, database, "rpo", "missed-run");
   check.unit = "s";

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kBackupKind = "backup";
 constexpr std::string_view kRestoreKind = "restore";
+constexpr std::string_view kDrillKind = "drill";
 
 RunFacts run_facts(const jobs::RunRow& row) {
   RunFacts facts;
@@ -102,8 +103,14 @@ std::optional<JobsFacts> jobs_facts(const Views& views) {
 std::optional<RunFacts> running_restore(const Views& views) {
   if (!views.jobs) return std::nullopt;
   for (const jobs::JobView& one : views.jobs->jobs)
-    if (one.kind == kRestoreKind && one.running) return run_facts(*one.running);
+    if ((one.kind == kRestoreKind || one.kind == kDrillKind) && one.running)
+      return run_facts(*one.running);
   return std::nullopt;
+}
+
+std::optional<SystemTime> next_drill(const Views& views, std::string_view drill) {
+  const auto* const found = views.jobs ? views.jobs->find(drill, kDrillKind) : nullptr;
+  return found == nullptr ? std::nullopt : found->next_due_at;
 }
 
 std::optional<LedgerFacts> ledger_facts(const Views& views) {

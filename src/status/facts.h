@@ -81,7 +81,8 @@ struct LedgerFacts {
 
 // Nothing: the view is not there yet.
 std::optional<JobsFacts> jobs_facts(const Views& views);
-std::optional<RunFacts> running_restore(const Views& views);
+std::optional<RunFacts> running_restore(const Views& views);  // for real, or a drill
+std::optional<SystemTime> next_drill(const Views& views, std::string_view drill);
 std::optional<LedgerFacts> ledger_facts(const Views& views);
 
 }  // namespace vigie::status

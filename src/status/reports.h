@@ -26,6 +26,9 @@ inline constexpr Duration kSchedulerStaleAfter = std::chrono::minutes(5);
 // The daemon verifies its ledger every day; REQ-EVD-1 asks for it every 26 h.
 inline constexpr Duration kLedgerVerifiedStaleAfter = std::chrono::hours(26);
 
+// REQ-DUR-1 asks for a proof of durability every quarter.
+inline constexpr Duration kDurabilityStaleAfter = std::chrono::hours(24 * 93);
+
 std::vector<Check> health_checks(const Views& views, SystemTime now);
 std::vector<Check> readiness_checks(const Views& views, SystemTime now);
 std::vector<Check> backups_checks(const Views& views, SystemTime now);
@@ -38,9 +41,10 @@ json::object backups_data(const Views& views, SystemTime now);
 std::vector<Check> kept_checks(const backup::BackupsView& view);
 json::array losses_json(const backup::BackupsView& view);
 json::array not_configured_json(const backup::BackupsView& view);
-json::object restore_data(const Views& views);
+json::object restore_data(const Views& views, SystemTime now);
 
 Check make_check(std::string id, Status status, std::string reason_code, std::string runbook);
+void judge(Check& check, Status status, std::string reason_code);
 json::value progress_json(const std::optional<ProgressFacts>& progress);
 
 // Of one job and database: the newest artefact that is good, and what is wrong with the others.

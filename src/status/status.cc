@@ -32,7 +32,7 @@ json::object make_data(Kind kind, const Views& views, SystemTime now) {
     case Kind::restore:
       break;
   }
-  return restore_data(views);
+  return restore_data(views, now);
 }
 
 // A clock that was set back must not make evidence younger than new.
@@ -126,6 +126,11 @@ void put_head(json::object& document, const Report& report, SystemTime now) {
 }
 
 }  // namespace
+
+void judge(Check& check, Status status, std::string reason_code) {
+  check.status = status;
+  check.reason_code = std::move(reason_code);
+}
 
 Check make_check(std::string id, Status status, std::string reason_code, std::string runbook) {
   Check check;

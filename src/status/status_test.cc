@@ -398,6 +398,40 @@ TEST(Status, KnowsTheCatalogueAsOfTheOldestComparison) {
   EXPECT_EQ(find(report, "backups.catalogue")->observed_at, kNow - hours(2));
 }
 
+std::string checkpoints_copied(std::vector<ledger::CopyView> copies) {
+  auto views = sample_views(kNow);
+  views.copies = std::move(copies);
+  return reason(make_report(Kind::readiness, views, kNow), "checkpoints.copies");
+}
+
+TEST(Status, ACopyThatLacksSomethingIsTold) {
+  const ledger::CopyView good{.folder = "/a", .size = 5, .copied_at = kNow - hours(1)};
+  EXPECT_EQ(checkpoints_copied({good}), "pass ok");
+  EXPECT_EQ(checkpoints_copied({good, {.folder = "/b"}}), "warn not_copied");
+  ledger::CopyView failed = good;
+  failed.reason = "copy_differs";
+  EXPECT_EQ(checkpoints_copied({failed, good}), "warn copy_differs");
+  ledger::CopyView busy = good;
+  busy.busy_since = kNow - minutes(10);
+  EXPECT_EQ(checkpoints_copied({busy}), "pass ok");
+  busy.busy_since = kNow - minutes(10) - seconds(1);
+  EXPECT_EQ(checkpoints_copied({busy}), "warn copy_hangs");
+}
+
+TEST(Status, ACheckpointThatCannotBeMadeIsTold) {
+  auto views = sample_views(kNow);
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "checkpoints"), "pass ok");
+  auto broken = std::make_shared<ledger::CheckpointsView>(*views.checkpoints);
+  broken->error_code = "signing_key_invalid";
+  views.checkpoints = broken;
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "checkpoints"),
+            "warn signing_key_invalid");
+  EXPECT_EQ(http_status(make_report(Kind::readiness, views, kNow), false), 200);
+  views.checkpoints = nullptr;
+  EXPECT_EQ(reason(make_report(Kind::readiness, views, kNow), "checkpoints"),
+            "unknown not_evaluated");
+}
+
 std::string ledger_verified(std::optional<ledger::VerificationView> last) {
   auto views = sample_views(kNow);
   auto ledger = std::make_shared<ledger::LedgerView>(*views.ledger);
@@ -430,7 +464,7 @@ TEST(Status, IsReadyWhenTheDatabaseIsGone) {
 TEST(Status, SaysThatNothingWasEverRestored) {
   const auto report = make_report(Kind::restore, sample_views(kNow), kNow);
   EXPECT_EQ(report.status, Status::unknown);
-  EXPECT_EQ(restore_data(sample_views(kNow)).at("state").as_string(), "never");
+  EXPECT_EQ(restore_data(sample_views(kNow), kNow).at("state").as_string(), "never");
 }
 
 TEST(Status, ThePublicFormHoldsNoNames) {

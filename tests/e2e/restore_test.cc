@@ -149,6 +149,26 @@ TEST_F(RestoreTest, ADatabaseThatHoldsSomethingStaysAsItIs) {
   EXPECT_EQ(databases(), "app copy postgres template0 template1");
 }
 
+// Its tables may hold rows that nobody else knows of.
+TEST_F(RestoreTest, ADatabaseWithAnExtensionIsNotEmpty) {
+  server_->create_database("copy");
+  server_->execute("CREATE EXTENSION citext", "copy");
+  EXPECT_THAT(restore({}).err, HasSubstr("restore_target_in_use"));
+  EXPECT_EQ(server_->value("SELECT count(*) FROM pg_extension", "copy"), "2");
+}
+
+// All definitions and no row would take the place of what was there.
+TEST_F(RestoreTest, ATableThatIsMistypedReplacesNothing) {
+  server_->create_database("copy");
+  server_->execute("CREATE TABLE precious AS SELECT 1 AS a", "copy");
+  for (const char* name : {"public.plian", "public.parts", "plain"}) {
+    const Ran ran = restore({"--overwrite", "copy", "--table", name});
+    EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr("restore_table_unknown"));
+  }
+  EXPECT_EQ(server_->value("SELECT a FROM precious", "copy"), "1");
+}
+
 TEST_F(RestoreTest, ADatabaseThatIsNamedIsReplacedWhoeverIsInIt) {
   server_->create_database("copy");
   server_->execute("CREATE TABLE precious AS SELECT 1 AS a", "copy");
@@ -194,6 +214,51 @@ TEST_F(RestoreTest, ADamagedBackupTouchesNothing) {
   EXPECT_EQ(databases(), "app postgres template0 template1");
   EXPECT_TRUE(std::filesystem::is_empty(host_.state() / "staging"));
   EXPECT_THAT(host_.run({"restore", "list", "-o", "json"}).out, HasSubstr("\"failed\""));
+}
+
+// Nothing of the host that made it is there but the folder of the store.
+TEST_F(RestoreTest, OnABareMachineFromTheFolderAlone) {
+  const TempFolder bare;
+  PgCluster other;
+  VigieHost stranger;
+  const auto from = [&](const std::filesystem::path& folder, std::vector<std::string> more = {}) {
+    std::vector<std::string> words{"restore",         "run",        "--from",
+                                   folder.string(),   "--globals",  "--to",
+                                   other.dsn("copy"), "--work-dir", bare.path().string()};
+    words.insert(words.end(), more.begin(), more.end());
+    return stranger.run(words);
+  };
+  const Ran ran = from(host_.store());
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  EXPECT_EQ(dump_as_sql(other, "copy"), dump_as_sql(*server_, "app"));
+  EXPECT_EQ(properties("copy", other), properties("app"));
+  EXPECT_TRUE(std::filesystem::is_empty(bare.path()));
+  EXPECT_FALSE(std::filesystem::exists(stranger.state())) << "it made no state";
+
+  const std::string id = *host_.stored().begin();
+  for (const auto& folder : {host_.store() / "nightly", host_.store() / "nightly" / id}) {
+    const Ran again = from(folder, {"--overwrite", "copy"});
+    EXPECT_EQ(again.status, 0) << again.out << again.err;
+  }
+  EXPECT_EQ(from(host_.folder()).status, 2) << "no artefact lies there";
+  EXPECT_EQ(from(host_.store(), {"--backup", "weekly"}).status, 2);
+}
+
+TEST_F(RestoreTest, ThePlanSaysWhatWouldBeAndChangesNothing) {
+  PgCluster other;
+  const auto plan = [&](const PgCluster& server, const std::string& database) {
+    const Ran ran = host_.run(
+        {"restore", "plan", "--backup", "latest", "--to", server.dsn(database), "-o", "json"});
+    EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+    return ran.out;
+  };
+  EXPECT_THAT(plan(*server_, "copy"), HasSubstr("\"will\": \"make\""));
+  const std::string refused = plan(*server_, "app");
+  EXPECT_THAT(refused, HasSubstr("\"will\": \"refuse\""));
+  EXPECT_THAT(refused, HasSubstr("restore_target_in_use"));
+  EXPECT_THAT(plan(other, "copy"), HasSubstr("own\\\"er; é")) << "a role that would be made";
+  EXPECT_EQ(databases(other), "postgres template0 template1");
+  EXPECT_EQ(databases(), "app postgres template0 template1");
 }
 
 TEST_F(RestoreTest, WordsThatDoNotFitAreRefusedBeforeAnything) {

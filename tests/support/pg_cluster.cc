@@ -198,6 +198,21 @@ void PgCluster::kill9() {
   server_.reset();
 }
 
+void PgCluster::reap() {
+  if (!server_) return;
+  (void)server_->wait(in(60s), {});
+  server_.reset();
+}
+
+void PgCluster::execute_alone(std::string_view sql, std::string_view database) {
+  if (server_) give_up("it runs");
+  const Path script = folder_.path() / "alone.sql";
+  std::ofstream(script) << sql << "\n";
+  run(*runner_, as_server_user("/bin/sh", {"-c", "exec \"$0\" --single -D \"$1\" \"$2\" <\"$3\"",
+                                           (bindir() / "postgres").string(), data_folder().string(),
+                                           std::string(database), script.string()}));
+}
+
 bool PgCluster::running() const {
   return server_ && server_->running();
 }

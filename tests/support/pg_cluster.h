@@ -46,7 +46,10 @@ class PgCluster {
   void start();  // waits until it accepts connections
   void stop(PgStop mode = PgStop::fast);
   void kill9();  // the postmaster and all its children, at once
+  void reap();   // somebody else has ended it, or does: returns when it is gone
   bool running() const;
+  // One line of SQL by a server that nobody else can reach; only while none runs.
+  void execute_alone(std::string_view sql, std::string_view database = "postgres");
 
   // "host=/tmp/… port=5432 dbname=… user=…". The superuser is `postgres`, without a password.
   std::string dsn(std::string_view database = "postgres", std::string_view user = "postgres") const;

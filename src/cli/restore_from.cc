@@ -1,0 +1,177 @@
+#include "cli/restore_from.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "cli/numbers.h"
+#include "platform/dsn.h"
+#include "proof/restore_plan.h"
+#include "store/local/local_store.h"
+
+namespace vigie::cli {
+namespace {
+
+using platform::Path;
+
+constexpr size_t kMostJobs = 64;
+
+Error usage(std::string reason) {
+  return Error(ErrorCode::usage, {{"reason", std::move(reason)}});
+}
+
+// Where artefacts lie: <root>/<job>/<id>/. An artefact's own folder will do, and a job's.
+struct Origin {
+  Path root;
+  std::optional<BackupId> id;  // the folder is this one's
+};
+
+Origin origin_of(platform::FileSystem& files, Path path) {
+  path = std::filesystem::absolute(path).lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  if (files.info(path / artefact::kManifestName)) {
+    const auto id = BackupId::parse(path.filename().string());
+    if (id) return {path.parent_path().parent_path(), *id};
+  }
+  const auto entries = files.list(path);
+  const bool of_a_job = entries && std::ranges::any_of(*entries, [](const platform::Entry& entry) {
+                          return BackupId::parse(entry.name).has_value();
+                        });
+  return {of_a_job ? path.parent_path() : path, std::nullopt};
+}
+
+bool fits(const BackupId& id, std::string_view wanted) {
+  return wanted == "latest" || wanted == id.str() || wanted == id.job ||
+         wanted == id.job + "." + id.database;
+}
+
+Result<BackupId> chosen(store::Store& store, std::string_view wanted) {
+  TRY_ASSIGN(const auto ids, store.list());
+  std::optional<BackupId> newest;
+  for (const BackupId& id : ids) {
+    if (!fits(id, wanted)) continue;
+    if (newest && newest->database != id.database)
+      return fail(
+          usage(fmt::format("--backup fits those of {} and of {}: say JOB.DATABASE or an id.",
+                            newest->database, id.database)));
+    if (!newest || newest->started_at < id.started_at) newest = id;
+  }
+  if (newest) return *newest;
+  return fail(ErrorCode::backup_not_found, {{"backup", printable(wanted, 100)}});
+}
+
+json::object result_of(const proof::Restored& restored) {
+  json::object out{
+      {"backup", restored.manifest.id.str()}, {"manifest_sha256", restored.manifest_sha256},
+      {"database", restored.database},        {"tables", restored.comparison.tables},
+      {"rows", restored.comparison.rows},     {"rows_compared", "equal"}};
+  if (!restored.kept.empty()) out["replaced_is_kept_as"] = restored.kept;
+  for (const auto& [step, time] : restored.durations) out[step + "_s"] = to_seconds(time);
+  const auto& roles = restored.manifest.roles_without_password;
+  out["roles_without_password"] = json::array(roles.begin(), roles.end());
+  return out;
+}
+
+class FromFolder {
+ public:
+  explicit FromFolder(Context& context) : context_(context), words_(context.arguments()) {}
+
+  // What is to be printed.
+  Result<json::object> run(FromWhat what) {
+    const Origin origin = origin_of(files(), *words_.option("--from"));
+    const auto store = store::make_local_store(files(), "here", origin.root);
+    const std::string wanted = words_.option("--backup").value_or("latest");
+    if (origin.id && wanted == "latest") {
+      id_ = *origin.id;
+    } else {
+      TRY_ASSIGN(id_, chosen(*store, wanted));
+    }
+    TRY_ASSIGN(const auto source, store->open(id_));
+    TRY_ASSIGN(const auto request, request_for(*source));
+    if (what == FromWhat::plan) {
+      TRY_ASSIGN(const auto plan, proof::plan_restore(request, tools(), work()));
+      return proof::to_json(plan);
+    }
+    context_.console().words(fmt::format("restoring {} from {}", id_.str(), origin.root.string()));
+    const auto restored = proof::restore(request, tools(), work());
+    context_.console().transient("");
+    if (!restored) return fail(restored.error());
+    for (const Error& warning : restored->warnings)
+      context_.console().words("warning: " + warning.detail(Audience::operators));
+    return result_of(*restored);
+  }
+
+ private:
+  platform::FileSystem& files() const { return *context_.hooks().files; }
+  proof::RestoreTools tools() const {
+    const Hooks& hooks = context_.hooks();
+    return {*hooks.files, *hooks.processes, *hooks.postgres, *hooks.clock};
+  }
+
+  Result<proof::RestoreRequest> request_for(artefact::ArtefactSource& source) const {
+    const std::string dsn = words_.option("--to").value_or("");
+    if (const auto mistake = platform::check_dsn(dsn))
+      return fail(usage("--to: " + mistake->expected + "."));
+    proof::RestoreRequest request{source, id_};
+    request.target = {"the target", dsn, words_.option("--password-file").value_or("")};
+    request.globals = words_.flag("--globals");
+    request.owners = !words_.flag("--no-owner");
+    request.overwrite = words_.option("--overwrite").value_or("");
+    request.keep_replaced = words_.flag("--rename");
+    request.tables = words_.all("--table");
+    request.folder = work_folder();
+    if (const auto jobs = words_.option("--jobs")) {
+      const auto number = whole_number(*jobs);
+      if (!number || *number < 1 || *number > int64_t{kMostJobs})
+        return fail(usage("--jobs takes a number from 1 to 64."));
+      request.jobs = static_cast<unsigned>(*number);
+    }
+    return request;
+  }
+
+  // Of this run alone; a restore that is killed leaves it.
+  Path work_folder() const {
+    const Path parent = words_.option("--work-dir").value_or("/var/tmp");
+    return std::filesystem::absolute(parent) / ("vigie-restore-" + run_.str().substr(0, 12));
+  }
+
+  Work work() const {
+    Work work;
+    work.run = run_;
+    work.correlation = new_correlation_id();
+    work.trigger.by = "human";
+    work.stop = context_.hooks().stop;
+    work.progress = [this](const WorkProgress& progress) { tell(progress); };
+    work.program_ended = [this](std::string_view program, int status, std::string_view said) {
+      if (status != 0) context_.console().words(fmt::format("{} said: {}", program, said));
+    };
+    return work;
+  }
+  void tell(const WorkProgress& progress) const {
+    const std::string total = progress.total ? " of " + format_bytes(*progress.total) : "";
+    const std::string done =
+        progress.done.count > 0 ? fmt::format("  {}{}", format_bytes(progress.done), total) : "";
+    context_.console().transient(fmt::format("{}{}", progress.phase, done));
+  }
+
+  Context& context_;
+  const Arguments& words_;
+  const RunId run_ = new_run_id();
+  BackupId id_;
+};
+
+}  // namespace
+
+int restore_from(Context& context, FromWhat what) {
+  const auto done = FromFolder(context).run(what);
+  if (!done) return context.report(done.error());
+  context.value(*done);
+  if (what == FromWhat::restore)
+    context.console().words(
+        "No ledger is here: nothing was recorded, and the manifest was compared with nothing from "
+        "elsewhere. Compare its hash with a copy of the ledger.");
+  return 0;
+}
+
+}  // namespace vigie::cli

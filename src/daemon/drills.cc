@@ -1,0 +1,176 @@
+#include "daemon/drills.h"
+
+#include <algorithm>
+#include <random>
+
+#include "daemon/convert.h"
+#include "daemon/restores.h"
+
+namespace vigie::daemon {
+namespace {
+
+std::vector<std::string> databases_of(const config::Config& config, const config::Drill& drill) {
+  const config::BackupJob* const job = config.backup(drill.options.job);
+  if (!drill.options.database.empty()) return {drill.options.database};
+  return job == nullptr ? std::vector<std::string>() : job->options.databases;
+}
+
+class DrillRun {
+ public:
+  DrillRun(backup::BackupRoom& backups, proof::ProofRoom& proofs, const config::Config& config,
+           const config::Drill& drill, const api::DrillAsk& ask, const platform::Path& folder,
+           const Work& work)
+      : backups_(backups),
+        proofs_(proofs),
+        config_(config),
+        drill_(drill),
+        ask_(ask),
+        folder_(folder),
+        work_(work) {}
+
+  jobs::RunOutcome run() {
+    if (!ask_.backup.empty()) {
+      take_part(BackupId::parse(ask_.backup).value_or(BackupId{}).database);
+    } else {
+      for (const std::string& database : databases_of(config_, drill_)) {
+        if (work_.stop.stop_requested()) break;
+        take_part(database);
+      }
+    }
+    outcome_.result["drills"] = std::move(parts_);
+    return outcome_of(std::move(outcome_));
+  }
+
+ private:
+  void take_part(const std::string& database) {
+    auto id = chosen(database);
+    if (!id) return nothing_to_restore(database, id.error());
+    const auto done = restore(*id);
+    if (!done) return outcome_.note(done.error().info().verdict, done.error());
+    tell(*id, *done);
+  }
+
+  Result<BackupId> chosen(const std::string& database) const {
+    if (!ask_.backup.empty()) return BackupId::parse(ask_.backup);
+    const auto id = picked(*backups_.view(), drill_.options.job, database, drill_.options.pick);
+    if (id) return *id;
+    return fail(ErrorCode::backup_not_found,
+                {{"backup", "that is good of " + drill_.options.job + "." + database}});
+  }
+
+  void nothing_to_restore(const std::string& database, const Error& why) {
+    proof::evidence::Subject subject;
+    subject.id.job = drill_.options.job;
+    subject.id.database = database;
+    const auto noted = proofs_.not_drilled(drill_.options, subject, why, work_);
+    outcome_.note(Verdict::could_not_verify, noted ? why : noted.error());
+  }
+
+  Result<proof::DrillReport> restore(const BackupId& id) {
+    const auto read = backups_.read(id, "being drilled");
+    if (!read) {
+      TRY(proofs_.not_drilled(drill_.options, {id, {}, {}, {}}, read.error(), work_));
+      return fail(read.error());
+    }
+    const backup::Reading& reading = *read;
+    const backup::DatabaseOptions* const database = config_.database(id.database);
+    proof::DrillRequest request{drill_.options, *reading.source, id, reading.manifest_sha256};
+    if (database != nullptr) request.bindir = database->bindir;
+    request.into_major = static_cast<int>(ask_.into_major);
+    request.rehearsal = ask_.into_major != 0 || !ask_.backup.empty();
+    request.folder = folder_;
+    auto report =
+        proofs_.drill(request, {id, reading.artefact.store, reading.manifest_sha256, {}}, work_);
+    // A rehearsal of an upgrade says nothing of the server that is in use.
+    if (report && !report->error && ask_.into_major == 0) TRY(backups_.hold_drilled(id, work_));
+    return report;
+  }
+
+  void tell(const BackupId& id, const proof::DrillReport& report) {
+    outcome_.note(report.verdict(), report.error);
+    json::object part{{"backup", id.str()},
+                      {"result", to_string(report.verdict())},
+                      {"rto_s", to_seconds(report.rto)},
+                      {"assertions", report.assertions.size()},
+                      {"failed", std::ranges::count(report.assertions, ledger::Outcome::failed,
+                                                    &ledger::Assertion::result)}};
+    if (report.rpo) part["rpo_s"] = to_seconds(*report.rpo);
+    if (report.restored) part["rows"] = report.restored->comparison.rows;
+    parts_.push_back(std::move(part));
+  }
+
+  backup::BackupRoom& backups_;
+  proof::ProofRoom& proofs_;
+  const config::Config& config_;
+  const config::Drill& drill_;
+  const api::DrillAsk& ask_;
+  const platform::Path& folder_;
+  const Work& work_;
+  backup::Outcome outcome_;
+  json::array parts_;
+};
+
+}  // namespace
+
+std::vector<proof::DrillPlanView> drill_plans(const config::Config& config) {
+  std::vector<proof::DrillPlanView> plans;
+  for (const config::Drill& drill : config.drills)
+    plans.push_back({drill.name(), drill.options.job, databases_of(config, drill), drill.max_age});
+  return plans;
+}
+
+std::vector<std::string> durability_plans(const config::Config& config) {
+  std::vector<std::string> names;
+  for (const config::Durability& one : config.durability) names.push_back(one.name());
+  return names;
+}
+
+jobs::RunOutcome run_durability(proof::ProofRoom& proofs, const config::Config& config,
+                                const config::Durability& proof, const platform::Path& folder,
+                                const Work& work) {
+  const backup::DatabaseOptions* const database = config.database(proof.options.database);
+  if (database == nullptr)
+    return jobs::RunOutcome::of(Error(ErrorCode::durability_not_found, {{"name", proof.name()}}));
+  const auto report = proofs.prove({proof.options, database->dsn, folder}, work);
+  if (!report) return jobs::RunOutcome::of(report.error());
+  json::object result{{"shows", report->shows}};
+  if (report->verdict) {
+    result["acknowledged"] = report->verdict->acknowledged;
+    result["present"] = report->verdict->present;
+    result["lost"] = report->verdict->lost.size();
+    result["indeterminate"] =
+        report->verdict->indeterminate_there + report->verdict->indeterminate_absent;
+  }
+  for (const auto& [step, time] : report->durations) result[step + "_s"] = to_seconds(time);
+  if (report->error) return jobs::RunOutcome::of(*report->error, std::move(result));
+  return jobs::RunOutcome::succeeded(std::move(result));
+}
+
+std::optional<BackupId> picked(const backup::BackupsView& view, const std::string& job,
+                               const std::string& database, proof::Pick pick) {
+  std::vector<BackupId> good;
+  std::optional<BackupId> drilled;
+  for (const backup::ArtefactView& one : view.artefacts) {
+    if (one.id.job != job || one.id.database != database || !is_good(one, view.observed_at))
+      continue;
+    if (std::ranges::count(one.holds, "drill", &backup::Hold::kind) > 0) drilled = one.id;
+    good.push_back(one.id);
+  }
+  // What a drill holds does not expire, and would be the oldest for ever.
+  if (pick == proof::Pick::oldest && drilled && good.size() > 1) std::erase(good, *drilled);
+  if (good.empty()) return std::nullopt;
+  std::ranges::sort(good);
+  if (pick == proof::Pick::oldest) return good.front();
+  if (pick == proof::Pick::newest) return good.back();
+  std::random_device seed;
+  return good[std::uniform_int_distribution<size_t>(0, good.size() - 1)(seed)];
+}
+
+jobs::RunOutcome run_drill(backup::BackupRoom& backups, proof::ProofRoom& proofs,
+                           const config::Config& config, const config::Drill& drill,
+                           const api::DrillAsk& ask, const platform::Path& folder,
+                           const Work& work) {
+  return DrillRun(backups, proofs, config, drill, ask, folder, work).run();
+}
+
+}  // namespace vigie::daemon

@@ -1,0 +1,37 @@
+// Drills that are due or that somebody asks for, in the words of the rooms.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "api/services.h"
+#include "backup/room.h"
+#include "config/config.h"
+#include "jobs/executor.h"
+#include "proof/room.h"
+
+namespace vigie::daemon {
+
+// What the proof room knows of the configured drills.
+std::vector<proof::DrillPlanView> drill_plans(const config::Config& config);
+
+std::vector<std::string> durability_plans(const config::Config& config);
+
+// The good backups of a job and database, one of which is restored; nothing: there is none. Pure
+// but for `random`.
+std::optional<BackupId> picked(const backup::BackupsView& view, const std::string& job,
+                               const std::string& database, proof::Pick pick);
+
+// Everything that one run of a drill does: each of its databases, one after another. `folder` is
+// the run's own.
+jobs::RunOutcome run_drill(backup::BackupRoom& backups, proof::ProofRoom& proofs,
+                           const config::Config& config, const config::Drill& drill,
+                           const api::DrillAsk& ask, const platform::Path& folder,
+                           const Work& work);
+
+// `folder` is where logs of acknowledged rows lie.
+jobs::RunOutcome run_durability(proof::ProofRoom& proofs, const config::Config& config,
+                                const config::Durability& proof, const platform::Path& folder,
+                                const Work& work);
+
+}  // namespace vigie::daemon

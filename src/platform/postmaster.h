@@ -1,0 +1,22 @@
+// The server's own processes on this host.
+#pragma once
+
+#include <stop_token>
+
+#include "base/time.h"
+#include "platform/file_system.h"
+
+namespace vigie::platform {
+
+// The postmaster of a data folder, by its postmaster.pid. Errors: file_*, process_failed when that
+// process is no PostgreSQL (any more).
+Result<int> postmaster_of(FileSystem& files, const Path& data_folder);
+
+// Sends `signal` to it; SIGKILL to it and to all that it has started, so that nothing of it writes
+// any more. Error: process_failed.
+Result<> signal_server(int postmaster, int signal);
+
+// Until it is gone. Errors: deadline_exceeded, cancelled.
+Result<> wait_for_end(int pid, MonoTime deadline, const std::stop_token& stop);
+
+}  // namespace vigie::platform

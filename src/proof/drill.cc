@@ -1,0 +1,239 @@
+#include "proof/drill.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/hash.h"
+#include "proof/canary.h"
+#include "proof/drill_checks.h"
+#include "proof/scratch_server.h"
+
+namespace vigie::proof {
+namespace {
+
+using artefact::Manifest;
+using ledger::Assertion;
+using ledger::Outcome;
+
+// What a restored database takes for each raw byte: its rows, its indexes, what pg_restore sorts.
+constexpr uint64_t kSpaceForEachByte = 2;
+constexpr Bytes kSpaceOfAServer = 256_MiB;
+
+// Names of libraries that the server finds by itself, no paths.
+std::string library_names(std::string_view preload) {
+  std::string names;
+  while (!preload.empty()) {
+    const size_t end = std::min(preload.find(','), preload.size());
+    std::string name(preload.substr(0, end));
+    preload.remove_prefix(std::min(end + 1, preload.size()));
+    std::erase_if(name, [](char c) { return c == ' ' || c == '"'; });
+    const bool plain = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '_' || c == '-';
+    });
+    if (plain) names += (names.empty() ? "" : ",") + name;
+  }
+  return names;
+}
+
+class Drilling {
+ public:
+  Drilling(const DrillRequest& request, const RestoreTools& tools, const Work& work)
+      : request_(request), tools_(tools), work_(work) {}
+
+  DrillReport run() {
+    if (const auto done = all_steps(); !done) report_.error = done.error();
+    server_.reset();
+    (void)platform::remove_tree(tools_.files, request_.folder);
+    // What was found to be bad outweighs what kept the rest from being looked at.
+    const auto judged = judge();
+    const auto is_bad = [](const std::optional<Error>& error) {
+      return error && error->info().verdict == Verdict::failed;
+    };
+    if (!report_.error || (is_bad(judged) && !is_bad(report_.error))) report_.error = judged;
+    return std::move(report_);
+  }
+
+ private:
+  Result<> all_steps() {
+    TRY(read_manifest());
+    TRY(clear_scratch(tools_.files, scratch_folder()));
+    TRY(check_space());
+    TRY(timed("scratch", [&] { return start_server(); }));
+    TRY(timed("restore", [&] { return restore_all(); }));
+    TRY(timed("checks", [&] { return check(); }));
+    if (!request_.options.canary) return {};
+    return timed("canary", [&] { return look_at_canaries(); });
+  }
+
+  template <class Step>
+  Result<> timed(const char* name, Step step) {
+    const MonoTime began = tools_.clock.monotonic();
+    auto done = step();
+    report_.durations[name] =
+        std::chrono::duration_cast<Duration>(tools_.clock.monotonic() - began);
+    return done;
+  }
+  void phase(std::string_view name) const {
+    work_.progress({name, request_.id.str(), {}, std::nullopt});
+  }
+
+  // What a server is started with must not come from a manifest that somebody has changed.
+  Result<> read_manifest() {
+    TRY_ASSIGN(const std::string text,
+               artefact::read_stored(request_.source, artefact::kManifestName,
+                                     artefact::kMaxManifestBytes));
+    if (!request_.manifest_sha256.empty() && sha256_hex(text) != request_.manifest_sha256)
+      return fail(ErrorCode::manifest_changed, {{"backup", request_.id.str()},
+                                                {"member", std::string(artefact::kManifestName)}});
+    TRY_ASSIGN(manifest_, Manifest::parse(text, request_.id));
+    report_.rpo =
+        std::max(Duration{0},
+                 std::chrono::duration_cast<Duration>(tools_.clock.now() - manifest_.snapshot.at));
+    return {};
+  }
+
+  Result<> check_space() {
+    const platform::Path folder = request_.options.scratch.dir;
+    TRY(tools_.files.create_folder(folder, 0755));
+    TRY_ASSIGN(const platform::Space space, tools_.files.space(folder));
+    const Bytes needed{manifest_.raw().count * kSpaceForEachByte + kSpaceOfAServer.count};
+    if (space.available >= needed) return {};
+    return fail(ErrorCode::scratch_space,
+                {{"expected", format_bytes(needed)}, {"observed", format_bytes(space.available)}});
+  }
+
+  platform::Path scratch_folder() const { return scratch_folder_of(request_.options); }
+  int major() const {
+    return request_.into_major != 0 ? request_.into_major : manifest_.server.version_num / 10000;
+  }
+  bool same_major() const { return major() == manifest_.server.version_num / 10000; }
+
+  Result<> start_server() {
+    phase("scratch server");
+    const platform::Path bindir = same_major() ? request_.bindir : platform::Path();
+    TRY_ASSIGN(auto clients, platform::find_clients(tools_.files, major(), bindir));
+    ScratchRequest scratch;
+    scratch.folder = scratch_folder();
+    scratch.clients = std::move(clients);
+    scratch.major = major();
+    scratch.user = request_.options.scratch.user;
+    scratch.preload = library_names(manifest_.server.preload);
+    scratch.jobs = static_cast<unsigned>(request_.options.scratch.jobs);
+    TRY_ASSIGN(server_, ScratchServer::start(tools_.files, tools_.processes, tools_.postgres,
+                                             tools_.clock, std::move(scratch), work_));
+    return {};
+  }
+
+  Result<> restore_all() {
+    RestoreRequest restore{request_.source,
+                           request_.id,
+                           request_.manifest_sha256,
+                           server_->dsn(request_.id.database),
+                           same_major() ? request_.bindir : platform::Path(),
+                           static_cast<unsigned>(request_.options.scratch.jobs)};
+    restore.on_scratch = true;
+    restore.folder = request_.folder;
+    auto restored = proof::restore(restore, tools_, work_);
+    note("restore", json::value("equal rows"),
+         restored ? json::value("equal rows")
+                  : json::value(json::string(restored.error().info().name)),
+         restored ? Outcome::passed : ledger::outcome_of(restored.error().info().verdict));
+    if (!restored) return fail(restored.error());
+    report_.restored = std::move(*restored);
+    manifest_ = report_.restored->manifest;
+    note_restored(*report_.restored);
+    return {};
+  }
+
+  void note_restored(const Restored& restored) {
+    const size_t tables = restored.comparison.tables;
+    note("rows", tables, tables, Outcome::passed);
+    note("fingerprints", tables, tables, Outcome::passed);
+    report_.rto = report_.durations["scratch"];
+    for (const auto& [step, time] : restored.durations)
+      if (step != "compare") report_.rto += time;
+    report_.server_version = restored.server_version;
+    for (const Error& warning : restored.warnings)
+      report_.deviations.push_back(warning.detail(Audience::everybody));
+    if (!restored.owners)
+      report_.deviations.emplace_back("the backup holds no roles: owners and rights were left out");
+    if (!same_major())
+      report_.deviations.push_back(fmt::format("restored into PostgreSQL {}", major()));
+    report_.deviations.insert(report_.deviations.end(), restored.left_out.begin(),
+                              restored.left_out.end());
+  }
+
+  Result<> check() {
+    phase("checks");
+    TRY_ASSIGN(const auto session,
+               tools_.postgres.connect(server_->dsn(request_.id.database),
+                                       "vigie drill " + work_.run.str(), work_.limits()));
+    const CheckRequest ask{request_.options,
+                           manifest_,
+                           report_.restored->sequences,
+                           report_.restored->sequence_entries,
+                           same_major(),
+                           report_.restored->owners,
+                           tools_.clock.now()};
+    TRY_ASSIGN(auto found, check_restored(*session, ask, work_.limits()));
+    for (Assertion& one : found) report_.assertions.push_back(std::move(one));
+    return {};
+  }
+
+  Result<> look_at_canaries() {
+    phase("canaries");
+    TRY_ASSIGN(auto found, put_canaries(request_, manifest_, server_->dsn(request_.id.database),
+                                        tools_, work_));
+    for (Assertion& one : found) report_.assertions.push_back(std::move(one));
+    return {};
+  }
+
+  void note(std::string id, json::value expected, json::value actual, Outcome result) {
+    report_.assertions.push_back({std::move(id), std::move(expected), std::move(actual), result});
+  }
+
+  // The worst counts: a drill that is broken says nothing, whatever else it found.
+  std::optional<Error> judge() const {
+    const auto first = [&](bool canary, Outcome result) {
+      return std::ranges::find_if(report_.assertions, [&](const Assertion& one) {
+        return one.result == result && one.id.starts_with("canary.") == canary;
+      });
+    };
+    const auto none = report_.assertions.end();
+    if (const auto one = first(true, Outcome::failed); one != none)
+      return Error(ErrorCode::drill_canary,
+                   {{"name", request_.options.name}, {"reason", one->id + " was not refused"}});
+    if (const auto one = first(false, Outcome::failed); one != none)
+      return Error(ErrorCode::drill_checks_failed,
+                   {{"backup", request_.id.str()},
+                    {"observed", fmt::format("{}", count(Outcome::failed))},
+                    {"name", request_.options.name},
+                    {"reason", one->id}});
+    for (const bool canary : {false, true})
+      if (const auto one = first(canary, Outcome::could_not_verify); one != none)
+        return Error(ErrorCode::drill_check_unknown, {{"backup", request_.id.str()},
+                                                      {"name", request_.options.name},
+                                                      {"reason", one->id + " could not be made"}});
+    return std::nullopt;
+  }
+  size_t count(Outcome result) const {
+    return static_cast<size_t>(std::ranges::count(report_.assertions, result, &Assertion::result));
+  }
+
+  const DrillRequest& request_;
+  const RestoreTools& tools_;
+  const Work& work_;
+  Manifest manifest_;
+  std::unique_ptr<ScratchServer> server_;
+  DrillReport report_;
+};
+
+}  // namespace
+
+DrillReport drill(const DrillRequest& request, const RestoreTools& tools, const Work& work) {
+  return Drilling(request, tools, work).run();
+}
+
+}  // namespace vigie::proof

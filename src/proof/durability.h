@@ -1,0 +1,50 @@
+// A durability proof: rows are written, a fault befalls the server, and what it had acknowledged
+// must be there again, unchanged, and nothing else.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/work.h"
+#include "ledger/entry.h"
+#include "platform/clock.h"
+#include "platform/file_system.h"
+#include "platform/postgres.h"
+#include "platform/process.h"
+#include "proof/options.h"
+#include "proof/server_settings.h"
+#include "proof/witness.h"
+
+namespace vigie::proof {
+
+struct DurabilityTools {
+  platform::FileSystem& files;
+  platform::ProcessRunner& processes;
+  platform::PgConnector& postgres;
+  const platform::Clock& clock;
+};
+
+struct DurabilityRequest {
+  const DurabilityOptions& options;
+  platform::Dsn server;   // any database of it; the witness's own is put in its place
+  platform::Path folder;  // where the log of acknowledged rows is made; outside the server's data
+};
+
+struct DurabilityReport {
+  std::optional<Error> error;  // why it did not pass
+  std::optional<ServerSettings> settings;
+  std::optional<WitnessVerdict> verdict;
+  std::map<std::string, Duration> durations;  // writing, down, comparison
+  std::vector<std::string> deviations;
+  std::string shows;  // what this fault can show, and what it cannot
+};
+
+std::string_view fault_name(Fault fault);  // as in vigie.yaml
+
+// Never fails as a call. The table of witnesses is removed when the proof has passed.
+DurabilityReport prove_durability(const DurabilityRequest& request, const DurabilityTools& tools,
+                                  const Work& work);
+
+}  // namespace vigie::proof

@@ -1,0 +1,91 @@
+// drills: and durability: in vigie.yaml.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "base/yaml_fields.h"
+
+namespace vigie::proof {
+
+// Which of a job's good backups is restored.
+enum class Pick : unsigned char { newest, oldest, random };
+
+// What is looked at beside the rows, which always are.
+enum class DrillCheck : unsigned char { objects, constraints, sequences, settings, freshness };
+
+// A server of our own, made for the drill and gone after it.
+struct ScratchOptions {
+  std::string dir;                // absolute; each drill has a folder in it
+  int jobs = 2;                   // of pg_restore, and sessions that compare
+  std::string user = "postgres";  // whom the server runs as when this process is root
+};
+
+// The newest value of a column must not be older than `within` when the drill runs.
+struct FreshnessOptions {
+  std::string table;   // "public.orders", as SQL writes it
+  std::string column;  // as SQL writes it
+  Duration within{};
+};
+
+// A query with one value for an answer.
+struct SqlAssertion {
+  std::string name;
+  std::string sql;
+  std::string equals;  // as text
+};
+
+struct DrillOptions {
+  std::string name;
+  std::string job;       // of backups:
+  std::string database;  // one of the job's; empty: each of them, one after another
+  Pick pick = Pick::newest;
+  ScratchOptions scratch;
+  Duration rto_target{};  // zero: none
+  Duration rpo_target{};  // zero: none
+  std::set<DrillCheck> checks{DrillCheck::objects, DrillCheck::constraints, DrillCheck::sequences,
+                              DrillCheck::settings, DrillCheck::freshness};
+  std::optional<FreshnessOptions> freshness;
+  std::vector<SqlAssertion> assertions;
+  bool canary = true;  // damaged copies are put before the same checks, each time
+
+  Place place;
+  Place job_place;
+  Place database_place;
+
+  // Takes its own keys out of the drill's mapping; the schedule's are jobs::TimingOptions's.
+  static DrillOptions parse(const std::string& name, yaml::Fields& fields);
+};
+
+// What befalls the server. A killed process does not test fsync: only a lost machine does.
+enum class Fault : unsigned char {
+  postmaster_kill,    // SIGKILL to the postmaster and all its processes
+  fast_restart,       // SIGINT, as pg_ctl stop -m fast
+  immediate_restart,  // SIGQUIT, as pg_ctl stop -m immediate
+  command,            // whatever `restart.command` does: systemctl, docker
+};
+
+struct DurabilityOptions {
+  std::string name;
+  std::string database;  // of databases:, whose server is proved
+  std::string user;      // the witness's role; empty: as in dsn
+  std::string password_file;
+  int writers = 4;
+  Duration duration = std::chrono::seconds(20);  // of writing before the fault
+  Fault fault = Fault::postmaster_kill;
+  std::vector<std::string> start;  // a program and its arguments that bring the server back; empty:
+                                   // something else does
+  std::vector<std::string> command;  // of Fault::command
+  Duration recovery_timeout = std::chrono::minutes(5);
+  std::string interrupt;  // the word that a schedule needs: the database's name
+
+  Place place;
+  Place database_place;
+
+  static DurabilityOptions parse(const std::string& name, yaml::Fields& fields);
+};
+
+}  // namespace vigie::proof

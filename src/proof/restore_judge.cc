@@ -1,0 +1,63 @@
+#include "proof/restore_judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace vigie::proof {
+namespace {
+
+int major_of(int version_num) {
+  return version_num / 10000;
+}
+
+bool is_source(const Target& target, const artefact::Server& source) {
+  return source.system_identifier == target.system_identifier() && source.database == target.name();
+}
+
+// A name that is mistyped would leave an empty table where rows are meant to be.
+Result<> check_tables(const artefact::Manifest& manifest, const RestoreRequest& request) {
+  for (const std::string& name : request.tables) {
+    const auto named = [&](const artefact::TableEntry& one) { return is_named(one, {name}); };
+    if (std::ranges::any_of(manifest.tables, named)) continue;
+    return fail(ErrorCode::restore_table_unknown, {{"backup", request.id.str()}, {"object", name}});
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_named(const artefact::TableEntry& table, const std::vector<std::string>& names) {
+  return std::ranges::count(names, table.schema + "." + table.name) > 0;
+}
+
+bool may_overwrite(const Target& target, const RestoreRequest& request) {
+  return request.overwrite == target.name();
+}
+
+Result<> judge_target(const Target& target, TargetState state, const RestoreRequest& request) {
+  if (state != TargetState::in_use || may_overwrite(target, request)) return {};
+  return fail(ErrorCode::restore_target_in_use, {{"name", target.name()}});
+}
+
+Result<platform::Clients> judge_server(Target& target, const artefact::Manifest& manifest,
+                                       const RestoreRequest& request, platform::FileSystem& files,
+                                       const Work& work) {
+  TRY(check_tables(manifest, request));
+  const int major = major_of(target.server_version());
+  if (major < major_of(manifest.server.version_num)) {
+    return fail(ErrorCode::restore_major,
+                {{"expected", fmt::format("{}", major_of(manifest.server.version_num))},
+                 {"version", fmt::format("{}", major)}});
+  }
+  // One that is gone cannot be harmed: that is what backups are for.
+  TRY_ASSIGN(const TargetState state, target.look(target.name(), work));
+  if (state != TargetState::missing && is_source(target, manifest.server) &&
+      !may_overwrite(target, request))
+    return fail(ErrorCode::restore_target_is_source,
+                {{"name", target.name()}, {"backup", request.id.str()}});
+  TRY(target.check_extensions(manifest.extensions, work));
+  return platform::find_clients(files, major, request.bindir);
+}
+
+}  // namespace vigie::proof

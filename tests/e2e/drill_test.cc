@@ -1,0 +1,305 @@
+// A drill by the real binary: what passes, what each check catches, what a crash leaves, and what
+// stands in the way.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <memory>
+
+#include "tests/support/pg_cluster.h"
+#include "tests/support/vigie_host.h"
+
+namespace vigie::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Every kind of object that the inventory speaks of, and whatever a restore could lose.
+constexpr char kSource[] = R"(
+  CREATE TYPE mood AS ENUM ('glad', 'sad');
+  CREATE DOMAIN percent AS int CHECK (VALUE BETWEEN 0 AND 100);
+  CREATE TABLE plain(id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone text, at timestamptz DEFAULT now(),
+                     m mood, share percent, doubled int GENERATED ALWAYS AS (share * 2) STORED);
+  INSERT INTO plain(m, share) SELECT 'sad', g % 100 FROM generate_series(1, 2000) g;
+  ALTER TABLE plain DROP COLUMN gone;
+  CREATE INDEX by_share ON plain (share) WHERE m = 'sad';
+  CREATE INDEX by_time ON plain (at);
+  ALTER TABLE plain CLUSTER ON by_time;
+  CREATE STATISTICS two ON m, share FROM plain;
+  CREATE SCHEMA "odd ""schema" AUTHORIZATION clerk;
+  CREATE TABLE "odd ""schema"."na""me é
+2"(i int REFERENCES plain);
+  INSERT INTO "odd ""schema"."na""me é
+2" VALUES (1), (NULL);
+  CREATE TABLE nothing();
+  INSERT INTO nothing DEFAULT VALUES;
+  CREATE TABLE parts(id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+  CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+  CREATE TABLE line_of_parts(id int, at date, FOREIGN KEY (id, at) REFERENCES parts);
+  INSERT INTO parts SELECT g, date '2026-01-01' + g FROM generate_series(1, 300) g;
+  CREATE TABLE parent(a int, b text);
+  CREATE TABLE child(own text, b text, a int);
+  ALTER TABLE child INHERIT parent;
+  INSERT INTO child SELECT 'mine', 'b' || g, g FROM generate_series(1, 50) g;
+  INSERT INTO parent VALUES (0, 'p');
+  ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY own ON plain FOR SELECT TO clerk USING (id < 10);
+  CREATE VIEW seen AS SELECT count(*) FROM plain;
+  CREATE MATERIALIZED VIEW kept AS SELECT m, count(*) FROM plain GROUP BY m;
+  CREATE MATERIALIZED VIEW unfilled AS SELECT 1 AS a WITH NO DATA;
+  CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'select 2 * n';
+  CREATE PROCEDURE nothing_done() LANGUAGE plpgsql AS 'BEGIN END';
+  CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+  CREATE FUNCTION on_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  CREATE TRIGGER watch BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION on_change();
+  ALTER TABLE plain DISABLE TRIGGER watch;
+  CREATE RULE no_delete AS ON DELETE TO nothing DO INSTEAD NOTHING;
+  CREATE SEQUENCE counter INCREMENT 5 MAXVALUE 1000 CYCLE;
+  SELECT nextval('counter'), nextval('counter');
+  CREATE SEQUENCE "never 'called";
+  SELECT lo_from_bytea(0, 'large object');
+  GRANT SELECT ON plain TO clerk WITH GRANT OPTION;
+  GRANT UPDATE (share) ON plain TO clerk;
+  REVOKE EXECUTE ON FUNCTION twice FROM PUBLIC;
+  ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO clerk;
+  ALTER DATABASE app SET work_mem = '7MB';
+  ALTER ROLE clerk IN DATABASE app SET statement_timeout = '9s';
+  REVOKE CONNECT ON DATABASE app FROM PUBLIC;
+  ALTER TABLE nothing OWNER TO clerk;
+  ALTER DATABASE app OWNER TO clerk;
+)";
+
+// Where the server's user may enter, also when this process is root.
+class ScratchDir {
+ public:
+  ScratchDir() {
+    ::chmod(folder_.path().c_str(), 0755);
+    std::filesystem::create_directory(path());
+  }
+  std::filesystem::path path() const { return folder_ / "s"; }
+  bool is_clean() const {
+    for (const auto& entry : std::filesystem::directory_iterator(path()))
+      if (entry.path().extension() != ".lock") return false;
+    return true;
+  }
+
+ private:
+  TempFolder folder_;
+};
+
+class DrillTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    server_ = std::make_unique<PgCluster>();
+    server_->execute("CREATE ROLE clerk LOGIN");
+    server_->create_database("app");
+    server_->execute(kSource, "app");
+    first_ = std::make_unique<VigieHost>();
+    first_->configure(server_->dsn("app"), {});
+    const Ran ran = first_->run({"backup", "run", "nightly"});
+    ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  }
+  static void TearDownTestSuite() {
+    first_.reset();
+    server_.reset();
+  }
+  DrillTest() {
+    configure({});
+    host_.copy_from(*first_);
+  }
+
+  void configure(const std::vector<std::string>& drill, const std::vector<std::string>& job = {},
+                 const std::string& database = "app") {
+    host_.configure(server_->dsn(database), job);
+    std::string text = host_.read("vigie.yaml") + "drills:\n  weekly:\n    backup: nightly\n";
+    text += fmt::format("    scratch: {{dir: {}}}\n", scratch_.path().string());
+    for (const std::string& line : drill) text += "    " + line + "\n";
+    host_.write("vigie.yaml", text);
+  }
+  Ran drill(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"drill", "run", "weekly"};
+    words.insert(words.end(), more.begin(), more.end());
+    return host_.run(words);
+  }
+  // The checks of the newest drill: id -> result.
+  std::map<std::string, std::string> checks() {
+    const Ran shown = host_.run({"drill", "show", "weekly", "-o", "json"});
+    std::map<std::string, std::string> found;
+    const auto entry = parse_json(shown.out, {1 << 20, 16});
+    if (!entry) return found;
+    for (const json::value& one : entry->as_object().at("assertions").as_array())
+      found[std::string(one.as_object().at("id").as_string())] =
+          one.as_object().at("result").as_string();
+    return found;
+  }
+
+  ScratchDir scratch_;
+  VigieHost host_;
+  static std::unique_ptr<PgCluster> server_;
+  static std::unique_ptr<VigieHost> first_;
+};
+
+std::unique_ptr<PgCluster> DrillTest::server_;
+std::unique_ptr<VigieHost> DrillTest::first_;
+
+TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
+  configure(
+      {"rto_target: 10m", "rpo_target: 26h",
+       "freshness: {table: public.plain, column: at, within: 26h}", "assertions:",
+       "  - {name: all sad, sql: \"select count(*) from plain where m <> 'sad'\", equals: 0}"});
+  const Ran ran = drill();
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
+  const auto found = checks();
+  for (const char* id : {"restore",
+                         "rows",
+                         "fingerprints",
+                         "objects.tables",
+                         "objects.columns",
+                         "objects.views",
+                         "objects.materialised_views",
+                         "objects.indexes",
+                         "objects.constraints",
+                         "objects.sequences",
+                         "objects.functions",
+                         "objects.types",
+                         "objects.triggers",
+                         "objects.policies",
+                         "objects.rules",
+                         "objects.schemas",
+                         "objects.extensions",
+                         "objects.large_objects",
+                         "objects.owners",
+                         "objects.grants",
+                         "objects.settings",
+                         "invalid_indexes",
+                         "disabled_triggers_of_constraints",
+                         "sequence_values",
+                         "freshness",
+                         "sql: all sad",
+                         "canary.one_flipped_bit",
+                         "canary.truncated_file",
+                         "canary.missing_file",
+                         "canary.row_removed_under_new_checksums",
+                         "canary.row_removed_after_restore",
+                         "canary.table_removed_after_restore"})
+    EXPECT_EQ(found.contains(id) ? found.at(id) : "missing", "passed") << id;
+  EXPECT_TRUE(scratch_.is_clean());
+  EXPECT_TRUE(std::filesystem::is_empty(host_.state() / "staging"));
+  EXPECT_THAT(host_.run({"backup", "show", *host_.stored().begin(), "-o", "json"}).out,
+              HasSubstr("\"drill\""))
+      << "the last that a drill restored is held";
+  EXPECT_THAT(host_.run({"drill", "list"}).out, HasSubstr("passed"));
+}
+
+TEST_F(DrillTest, SaysWhatFailedAndQuotesNoRow) {
+  configure({"freshness: {table: public.nothing_there, column: at}",
+             "assertions:", "  - {name: wrong, sql: \"select count(*) from plain\", equals: 7}",
+             "  - {name: text, sql: \"select 'Canary-' || 77\", equals: 7}",
+             "  - {name: writes, sql: \"delete from plain\", equals: 0}", "canary: never"});
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("drill_checks_failed"));
+  const auto found = checks();
+  EXPECT_EQ(found.at("sql: wrong"), "failed");
+  EXPECT_EQ(found.at("sql: text"), "failed");
+  EXPECT_EQ(found.at("sql: writes"), "could_not_verify");
+  EXPECT_EQ(found.at("freshness"), "could_not_verify");
+  EXPECT_EQ(found.at("rows"), "passed");
+  const Ran shown = host_.run({"drill", "show", "weekly"});
+  EXPECT_THAT(shown.out, HasSubstr("2000"));
+  EXPECT_THAT(shown.out, Not(HasSubstr("Canary")));
+  EXPECT_THAT(host_.run({"status"}).out, HasSubstr("drill_checks_failed"));
+}
+
+TEST_F(DrillTest, OldRowsAreNotFresh) {
+  server_->create_database("old");
+  server_->execute("CREATE TABLE t AS SELECT timestamptz '2020-01-01' AS at", "old");
+  host_.configure(server_->dsn("old"), {});
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  configure({"freshness: {table: public.t, column: at, within: 1d}", "canary: never"});
+  EXPECT_EQ(drill().status, 1);
+  EXPECT_EQ(checks().at("freshness"), "failed");
+  server_->execute("DROP DATABASE old");
+}
+
+TEST_F(DrillTest, ADamagedBackupFails) {
+  const auto dump = host_.store() / "nightly" / *host_.stored().begin() / "dump";
+  for (const auto& entry : std::filesystem::directory_iterator(dump)) {
+    std::string text = contents(entry.path());
+    text[text.size() / 2] = static_cast<char>(text[text.size() / 2] ^ 4);
+    ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), entry.path(), text));
+  }
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("artefact_"));
+  EXPECT_EQ(checks().at("restore"), "failed");
+  EXPECT_TRUE(scratch_.is_clean());
+  EXPECT_TRUE(std::filesystem::is_empty(host_.state() / "staging"));
+}
+
+TEST_F(DrillTest, WithoutAGoodBackupNothingIsVerified) {
+  std::filesystem::remove_all(host_.store() / "nightly");
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("backup_not_found"));
+  EXPECT_THAT(host_.run({"evidence", "list", "--kind", "restore_drill"}).out,
+              HasSubstr("could_not_verify"));
+}
+
+TEST_F(DrillTest, AFolderThatHoldsAnythingElseIsNotTouched) {
+  std::filesystem::create_directory(scratch_.path() / "weekly");
+  host_.write("precious", "42");
+  std::filesystem::copy(host_.folder() / "precious", scratch_.path() / "weekly" / "precious");
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("scratch_in_use"));
+  EXPECT_EQ(contents(scratch_.path() / "weekly" / "precious"), "42");
+}
+
+TEST_F(DrillTest, ADrillThatIsKilledLeavesNoServerAndTheNextOnePasses) {
+  // A lock on nothing: it holds the comparison for as long as the test needs.
+  configure({"canary: never",
+             "assertions:", "  - {name: waits, sql: \"select pg_sleep(600)\", equals: x}"});
+  host_.start({"drill", "run", "weekly"});
+  const auto socket = scratch_.path() / "weekly" / ".s.PGSQL.5432";
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(socket); }, std::chrono::seconds(60)))
+      << host_.log();
+  const std::string line = contents(scratch_.path() / "weekly" / "data" / "postmaster.pid");
+  const pid_t postmaster = std::stoi(line);
+  host_.signal(SIGKILL);
+  host_.wait();
+  EXPECT_TRUE(eventually([&] { return ::kill(postmaster, 0) != 0; }, std::chrono::seconds(30)));
+  configure({"canary: never"});
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+  EXPECT_TRUE(scratch_.is_clean());
+}
+
+TEST_F(DrillTest, WordsThatDoNotFitAreRefused) {
+  EXPECT_EQ(host_.run({"drill", "run", "monthly"}).status, 2);
+  EXPECT_EQ(drill({"--into", "x"}).status, 2);
+  EXPECT_EQ(drill({"--backup", "x"}).status, 2);
+  EXPECT_EQ(host_.run({"drill", "show", "monthly"}).status, 2);
+  const Ran missing = drill({"--into", "42"});
+  EXPECT_EQ(missing.status, 3) << missing.out << missing.err;
+  EXPECT_THAT(missing.out + missing.err, HasSubstr("postgresql-client-42"));
+}
+
+TEST_F(DrillTest, ABackupWithoutRolesIsRestoredWithoutOwners) {
+  server_->create_database("bare");
+  server_->execute("CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO clerk", "bare");
+  configure({"canary: never"}, {"globals: false"}, "bare");
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
+  const auto found = checks();
+  EXPECT_FALSE(found.contains("objects.owners"));
+  EXPECT_EQ(found.at("objects.tables"), "passed");
+  server_->execute("DROP DATABASE bare");
+}
+
+}  // namespace
+}  // namespace vigie::testing
