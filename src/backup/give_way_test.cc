@@ -121,6 +121,7 @@ std::vector<Duration> pauses_of(WeakServer& server, int most, bool& blind) {
   const SteppingClock clock(most);
   const GiveWayWatch watch(server, {}, new_run_id(), 5s, clock, {});
   std::vector<Duration> pauses;
+  pauses.reserve(static_cast<size_t>(most));
   for (int i = 0; i < most; ++i) pauses.push_back(clock.pauses.take().value_or(0s));
   blind = watch.blind();
   return pauses;

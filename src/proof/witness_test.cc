@@ -12,7 +12,6 @@ namespace vigie::proof {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 const std::string kKey = "0123456789abcdef0123456789abcdef";
 

@@ -17,8 +17,6 @@ namespace vigie::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 // Done to the data while no server runs.
 using Harm = std::function<void(PgCluster&)>;

@@ -14,7 +14,6 @@ namespace vigie::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 // What the rows must survive: every kind of value, names that must be quoted, tables without
