@@ -54,7 +54,7 @@ def parts(vigie):
 
 def main():
     data.ensure("bench_mixed")
-    vigie = Vigie(lib.scratch() / "drill", "bench_mixed")
+    vigie = Vigie(lib.scratch() / "drill", "bench_mixed", verify="quick")
     vigie.configure(vigie.config.read_text() + DRILL.format(scratch=lib.own_folder(vigie.folder / "scratch")))
     vigie.backup()
     archive = unpacked(vigie.artefact(vigie.newest()["id"]), lib.scratch() / "archive")
