@@ -139,12 +139,14 @@ Result<Response> show_backup(const Services& services, const Call& call) {
   return json_response(std::move(document));
 }
 
-Result<Response> start_backup(const Services& services, const Call& call) {
+using StartFn = std::function<Result<RunId>(const std::string& job, const CallContext&)>;
+
+Result<Response> start_of_job(const StartFn& start, const Call& call) {
   const auto& job = call.arguments.at(0);
   if (!is_name(job)) return fail(ErrorCode::backup_job_not_found, {{"job", "of that name"}});
   TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
-  TRY_ASSIGN(const auto run, services.start_backup(job, context));
+  TRY_ASSIGN(const auto run, start(job, context));
   return accepted_run(run);
 }
 
@@ -235,7 +237,13 @@ void add_backup_routes(Router& router, const RouteHost& host) {
   routes.add("GET", "/v1/backups", Scope::read, list_backups);
   routes.add("GET", "/v1/backups/{backup}", Scope::read, show_backup);
   if (services.start_backup)
-    routes.add("POST", "/v1/backups/{job}/runs", Scope::operate, start_backup);
+    routes.add(
+        "POST", "/v1/backups/{job}/runs", Scope::operate,
+        [](const Services& all, const Call& call) { return start_of_job(all.start_backup, call); });
+  if (services.start_copy)
+    routes.add(
+        "POST", "/v1/backups/{job}/copies", Scope::operate,
+        [](const Services& all, const Call& call) { return start_of_job(all.start_copy, call); });
   if (services.start_verification)
     routes.add("POST", "/v1/backups/{backup}/verifications", Scope::operate, start_verification);
   routes.add_hold("PUT", "/v1/backups/{backup}/pin", services.pin);

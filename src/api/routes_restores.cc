@@ -20,6 +20,7 @@ Result<RestoreAsk> read_ask(const json::object& body) {
   TRY_ASSIGN(ask.database, text_or_empty(body, "database", kNameLimit));
   TRY_ASSIGN(ask.dsn, text_or_empty(body, "dsn", kDsnLimit));
   TRY_ASSIGN(ask.password_file, text_or_empty(body, "password_file", kDsnLimit));
+  TRY_ASSIGN(ask.identity_file, text_or_empty(body, "identity_file", kDsnLimit));
   TRY_ASSIGN(ask.jobs, body_number(body, "jobs", 2, kMostJobs));
   TRY_ASSIGN(ask.globals, body_flag(body, "globals"));
   TRY_ASSIGN(ask.no_owner, body_flag(body, "no_owner"));
@@ -34,9 +35,9 @@ Result<RestoreAsk> read_ask(const json::object& body) {
 
 Result<Response> start_restore(const Services& services, const Call& call, bool plan) {
   TRY_ASSIGN(const auto body,
-             command_body(call.request,
-                          {"backup", "database", "dsn", "password_file", "jobs", "globals",
-                           "no_owner", "overwrite", "keep_replaced", "tables", "reason", "ref"}));
+             command_body(call.request, {"backup", "database", "dsn", "password_file",
+                                         "identity_file", "jobs", "globals", "no_owner",
+                                         "overwrite", "keep_replaced", "tables", "reason", "ref"}));
   TRY_ASSIGN(const auto context, with_reason(call, body));
   TRY_ASSIGN(auto ask, read_ask(body));
   ask.plan = plan;

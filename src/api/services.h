@@ -58,6 +58,7 @@ struct RestoreAsk {
   std::string database;       // a database of the configuration; else `dsn`
   std::string dsn;            // "host=… dbname=… user=…", without a password
   std::string password_file;  // as in vigie.yaml; empty: none
+  std::string identity_file;  // the private key of an encrypted backup, on the daemon's host
   size_t jobs = 2;
   bool globals = false;
   bool no_owner = false;
@@ -94,6 +95,7 @@ struct Services {
 
   // Class 3: commands. They only write down that something is to be done.
   std::function<Result<RunId>(const std::string& job, const CallContext&)> start_backup;
+  std::function<Result<RunId>(const std::string& job, const CallContext&)> start_copy;
   std::function<Result<RunId>(const BackupId&, backup::VerifyMode, const CallContext&)>
       start_verification;
   std::function<Result<RunId>(std::optional<std::string> job, const CallContext&)> start_prune;

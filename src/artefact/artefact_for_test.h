@@ -73,10 +73,11 @@ inline Manifest test_manifest() {
 
 // Seals `raw` under `name`, in frames of `frame_bytes`.
 inline Sealed seal_into(MemoryArtefact& artefact, Manifest& manifest, const std::string& name,
-                        FileKind kind, std::string_view raw, size_t frame_bytes = 64) {
-  Sealer sealer(1, frame_bytes);
+                        FileKind kind, std::string_view raw, size_t frame_bytes = 64,
+                        const Encryption* encryption = nullptr) {
+  Sealer sealer(1, frame_bytes, encryption);
   std::string& stored = artefact.files[name];
-  sealer.begin(
+  (void)sealer.begin(
       [&](ByteSpan bytes) -> Result<> {
         stored.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return {};
@@ -84,8 +85,9 @@ inline Sealed seal_into(MemoryArtefact& artefact, Manifest& manifest, const std:
       kind == FileKind::data ? std::optional(manifest.fingerprint_key) : std::nullopt);
   (void)sealer.update(as_bytes(raw));
   const Sealed sealed = sealer.finish().value();
-  manifest.files.push_back({name, kind, Codec::zstd, sealed.raw, sealed.raw_sha256, sealed.stored,
-                            sealed.stored_sha256});
+  const Codec codec = encryption == nullptr ? Codec::zstd : Codec::zstd_age;
+  manifest.files.push_back(
+      {name, kind, codec, sealed.raw, sealed.raw_sha256, sealed.stored, sealed.stored_sha256});
   return sealed;
 }
 
@@ -97,13 +99,22 @@ inline void cover_with(MemoryArtefact& artefact, Manifest manifest) {
 }
 
 // A table of contents, and a table of three rows that spans three frames.
-inline MemoryArtefact test_artefact() {
+inline MemoryArtefact test_artefact(const Encryption* encryption = nullptr) {
   MemoryArtefact artefact;
   Manifest manifest = test_manifest();
-  seal_into(artefact, manifest, "dump/toc.dat.zst", FileKind::toc, "PGDMP, not really");
+  const std::string end = encryption == nullptr ? ".zst" : ".zst.age";
+  const auto seal = [&](const std::string& name, FileKind kind, std::string_view raw) {
+    return seal_into(artefact, manifest, name + end, kind, raw, 64, encryption);
+  };
+  seal("dump/toc.dat", FileKind::toc, "PGDMP, not really");
   const std::string rows = "1\tone\n2\t" + std::string(120, 'x') + "\n3\t\\N\n\\.\n\n\n";
-  const Sealed sealed = seal_into(artefact, manifest, "dump/3456.dat.zst", FileKind::data, rows);
-  manifest.tables.push_back({16412, "public", "docs", "dump/3456.dat.zst", *sealed.rows});
+  const Sealed sealed = seal("dump/3456.dat", FileKind::data, rows);
+  manifest.tables.push_back({16412, "public", "docs", "dump/3456.dat" + end, *sealed.rows});
+  if (encryption != nullptr) {
+    manifest.recipients = encryption->recipients;
+    const auto& key = manifest.fingerprint_key;
+    seal("fingerprint.key", FileKind::key, {reinterpret_cast<const char*>(key.data()), key.size()});
+  }
   cover_with(artefact, manifest);
   return artefact;
 }

@@ -31,13 +31,24 @@ json::array names_json(const std::vector<std::string>& names) {
 }
 
 json::object file_json(const FileEntry& file) {
-  return {{"name", file.name},
-          {"kind", to_string(file.kind)},
-          {"codec", to_string(file.codec)},
-          {"raw_bytes", file.raw.count},
-          {"raw_sha256", hex_encode(file.raw_sha256)},
-          {"stored_bytes", file.stored.count},
-          {"stored_sha256", hex_encode(file.stored_sha256)}};
+  json::object out{{"name", file.name},
+                   {"kind", to_string(file.kind)},
+                   {"codec", to_string(file.codec)},
+                   {"raw_bytes", file.raw.count},
+                   {"stored_bytes", file.stored.count},
+                   {"stored_sha256", hex_encode(file.stored_sha256)}};
+  if (!file.encrypted()) out["raw_sha256"] = hex_encode(file.raw_sha256);
+  return out;
+}
+
+json::object encryption_json(const Manifest& manifest) {
+  return {{"format", kAgeFormat}, {"recipients", names_json(manifest.recipients)}};
+}
+
+json::object fingerprint_json(const Manifest& manifest) {
+  json::object out{{"algorithm", kFingerprintAlgorithm}};
+  if (!manifest.encrypted()) out["key"] = hex_encode(manifest.fingerprint_key);
+  return out;
 }
 
 json::object plain_table_json(const TableEntry& table) {
@@ -142,6 +153,8 @@ std::string_view to_string(FileKind kind) {
       return "blob";
     case FileKind::globals:
       return "globals";
+    case FileKind::key:
+      return "key";
     case FileKind::card:
       break;
   }
@@ -149,7 +162,15 @@ std::string_view to_string(FileKind kind) {
 }
 
 std::string_view to_string(Codec codec) {
-  return codec == Codec::zstd ? "zstd" : "none";
+  switch (codec) {
+    case Codec::zstd:
+      return "zstd";
+    case Codec::zstd_age:
+      return "zstd+age";
+    case Codec::none:
+      break;
+  }
+  return "none";
 }
 
 Bytes Manifest::raw() const {
@@ -182,11 +203,11 @@ std::string Manifest::to_json() const {
   out.put_text("correlation_id", correlation_id);
   out.put_text("database", id.database);
   out.put("durations", durations_json(durations));
+  if (encrypted()) out.put("encryption", encryption_json(*this));
   out.put("extensions", versioned_json(extensions));
   out.put_each("files", sorted_by(files, &FileEntry::name),
                [](const FileEntry* file) { return file_json(*file); });
-  out.put("fingerprint",
-          {{"algorithm", kFingerprintAlgorithm}, {"key", hex_encode(fingerprint_key)}});
+  out.put("fingerprint", fingerprint_json(*this));
   out.put_text("id", id.str());
   if (!inventory.empty()) out.put("inventory", inventory_json(inventory));
   out.put_text("job", id.job);

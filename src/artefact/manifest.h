@@ -18,11 +18,16 @@ namespace vigie::artefact {
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kSumsName = "SHA256SUMS";
 inline constexpr std::string_view kCardName = "RECOVER.md";
+inline constexpr std::string_view kKeyName = "fingerprint.key.zst.age";
 inline constexpr Bytes kMaxManifestBytes = 64_MiB;
+inline constexpr std::string_view kAgeFormat = "age-encryption.org/v1";
+inline constexpr size_t kMaxRecipients = 20;
 inline constexpr std::string_view kFingerprintAlgorithm = "siphash-1-3-128-sum";
 
-enum class FileKind : unsigned char { toc, data, blobs_toc, blob, globals, card };
-enum class Codec : unsigned char { none, zstd };
+// key: of an encrypted artefact, the fingerprint's key.
+enum class FileKind : unsigned char { toc, data, blobs_toc, blob, globals, card, key };
+// zstd_age: zstd frames, and these encrypted in the age format.
+enum class Codec : unsigned char { none, zstd, zstd_age };
 
 std::string_view to_string(FileKind kind);
 std::string_view to_string(Codec codec);
@@ -32,9 +37,11 @@ struct FileEntry {
   FileKind kind = FileKind::data;
   Codec codec = Codec::zstd;
   Bytes raw;
-  Sha256Digest raw_sha256{};
+  Sha256Digest raw_sha256{};  // nothing of an encrypted file: it would confirm a guess
   Bytes stored;
   Sha256Digest stored_sha256{};
+
+  bool encrypted() const { return codec == Codec::zstd_age; }
 };
 
 struct TableEntry {
@@ -109,6 +116,9 @@ struct Manifest {
   Server server;
   std::string client_version;
   Snapshot snapshot;
+  std::vector<std::string> recipients{};  // public keys that it is encrypted for; empty: it is not
+  // Of an encrypted artefact it lies in a file of its own, encrypted, and is all zeros until that
+  // is read: whoever has it can guess at rows.
   FingerprintKey fingerprint_key{};
   std::vector<FileEntry> files;    // any order; written sorted by name
   std::vector<TableEntry> tables;  // any order; written sorted by oid
@@ -120,6 +130,7 @@ struct Manifest {
   SourceCheck source_check;
   std::vector<ObjectCount> inventory;  // under the dump's snapshot; empty: not known
 
+  bool encrypted() const { return !recipients.empty(); }
   Bytes raw() const;  // sums over files
   Bytes stored() const;
   uint64_t rows() const;

@@ -113,10 +113,12 @@ Result<FileEntry> parse_file(const Fields& fields) {
   if (!is_stored_name(file.name)) return fields.bad("name", "a stored name");
   TRY_ASSIGN(file.kind, choice(fields, "kind",
                                {FileKind::toc, FileKind::data, FileKind::blobs_toc, FileKind::blob,
-                                FileKind::globals, FileKind::card}));
-  TRY_ASSIGN(file.codec, choice(fields, "codec", {Codec::none, Codec::zstd}));
+                                FileKind::globals, FileKind::card, FileKind::key}));
+  TRY_ASSIGN(file.codec, choice(fields, "codec", {Codec::none, Codec::zstd, Codec::zstd_age}));
   TRY_ASSIGN(file.raw.count, fields.number("raw_bytes"));
-  TRY_ASSIGN(file.raw_sha256, fields.hex<32>("raw_sha256"));
+  if (!file.encrypted()) {
+    TRY_ASSIGN(file.raw_sha256, fields.hex<32>("raw_sha256"));
+  }
   TRY_ASSIGN(file.stored.count, fields.number("stored_bytes"));
   TRY_ASSIGN(file.stored_sha256, fields.hex<32>("stored_sha256"));
   return file;
@@ -190,7 +192,18 @@ Result<> parse_durations(const Fields& fields, Manifest& manifest) {
 Result<> parse_fingerprint(const Fields& fields, Manifest& manifest) {
   TRY_ASSIGN(const std::string algorithm, fields.text("algorithm"));
   if (algorithm != kFingerprintAlgorithm) return fields.bad("algorithm", kFingerprintAlgorithm);
+  if (manifest.encrypted()) return {};
   TRY_ASSIGN(manifest.fingerprint_key, fields.hex<16>("key"));
+  return {};
+}
+
+Result<> parse_encryption(const Fields& fields, Manifest& manifest) {
+  if (find_value(fields.raw(), "encryption") == nullptr) return {};
+  TRY_ASSIGN(const Fields encryption, fields.object("encryption"));
+  TRY_ASSIGN(const std::string format, encryption.text("format"));
+  if (format != kAgeFormat) return encryption.bad("format", kAgeFormat);
+  TRY_ASSIGN(manifest.recipients, parse_names(encryption, "recipients", kMaxRecipients));
+  if (manifest.recipients.empty()) return encryption.bad("recipients", "one at least");
   return {};
 }
 
@@ -245,6 +258,7 @@ Result<> parse_head(const Fields& fields, Manifest& manifest) {
   TRY_ASSIGN(const Fields snapshot, fields.object("snapshot"));
   TRY_ASSIGN(manifest.snapshot.at, snapshot.time("at"));
   TRY_ASSIGN(manifest.snapshot.lsn, snapshot.text("lsn"));
+  TRY(parse_encryption(fields, manifest));
   TRY_ASSIGN(const Fields fingerprint, fields.object("fingerprint"));
   return parse_fingerprint(fingerprint, manifest);
 }
@@ -283,18 +297,26 @@ Result<> check_identity(const Fields& fields, const BackupId& expected) {
   return {};
 }
 
+// The card can be read by anybody; nothing else of an encrypted artefact can.
+bool codec_fits(const FileEntry& file, bool encrypted) {
+  if (file.kind == FileKind::card) return file.codec == Codec::none;
+  return file.codec == (encrypted ? Codec::zstd_age : Codec::zstd);
+}
+
 // Each name once; each data file is one table's, each table has a data file.
 Result<> check_references(const Fields& fields, const Manifest& manifest) {
   std::unordered_map<std::string_view, int> tables_of;  // data file -> tables that name it
   std::set<std::string_view> names;
   if (std::ranges::count(manifest.files, FileKind::toc, &FileEntry::kind) != 1)
     return fields.bad("files", "one table of contents");
+  if (std::ranges::count(manifest.files, FileKind::key, &FileEntry::kind) !=
+      (manifest.encrypted() ? 1 : 0))
+    return fields.bad("files", "one key when it is encrypted");
   for (const FileEntry& file : manifest.files) {
     if (!names.insert(file.name).second) return fields.bad("files", "each name once");
     if (file.kind == FileKind::data) tables_of[file.name] = 0;
-    if ((file.codec == Codec::none) != (file.kind == FileKind::card)) {
-      return fields.bad("files", "zstd for all but the card");
-    }
+    if (!codec_fits(file, manifest.encrypted()))
+      return fields.bad("files", "one codec for all but the card");
   }
   for (const TableEntry& table : manifest.tables) {
     const auto found = tables_of.find(table.file);

@@ -63,6 +63,17 @@ std::string head(const Manifest& m) {
       m.tables.size(), m.rows(), format_bytes(m.raw()), format_bytes(m.stored()));
 }
 
+std::string needs_key(const Manifest& m) {
+  if (!m.encrypted()) return {};
+  std::string out =
+      "- age (https://age-encryption.org), and the private key of one of those whom it is "
+      "encrypted "
+      "for:\n";
+  for (const std::string& recipient : m.recipients)
+    out += fmt::format("  `{}`\n", shown(recipient));
+  return out;
+}
+
 std::string needs(const Manifest& m) {
   return fmt::format(
       "## What is needed\n\n"
@@ -70,9 +81,11 @@ std::string needs(const Manifest& m) {
       "which;\n"
       "- the client programs of version {0} or later (Debian: `postgresql-client-{0}`), zstd, "
       "coreutils;\n"
-      "- {1} of free space under $TMPDIR (else /var/tmp) beside the server's own.\n\n"
-      "Run the commands in bash, in this folder.\n\n",
-      major_version(m), format_bytes(m.raw()));
+      "- {1} of free space under $TMPDIR (else /var/tmp) beside the server's own.\n"
+      "{2}\n"
+      "Run the commands in bash, in this folder.{3}\n\n",
+      major_version(m), format_bytes(m.raw()), needs_key(m),
+      m.encrypted() ? " KEY says where the private key is." : "");
 }
 
 std::string check_step() {
@@ -96,8 +109,10 @@ std::string globals_step(const Manifest& m) {
            "rights out.\n\n";
   }
   return "## 2. Roles\n\nWhat exists already is reported as an error and left as it is.\n\n"
-         "```sh\nzstd -dc globals.sql.zst | psql -X -q -d postgres\n```\n\n" +
-         passwords(m);
+         "```sh\n" +
+         std::string(m.encrypted() ? "age -d -i \"$KEY\" globals.sql.zst.age | zstd -dc"
+                                   : "zstd -dc globals.sql.zst") +
+         " | psql -X -q -d postgres\n```\n\n" + passwords(m);
 }
 
 std::string options_of(const Manifest& m) {
@@ -117,8 +132,14 @@ std::string unpack(const Manifest& m) {
   return fmt::format(
       "WORK=\"${{TMPDIR:-/var/tmp}}/restore-{}\"\n"
       "mkdir \"$WORK\"\n"
-      "find dump -name '*.zst' -exec zstd -q -d --output-dir-flat \"$WORK\" {{}} +\n",
-      m.id.str());
+      "{}",
+      m.id.str(),
+      m.encrypted()
+          ? "for FILE in dump/*; do\n"
+            "  age -d -i \"$KEY\" \"$FILE\" | zstd -q -d -o \"$WORK/$(basename \"$FILE\" "
+            ".zst.age)\"\n"
+            "done\n"
+          : "find dump -name '*.zst' -exec zstd -q -d --output-dir-flat \"$WORK\" {} +\n");
 }
 
 std::string restore_step(const Manifest& m) {
@@ -137,6 +158,7 @@ std::string restore_step(const Manifest& m) {
 }
 
 std::string short_way(const Manifest& m) {
+  if (m.encrypted()) return {};
   return "With client programs of version 16 or later (built with zstd, as Debian's are), "
          "pg_restore reads the "
          "files as they are, and step 3 is only:\n\n    " +

@@ -36,8 +36,9 @@ Context make_context(int level) {
 }  // namespace
 
 struct Sealer::Work {
-  Work(int level, size_t frame_bytes)
-      : context(make_context(level)),
+  Work(int level, size_t frame_bytes, const Encryption* encryption_or_null)
+      : encryption(encryption_or_null),
+        context(make_context(level)),
         frame_size(frame_bytes),
         compressed_size(ZSTD_compressBound(frame_bytes)),
         frame(std::make_unique_for_overwrite<unsigned char[]>(frame_size)),
@@ -58,12 +59,19 @@ struct Sealer::Work {
     }
     filled = 0;
     ++frames;
-    const ByteSpan stored(compressed.get(), size);
+    const ByteSpan frame_bytes(compressed.get(), size);
+    return pipe ? pipe->push(frame_bytes, store) : store(frame_bytes);
+  }
+
+  Result<> keep(ByteSpan stored) {
     stored_hash.update(stored);
-    sealed.stored += Bytes{size};
+    sealed.stored += Bytes{stored.size()};
     return sink(stored);
   }
 
+  const Encryption* const encryption;
+  std::optional<AgePipe> pipe;  // of the file at work
+  const SealSink store = [this](ByteSpan stored) { return keep(stored); };
   Context context;
   // Not filled with zeros: of what is never written, no page is taken.
   size_t frame_size;
@@ -79,13 +87,14 @@ struct Sealer::Work {
   Sealed sealed;
 };
 
-Sealer::Sealer(int level, size_t frame_bytes)
-    : work_(std::make_unique<Work>(level, std::clamp<size_t>(frame_bytes, 1, kMaxFrameBytes))) {}
+Sealer::Sealer(int level, size_t frame_bytes, const Encryption* encryption)
+    : work_(std::make_unique<Work>(level, std::clamp<size_t>(frame_bytes, 1, kMaxFrameBytes),
+                                   encryption)) {}
 Sealer::~Sealer() = default;
 Sealer::Sealer(Sealer&&) noexcept = default;
 Sealer& Sealer::operator=(Sealer&&) noexcept = default;
 
-void Sealer::begin(SealSink sink, const std::optional<FingerprintKey>& key) {
+Result<> Sealer::begin(SealSink sink, const std::optional<FingerprintKey>& key) {
   work_->filled = 0;
   work_->frames = 0;
   (void)work_->raw_hash.finish();  // of a file that was given up half-way
@@ -94,6 +103,11 @@ void Sealer::begin(SealSink sink, const std::optional<FingerprintKey>& key) {
   if (key) work_->rows.emplace(*key);
   work_->sink = std::move(sink);
   work_->sealed = {};
+  work_->pipe.reset();
+  if (work_->encryption != nullptr) {
+    TRY_ASSIGN(work_->pipe, AgePipe::encrypt(*work_->encryption));
+  }
+  return {};
 }
 
 std::span<unsigned char> Sealer::room() {
@@ -122,6 +136,8 @@ const CopyRows* Sealer::rows() const {
 
 Result<Sealed> Sealer::finish() {
   if (work_->filled > 0 || work_->frames == 0) TRY(work_->end_frame());
+  if (work_->pipe) TRY(work_->pipe->finish(work_->store));
+  work_->pipe.reset();
   Sealed sealed = work_->sealed;
   sealed.raw_sha256 = work_->raw_hash.finish();
   sealed.stored_sha256 = work_->stored_hash.finish();

@@ -17,7 +17,7 @@ struct Outcome {
 
 Outcome seal(Sealer& sealer, std::string_view raw, size_t piece) {
   Outcome out;
-  sealer.begin(
+  (void)sealer.begin(
       [&](ByteSpan bytes) -> Result<> {
         out.stored.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return {};
@@ -103,7 +103,8 @@ TEST(Sealer, EachFrameHasAChecksum) {
 TEST(Sealer, StartsAfreshAfterAFileThatWasGivenUp) {
   Sealer sealer(1, 1000);
   const std::string expected = seal(sealer, "abc", 3).stored;
-  sealer.begin([](ByteSpan) -> Result<> { return fail(ErrorCode::disk_full, {}); }, std::nullopt);
+  (void)sealer.begin([](ByteSpan) -> Result<> { return fail(ErrorCode::disk_full, {}); },
+                     std::nullopt);
   EXPECT_FALSE(sealer.update(as_bytes(noise(1500))));
   const Outcome out = seal(sealer, "abc", 3);
   EXPECT_EQ(out.stored, expected);

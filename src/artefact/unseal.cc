@@ -33,9 +33,10 @@ Context make_context() {
 // One file's way through the checks.
 class Check {
  public:
+  // Opened: the raw bytes are seen too.
   Check(const BackupId& id, const FileEntry& entry, const TableEntry* table,
-        const FingerprintKey& key, const RawSink& sink)
-      : id_(id), entry_(entry), table_(table), sink_(sink) {
+        const FingerprintKey& key, const RawSink& sink, bool opened)
+      : id_(id), entry_(entry), table_(table), sink_(sink), opened_(opened) {
     if (table != nullptr) rows_.emplace(key);
   }
 
@@ -54,15 +55,20 @@ class Check {
     return sink_ ? sink_(bytes) : Result<>();
   }
 
-  Result<> finish() {
+  Result<> finish_stored() {
     if (stored_ != entry_.stored.count) {
       return fail(ErrorCode::artefact_size,
                   parameters({{"observed", fmt::format("{}", stored_)},
                               {"expected", fmt::format("{}", entry_.stored.count)}}));
     }
-    if (stored_hash_.finish() != entry_.stored_sha256) return bad_hash();
+    return stored_hash_.finish() == entry_.stored_sha256 ? Result<>() : bad_hash();
+  }
+
+  Result<> finish_raw() {
+    if (!opened_) return {};
     if (raw_ != entry_.raw.count) return bad_content("it holds less than the manifest says");
-    if (raw_hash_.finish() != entry_.raw_sha256) return bad_hash();
+    // Of an encrypted file there is none; its own authentication has said as much.
+    if (!entry_.encrypted() && raw_hash_.finish() != entry_.raw_sha256) return bad_hash();
     return rows_ ? finish_rows() : Result<>();
   }
 
@@ -95,6 +101,7 @@ class Check {
   const FileEntry& entry_;
   const TableEntry* table_;
   const RawSink& sink_;
+  const bool opened_;
   uint64_t stored_ = 0;
   uint64_t raw_ = 0;
   Sha256 stored_hash_;
@@ -122,11 +129,34 @@ struct Unsealer::Work {
     return {};
   }
 
-  Result<> read(const platform::ReadableFile& file, const FileEntry& entry, Check& check,
-                const BetweenPieces& between) {
+  // What becomes of the stored bytes of one file.
+  Result<> open(ByteSpan stored, const FileEntry& entry, Check& check) {
+    if (entry.codec == Codec::none) return check.raw(stored);
+    if (!entry.encrypted()) return decompress(stored, check);
+    if (!pipe) return {};
+    return pipe->push(stored, [&](ByteSpan frames) { return decompress(frames, check); });
+  }
+
+  Result<> finish_opening(Check& check) {
+    if (pipe) TRY(pipe->finish([&](ByteSpan frames) { return decompress(frames, check); }));
+    return mid_frame ? check.bad_content("its last frame is cut off") : check.finish_raw();
+  }
+
+  Result<> begin(const BackupId& id, const FileEntry& entry) {
     ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only);
     make_room(entry);
     mid_frame = false;
+    pipe.reset();
+    if (entry.encrypted() && decryption != nullptr) {
+      TRY_ASSIGN(pipe, AgePipe::decrypt(*decryption, limits, id, entry.name));
+    }
+    return {};
+  }
+
+  // To the end of the stored bytes whatever opening them says: first their hash is asked.
+  Result<> read(const platform::ReadableFile& file, const FileEntry& entry, Check& check,
+                const BetweenPieces& between) {
+    Result<> opened;
     uint64_t at = 0;
     while (true) {
       TRY_ASSIGN(const size_t got, file.read_at(at, input));
@@ -134,10 +164,14 @@ struct Unsealer::Work {
       at += got;
       const ByteSpan piece = ByteSpan(input).first(got);
       TRY(check.stored(piece));
-      TRY(entry.codec == Codec::zstd ? decompress(piece, check) : check.raw(piece));
+      if (opened) opened = open(piece, entry, check);
+      // The sink's own errors say nothing of the bytes, and more than was promised is a bomb.
+      if (!opened && !entry.encrypted()) return opened;
       if (between) TRY(between({at}));
     }
-    return mid_frame ? check.bad_content("its last frame is cut off") : Result<>();
+    if (opened) opened = finish_opening(check);
+    TRY(check.finish_stored());
+    return opened;
   }
 
   // As large as the largest file so far has use for: most artefacts have many small ones. One byte
@@ -151,13 +185,17 @@ struct Unsealer::Work {
     fit(output, entry.raw, kOutput);
   }
 
+  const Decryption* decryption = nullptr;
+  CallLimits limits;
+  std::optional<AgePipe> pipe{};  // of the file at work
   Context context = make_context();
   std::vector<unsigned char> input;
   std::vector<unsigned char> output;
   bool mid_frame = false;
 };
 
-Unsealer::Unsealer() : work_(std::make_unique<Work>()) {}
+Unsealer::Unsealer(const Decryption* decryption, CallLimits limits)
+    : work_(new Work{decryption, std::move(limits)}) {}
 Unsealer::~Unsealer() = default;
 Unsealer::Unsealer(Unsealer&&) noexcept = default;
 Unsealer& Unsealer::operator=(Unsealer&&) noexcept = default;
@@ -165,17 +203,21 @@ Unsealer& Unsealer::operator=(Unsealer&&) noexcept = default;
 Result<> Unsealer::check(const BackupId& id, const platform::ReadableFile& file,
                          const FileEntry& entry, const TableEntry* table, const FingerprintKey& key,
                          const BetweenPieces& between, const RawSink& sink) {
-  Check check(id, entry, table, key, sink);
-  TRY(work_->read(file, entry, check, between));
-  return check.finish();
+  const bool opened = !entry.encrypted() || work_->decryption != nullptr;
+  Check check(id, entry, table, key, sink, opened);
+  TRY(work_->begin(id, entry));
+  return work_->read(file, entry, check, between);
 }
 
 Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manifest,
-                                  const FileEntry& entry, Bytes max) {
+                                  const FileEntry& entry, Bytes max, const Decryption* decryption,
+                                  const CallLimits& limits) {
   if (entry.raw > max)
     return fail(ErrorCode::limit_exceeded, {{"name", entry.name},
                                             {"observed", format_bytes(entry.raw)},
                                             {"limit", format_bytes(max)}});
+  if (entry.encrypted() && decryption == nullptr)
+    return fail(ErrorCode::identity_missing, {{"backup", manifest.id.str()}});
   TRY_ASSIGN(const auto file, source.open(entry.name));
   const auto table = std::ranges::find(manifest.tables, entry.name, &TableEntry::file);
   std::string raw;
@@ -183,10 +225,26 @@ Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manife
     raw.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return Result<>();
   };
-  TRY(Unsealer().check(
-      manifest.id, *file, entry, table == manifest.tables.end() ? nullptr : &*table,
-      manifest.fingerprint_key, [](Bytes) { return Result<>(); }, keep));
+  TRY(Unsealer(decryption, limits)
+          .check(
+              manifest.id, *file, entry, table == manifest.tables.end() ? nullptr : &*table,
+              manifest.fingerprint_key, [](Bytes) { return Result<>(); }, keep));
   return raw;
+}
+
+Result<> read_key(ArtefactSource& source, Manifest& manifest, const Decryption& decryption,
+                  const CallLimits& limits) {
+  const auto entry = std::ranges::find(manifest.files, FileKind::key, &FileEntry::kind);
+  if (entry == manifest.files.end()) return {};
+  TRY_ASSIGN(const std::string raw,
+             read_unsealed(source, manifest, *entry, {kSmall}, &decryption, limits));
+  if (raw.size() != manifest.fingerprint_key.size())
+    return fail(ErrorCode::artefact_decompress, {{"backup", manifest.id.str()},
+                                                 {"job", manifest.id.job},
+                                                 {"member", entry->name},
+                                                 {"reason", "it is no key"}});
+  std::ranges::copy(raw, manifest.fingerprint_key.begin());
+  return {};
 }
 
 }  // namespace vigie::artefact

@@ -78,7 +78,7 @@ class Verifying {
     TRY(may_go_on());
     if (read_manifest()) {
       check_presence();
-      if (request_.depth == VerifyDepth::full && !is_enough()) TRY(check_contents());
+      if (request_.depth == VerifyDepth::full && !is_enough()) TRY(check_all_contents());
     }
     journal_.finish();
     return std::move(report_);
@@ -194,6 +194,21 @@ class Verifying {
     }
   }
 
+  Result<> check_all_contents() {
+    const bool encrypted = report_.manifest->encrypted();
+    report_.contents_opened = !encrypted || request_.decryption != nullptr;
+    // A key that does not open one file opens none.
+    if (encrypted && request_.decryption != nullptr && !open_key()) return {};
+    return check_contents();
+  }
+
+  bool open_key() {
+    const auto opened = read_key(source_, *report_.manifest, *request_.decryption,
+                                 {request_.deadline, request_.stop});
+    if (!opened) journal_.found(Error(opened.error()).with("member", std::string(kKeyName)));
+    return opened.has_value();
+  }
+
   Result<> check_contents() {
     for (const TableEntry& table : report_.manifest->tables) tables_[table.file] = &table;
     // The largest first, so that no worker is left alone with one at the end.
@@ -210,7 +225,7 @@ class Verifying {
   }
 
   void work() {
-    Unsealer unsealer;
+    Unsealer unsealer(request_.decryption, {request_.deadline, request_.stop});
     for (size_t i = next_++; i < to_read_.size() && !is_enough(); i = next_++) {
       if (!check_content(unsealer, *to_read_[i])) return;
     }
@@ -225,7 +240,7 @@ class Verifying {
       return may_go_on();
     };
     const auto checked = read_content(unsealer, entry, between);
-    if (checked) journal_.read({}, entry.raw);
+    if (checked && (report_.contents_opened || !entry.encrypted())) journal_.read({}, entry.raw);
     return checked || keep(checked.error(), entry);
   }
 
@@ -234,7 +249,7 @@ class Verifying {
     const auto file = source_.open(entry.name);
     if (!file) return fail(reading_failed(file.error(), entry.name));
     std::unique_ptr<platform::WritableFile> out;
-    if (request_.unpack_to) {
+    if (request_.unpack_to && report_.contents_opened) {
       TRY_ASSIGN(out, request_.unpack_to(entry));
     }
     TRY(unsealer.check(

@@ -2,7 +2,8 @@
 //
 // quick: the manifest is valid, SHA256SUMS is the manifest's, every file is there with its size,
 // nothing else is. full: also every file is read once: SHA-256 of stored and raw bytes, zstd
-// frames with their checksums, COPY's trailer, rows, fingerprints.
+// frames with their checksums, COPY's trailer, rows, fingerprints. Of an encrypted artefact that is
+// seen with its private key alone; without it the stored bytes are read and compared.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "artefact/age.h"
 #include "artefact/manifest.h"
 #include "artefact/source.h"
 #include "base/verdict.h"
@@ -40,8 +42,9 @@ struct VerifyRequest {
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
   std::function<void(const VerifyProgress&)>
-      progress;          // from any worker, one at a time; may be empty
-  UnpackTo unpack_to{};  // for full; may be empty
+      progress;                            // from any worker, one at a time; may be empty
+  UnpackTo unpack_to{};                    // for full, of what can be opened; may be empty
+  const Decryption* decryption = nullptr;  // nullptr: none; must outlive the call
 };
 
 struct VerifyReport {
@@ -50,6 +53,7 @@ struct VerifyReport {
   uint64_t findings_total = 0;
   std::optional<Manifest> manifest;  // when it could be read
   std::string manifest_sha256;
+  bool contents_opened = false;  // by full: what is within was looked at too
   Bytes stored_read;
   Bytes raw_read;
 };

@@ -1,15 +1,13 @@
 #include "backup/dump.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <set>
 
-#include "artefact/sealer.h"
 #include "backup/dump_files.h"
+#include "backup/nameless_file.h"
 #include "backup/seal_files.h"
 #include "backup/seal_queue.h"
 #include "platform/client_trouble.h"
@@ -50,29 +48,6 @@ void append_option(std::vector<std::pair<std::string, std::string>>& environment
   }
 }
 
-// A file without a name, for what a program writes to its stdout.
-Result<platform::Descriptor> nameless_file(const Path& folder) {
-  const Path path = folder / "output";
-  platform::Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd || ::unlink(path.c_str()) != 0) return fail(platform::file_error(errno, path));
-  return fd;
-}
-
-// Calls `each` with pieces of at most 64 KiB, from the file's beginning to its end.
-template <class Each>
-Result<> read_all(const platform::Descriptor& fd, Each each) {
-  std::vector<unsigned char> buffer(size_t{64} << 10);
-  off_t at = 0;
-  while (true) {
-    const ssize_t got = ::pread(fd.get(), buffer.data(), buffer.size(), at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(platform::file_error(errno, "a staging file"));
-    if (got == 0) return {};
-    at += got;
-    TRY(each(ByteSpan(buffer).first(static_cast<size_t>(got))));
-  }
-}
-
 class Dumping {
  public:
   Dumping(const DumpRequest& request, const DumpTools& tools, store::ArtefactWriter& out,
@@ -86,6 +61,7 @@ class Dumping {
     TRY(check_large_objects());
     TRY(name_tables());
     if (globals) TRY(seal_globals(*globals));
+    if (encryption_) TRY(seal_key());
     return std::move(result_);
   }
 
@@ -106,6 +82,9 @@ class Dumping {
     if (!request_.correlation_id.empty())
       environment_.emplace_back("VIGIE_CORRELATION_ID", request_.correlation_id);
     append_option(environment_, artefact::row_settings_pgoptions(request_.row_settings));
+    if (!request_.recipients.empty())
+      encryption_.emplace(
+          artefact::Encryption{tools_.runner, request_.age, request_.recipients, limits_});
     // With thousands of tables PostgreSQL compiles the queries of catalogues, for nothing.
     append_option(environment_, "-c jit=off");
     // Without it a session that waits for a lock outlives the dump that was killed.
@@ -160,12 +139,15 @@ class Dumping {
     return tools_.runner.start(command("pg_dump", std::move(arguments)), limits_.stop);
   }
 
+  SealSettings seal_settings() const {
+    return {folder_, request_.compression_level, request_.fingerprint_key, request_.dsn.name,
+            encryption_ ? &*encryption_ : nullptr};
+  }
+
   Result<> dump_and_seal() {
     platform::FolderWatch watch(folder_, request_.limits.watches);
     watches_ = watch.works();
-    SealThreads threads(
-        queue_, {folder_, request_.compression_level, request_.fingerprint_key, request_.dsn.name},
-        out_, request_.jobs);
+    SealThreads threads(queue_, seal_settings(), out_, request_.jobs);
     threads_ = &threads;
     const MonoTime since = tools_.clock.monotonic();
     auto dumped = dump(watch, since);
@@ -420,7 +402,8 @@ class Dumping {
       const auto rows = rows_.find(file);
       if (rows == rows_.end()) return incomplete("a table has no data file");
       const auto named = by_oid.find(entry.oid);
-      artefact::TableEntry table{entry.oid, "", entry.label, stored_name_of(file), rows->second};
+      artefact::TableEntry table{entry.oid, "", entry.label,
+                                 stored_name_of(file, encryption_.has_value()), rows->second};
       if (named != by_oid.end()) {
         table.schema = named->second->schema;
         table.name = named->second->name;
@@ -438,16 +421,24 @@ class Dumping {
                             end.signalled ? platform::ClientTrouble::killed
                                           : platform::client_trouble(end.error_text));
     }
-    constexpr std::string_view kName = "globals.sql.zst";
-    TRY_ASSIGN(const auto writer, out_.create(kName));
-    artefact::Sealer sealer(request_.compression_level, size_t{256} << 10);
-    sealer.begin([&](ByteSpan bytes) { return writer->append(bytes); }, std::nullopt);
-    TRY(read_all(globals.output, [&](ByteSpan bytes) { return sealer.update(bytes); }));
-    TRY_ASSIGN(const artefact::Sealed sealed, sealer.finish());
-    TRY(writer->close());
-    result_.files.push_back({std::string(kName), FileKind::globals, artefact::Codec::zstd,
-                             sealed.raw, sealed.raw_sha256, sealed.stored, sealed.stored_sha256});
+    TRY_ASSIGN(auto entry, seal_one(out_, seal_settings(), "globals.sql", FileKind::globals,
+                                    [&](artefact::Sealer& sealer) {
+                                      return read_all(globals.output, [&](ByteSpan bytes) {
+                                        return sealer.update(bytes);
+                                      });
+                                    }));
+    result_.files.push_back(std::move(entry));
     result_.measures.globals = elapsed(globals.since);
+    return {};
+  }
+
+  // Whoever has it can guess at rows: it is for the recipients.
+  Result<> seal_key() {
+    TRY_ASSIGN(auto entry, seal_one(out_, seal_settings(), "fingerprint.key", FileKind::key,
+                                    [&](artefact::Sealer& sealer) {
+                                      return sealer.update(request_.fingerprint_key);
+                                    }));
+    result_.files.push_back(std::move(entry));
     return {};
   }
 
@@ -463,6 +454,7 @@ class Dumping {
   Path folder_;
   std::vector<std::pair<std::string, std::string>> environment_;
   std::string conninfo_;  // what has no variable; may be empty
+  std::optional<artefact::Encryption> encryption_;
   SealQueue queue_;
   SealThreads* threads_ = nullptr;  // while they run
   std::set<std::string> seen_;

@@ -50,6 +50,8 @@ struct DumpRequest {
   bool role_passwords = false;
   artefact::RowSettings row_settings;
   artefact::FingerprintKey fingerprint_key{};
+  std::vector<std::string> recipients{};  // whom the files are encrypted for; empty: they are not
+  platform::Path age{};                   // the program; with recipients
   platform::Path staging;           // an empty folder; left with toc.dat and emptied files in it
   int server_major = 0;             // 14 and later end a session whose client is gone; 0: not known
   std::vector<SourceTable> tables;  // names for the table entries; any order
@@ -86,8 +88,8 @@ struct DumpTools {
 
 // Leaves sealed files in `out`, without cover or manifest. Errors: dump_failed, dump_incomplete,
 // globals_failed, lock_wait_timeout, large_objects_limit, tables_limit, disk_full, file_*,
-// cancelled, deadline_exceeded. After any of them no process is left; what lies in `out` and in
-// the staging folder is the caller's to remove.
+// cancelled, deadline_exceeded, those of artefact::AgePipe. After any of them no process is left;
+// what lies in `out` and in the staging folder is the caller's to remove.
 Result<DumpResult> take_dump(const DumpRequest& request, const DumpTools& tools,
                              store::ArtefactWriter& out, const CallLimits& limits);
 

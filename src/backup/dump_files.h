@@ -17,8 +17,12 @@ namespace vigie::backup {
 // such file.
 std::optional<artefact::FileKind> kind_of_dump_file(std::string_view name);
 
-inline std::string stored_name_of(std::string_view dump_file) {
-  return "dump/" + std::string(dump_file) + ".zst";
+// "globals.sql", "dump/3456.dat"
+inline std::string sealed_name(std::string_view name, bool encrypted) {
+  return std::string(name) + (encrypted ? ".zst.age" : ".zst");
+}
+inline std::string stored_name_of(std::string_view dump_file, bool encrypted) {
+  return "dump/" + sealed_name(dump_file, encrypted);
 }
 
 // A TABLE DATA entry of the table of contents.

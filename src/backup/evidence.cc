@@ -123,6 +123,9 @@ ledger::Entry verified(const ArtefactView& artefact, VerifyMode mode,
                     {"findings", report.findings_total}};
   entry.artefacts.push_back(reference(artefact));
   for (const Error& finding : report.findings) entry.deviations.push_back(described(finding));
+  if (mode == VerifyMode::full && report.manifest && !report.contents_opened)
+    entry.deviations.emplace_back(
+        "encrypted: the stored bytes were compared; what is within is a drill's to read");
   if (report.result == Verdict::failed) entry.follow_up = "vigie backup run " + artefact.id.job;
   return entry;
 }

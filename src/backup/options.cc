@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "artefact/age.h"
+#include "artefact/manifest.h"
 #include "base/ids.h"
 #include "platform/dsn.h"
 
@@ -14,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::days;
 
+constexpr size_t kMostCopies = 8;
 constexpr int kMostOfEach = 10'000;
 constexpr size_t kMostDatabases = 1'000;
 
@@ -130,7 +133,43 @@ void read_which(yaml::Fields& fields, BackupJobOptions& options) {
   }
 }
 
+// A name, or {store: NAME, retention: {…}}.
+CopyOptions read_copy(const yaml::Node& item, Problems& problems) {
+  CopyOptions copy;
+  copy.place = item.place;
+  if (item.is_scalar()) {
+    if (!is_name(item.text)) problems.wrong_value(item.place, "a store's name");
+    copy.store = item.text;
+    return copy;
+  }
+  yaml::Fields fields(item, problems);
+  fields.name("store", copy.store, yaml::Need::required);
+  fields.section("retention",
+                 [&](yaml::Fields& below) { copy.retention = RetentionOptions::parse(below); });
+  fields.finish();
+  return copy;
+}
+
+void read_copies(yaml::Fields& fields, BackupJobOptions& options) {
+  const yaml::Node* const node = fields.node("copies");
+  if (node == nullptr) return;
+  const Problems::Scope scope(fields.problems(), "copies");
+  if (node->kind != yaml::Kind::sequence || node->items.size() > kMostCopies)
+    return fields.problems().wrong_value(node->place, "a list of at most 8 stores: [offsite]");
+  for (const yaml::Node& item : node->items)
+    options.copies.push_back(read_copy(item, fields.problems()));
+}
+
+// `copies: [local, offsite]` alone: the first is where backups are written to.
 void read_store(yaml::Fields& fields, BackupJobOptions& options) {
+  read_copies(fields, options);
+  const bool first_of_copies = fields.self().find("store") == nullptr && !options.copies.empty();
+  if (first_of_copies) {
+    options.store = options.copies.front().store;
+    options.store_place = options.copies.front().place;
+    options.copies.erase(options.copies.begin());
+    return;
+  }
   fields.name("store", options.store, yaml::Need::required);
   if (!options.store.empty()) options.store_place = fields.self().find("store")->place;
 }
@@ -147,6 +186,19 @@ void read_give_way(yaml::Fields& fields, GiveWayOptions& give_way) {
     read_duration_or_never(below, "after", give_way.after, 1s, 1h);
     below.number("retries", give_way.retries, 0, 100);
   });
+}
+
+void read_recipients(yaml::Fields& fields, std::vector<std::string>& recipients) {
+  const yaml::Node* const node = fields.node("recipients");
+  if (node == nullptr) return;
+  const Problems::Scope scope(fields.problems(), "recipients");
+  if (node->kind != yaml::Kind::sequence || node->items.size() > artefact::kMaxRecipients)
+    return fields.problems().wrong_value(node->place, "a list of at most 20 public keys");
+  for (const yaml::Node& item : node->items) {
+    if (!item.is_scalar() || !artefact::is_recipient(item.text))
+      fields.problems().wrong_value(item.place, "a public key of age: age1… or an SSH key's line");
+    recipients.push_back(item.text);
+  }
 }
 
 void read_rpo_target(yaml::Fields& fields, BackupJobOptions& options) {
@@ -191,6 +243,16 @@ PlausibilityOptions PlausibilityOptions::parse(yaml::Fields& fields) {
   return options;
 }
 
+EncryptionOptions EncryptionOptions::parse(yaml::Fields& fields) {
+  EncryptionOptions options;
+  read_recipients(fields, options.recipients);
+  fields.absolute_path("recipients_file", options.recipients_file);
+  if (!options.wanted())
+    fields.problems().mistake(fields.self().place, ErrorCode::config_missing_key,
+                              "names no recipient", "recipients: [age1…] or recipients_file");
+  return options;
+}
+
 BackupJobOptions BackupJobOptions::parse(const std::string& name, yaml::Fields& fields) {
   BackupJobOptions options;
   options.name = name;
@@ -208,6 +270,9 @@ BackupJobOptions BackupJobOptions::parse(const std::string& name, yaml::Fields& 
   });
   read_verify(fields, options.verify);
   read_give_way(fields, options.give_way);
+  fields.section("encryption", [&](yaml::Fields& below) {
+    options.encryption = EncryptionOptions::parse(below);
+  });
   read_rpo_target(fields, options);
   fields.duration("lock_wait_timeout", options.lock_wait_timeout, 1s, 24h);
   fields.absolute_path("ping_url_file", options.ping_url_file);

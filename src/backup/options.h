@@ -1,6 +1,7 @@
 // databases: and backups: in vigie.yaml.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,12 +57,29 @@ struct GiveWayOptions {
   int retries = 3;
 };
 
+// Whom the files of a backup are encrypted for, in the age format; nobody: they are not.
+struct EncryptionOptions {
+  std::vector<std::string> recipients;  // public keys: age1…, ssh-ed25519 …, ssh-rsa …
+  std::string recipients_file;          // one a line, # comments; read at each backup
+
+  bool wanted() const { return !recipients.empty() || !recipients_file.empty(); }
+  static EncryptionOptions parse(yaml::Fields& fields);
+};
+
 enum class Globals : unsigned char { none, without_passwords, with_passwords };
+
+// A further store that a job's backups are copied into.
+struct CopyOptions {
+  std::string store;
+  std::optional<RetentionOptions> retention;  // of the copies; nothing: as of the job
+  Place place;
+};
 
 struct BackupJobOptions {
   std::string name;
   std::vector<std::string> databases;  // names of databases:, resolved and never empty
-  std::string store;
+  std::string store;                   // where a backup is written to, and read from
+  std::vector<CopyOptions> copies;
   int jobs = 2;
   int compression_level = 1;
   Globals globals = Globals::without_passwords;
@@ -70,6 +88,7 @@ struct BackupJobOptions {
   PlausibilityOptions plausibility;
   VerifyOptions verify;
   GiveWayOptions give_way;
+  EncryptionOptions encryption;
   // How old the newest good backup may be. When the file does not say: the longest time between two
   // due times and 2 h more.
   Duration rpo_target = std::chrono::hours(26);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -35,7 +36,7 @@ class ReadHold {
 
 // An artefact for whoever restores it: it stays as long as this lives.
 struct Reading {
-  ReadHold hold;
+  std::optional<ReadHold> hold;  // nothing: there is a copy of it alone
   ArtefactView artefact;
   std::string manifest_sha256;  // as recorded; empty: not known
   std::unique_ptr<artefact::ArtefactSource> source;

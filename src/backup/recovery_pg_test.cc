@@ -6,6 +6,7 @@
 #include "artefact/row_settings.h"
 #include "backup/dump.h"
 #include "store/local/local_store.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/recovery_card_steps.h"
 #include "tests/support/temp_folder.h"
@@ -53,6 +54,8 @@ class Recovery : public ::testing::Test {
     request.application_name = "card";
     request.globals = globals;
     request.row_settings = {"UTF8", source_.value("SHOW lc_monetary", database)};
+    request.recipients = recipients_;
+    request.age = "/usr/bin/age";
     request.staging = folder_ / "staging";
     ASSERT_TRUE(platform::real_file_system().create_folder(request.staging));
     const auto writer = store_->begin(id_);
@@ -74,6 +77,7 @@ class Recovery : public ::testing::Test {
     manifest.server.collate = source_.value(std::string("SELECT datcollate") + kOurs, database);
     manifest.server.ctype = source_.value(std::string("SELECT datctype") + kOurs, database);
     manifest.server.locale_provider = "libc";
+    manifest.recipients = recipients_;
     manifest.files = dump.files;
     manifest.tables = dump.tables;
     const artefact::Cover cover = make_cover(manifest);
@@ -88,12 +92,25 @@ class Recovery : public ::testing::Test {
 
   TempFolder folder_;
   PgCluster source_;
+  std::vector<std::string> recipients_;  // encrypted for them
   std::unique_ptr<platform::ProcessRunner> runner_ = platform::make_process_runner();
   std::unique_ptr<store::Store> store_ =
       store::make_local_store(platform::real_file_system(), "local", folder_ / "artefacts");
   const BackupId id_{"nightly", "app",
                      SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20))};
 };
+
+TEST_F(Recovery, TheCardOfAnEncryptedBackupRestoresWithTheKey) {
+  const testing::AgeKeys keys;
+  recipients_ = {keys.recipient()};
+  source_.create_database("app");
+  source_.execute(kSource, "app");
+  const std::string before = source_.value(kEverything, "app");
+  back_up("app");
+  const PgCluster target;
+  EXPECT_EQ(testing::follow_recovery_card(store_->artefact_path(id_), target, keys.file()), "");
+  EXPECT_EQ(target.value(kEverything, "app"), before);
+}
 
 TEST_F(Recovery, TheCardRestoresIntoAnotherServer) {
   source_.create_database("app");

@@ -36,6 +36,7 @@ BackupJobView job_view(const JobSetup& job, const Setup& setup, const Catalogue&
   BackupJobView view;
   view.name = job.options.name;
   view.store = job.options.store;
+  for (const CopyOptions& one : job.options.copies) view.copies.push_back(one.store);
   view.retention = in_words(job.options.retention);
   view.rpo_target = job.options.rpo_target;
   view.scrub_period = job.options.verify.scrub;
@@ -49,7 +50,7 @@ StoreView unseen(const StoreSetup& setup) {
   StoreView view;
   view.name = setup.options.name;
   view.type = "local";
-  view.off_host = setup.store->features().off_host;
+  view.off_host = setup.off_host();
   return view;
 }
 
@@ -115,6 +116,12 @@ const StoreSetup* Setup::store(std::string_view name) const {
                     [](const StoreSetup& one) -> const std::string& { return one.options.name; });
 }
 
+bool Setup::is_copy(const BackupId& id, std::string_view store) const {
+  const JobSetup* const job = job_of(id);
+  return job != nullptr && job->options.store != store &&
+         std::ranges::count(job->options.copies, store, &CopyOptions::store) > 0;
+}
+
 void Outcome::note(Verdict part, const std::optional<Error>& why) {
   const bool worse = part != verdict && part != Verdict::passed && verdict != Verdict::failed;
   if (worse) verdict = part;
@@ -132,10 +139,11 @@ void Outcome::tell(std::string_view key, const std::string& database,
 }
 
 BackupRoom::BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
-                       DeadRuns dead, SetupPtr setup)
+                       std::unique_ptr<CopyBook> copies, DeadRuns dead, SetupPtr setup)
     : tools_(std::move(tools)),
       owner_id_(std::move(owner_id)),
       catalogue_(std::move(catalogue)),
+      copies_(std::move(copies)),
       dead_(std::move(dead)),
       setup_(in_care(std::move(setup))) {
   const auto expiring = catalogue_->expiring();
@@ -163,10 +171,12 @@ Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
                                                      const platform::Path& state_db,
                                                      SetupPtr setup) {
   TRY_ASSIGN(auto catalogue, Catalogue::open(state_db, tools.database));
+  TRY_ASSIGN(auto copies, CopyBook::open(state_db, tools.database));
   TRY_ASSIGN(auto dead, DeadRuns::open(state_db, tools.database));
   TRY_ASSIGN(auto owner, owner_id(tools));
-  std::unique_ptr<BackupRoom> room(new BackupRoom(
-      std::move(tools), std::move(owner), std::move(catalogue), std::move(dead), std::move(setup)));
+  std::unique_ptr<BackupRoom> room(new BackupRoom(std::move(tools), std::move(owner),
+                                                  std::move(catalogue), std::move(copies),
+                                                  std::move(dead), std::move(setup)));
   room->publish_view();
   return room;
 }
@@ -198,6 +208,8 @@ void BackupRoom::publish_view() {
   view->observed_at = tools_.take.clock.now();
   view->artefacts = catalogue_->all();
   view->losses = catalogue_->losses();
+  view->copies = copies_->all();
+  view->copy_attempts = copies_->attempts();
   const SetupPtr setup = this->setup();
   for (ArtefactView& one : view->artefacts)
     one.configured = setup->job_of(one.id) != nullptr && setup->store(one.store) != nullptr;

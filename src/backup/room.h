@@ -17,6 +17,7 @@
 
 #include "artefact/verify.h"
 #include "backup/catalogue.h"
+#include "backup/copy_book.h"
 #include "backup/dead_runs.h"
 #include "backup/expire.h"
 #include "backup/read_hold.h"
@@ -95,6 +96,11 @@ class BackupRoom {
   Outcome preflight(const std::string& job, const Work& work);
   Outcome verify(const BackupId& id, VerifyMode mode, const Work& work);
   Outcome prune(const std::optional<std::string>& job, const Work& work);
+  // Brings the job's copies in its further stores up to date: what is missing there is copied and
+  // read back, what retention no longer keeps goes. A backup does the same when it is done.
+  Outcome copy(const std::string& job, const Work& work);
+  // A job whose copies could not be brought up to date, when it is time to try again.
+  std::optional<std::string> next_copy() const;
   // A full verification that nobody asked for. Which is next: as scrub.h says; nothing when none is
   // due now. Whoever asks reads it.
   Outcome scrub(const BackupId& id, const Work& work);
@@ -102,6 +108,8 @@ class BackupRoom {
 
   // For whoever restores it. Errors: backup_not_found, store_*, ledger_unreadable.
   Result<Reading> read(const BackupId& id, std::string reason);
+  // The same of its copy in another store.
+  Result<Reading> read_copy(const BackupId& id, const std::string& store, std::string reason);
 
   // It has just been restored and compared: it is held until another of its job and database is.
   // Errors: backup_not_found, those of the state.
@@ -131,8 +139,10 @@ class BackupRoom {
   friend class JobRun;
   bool lies_in_no_store(const BackupId& id) const;
   Result<> nothing_to_acknowledge(const BackupId& id) const;
+  friend class CopyRun;
   BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
-             DeadRuns dead, SetupPtr setup);
+             std::unique_ptr<CopyBook> copies, DeadRuns dead, SetupPtr setup);
+  Outcome copy_database(const JobSetup& job, const std::string& database, const Work& work);
   void publish_view();
   SetupPtr in_care(SetupPtr setup) const;
   struct Expired {
@@ -216,6 +226,7 @@ class BackupRoom {
   RoomTools tools_;
   const std::string owner_id_;  // who this state folder is for its stores
   std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<CopyBook> copies_;
   DeadRuns dead_;
   Chore stores_chore_;  // of the thread that cleans, as below
   Chore sessions_chore_;

@@ -68,6 +68,7 @@ class JobRun {
   void record_failure(const std::string& database, const Error& error, SystemTime started_at);
   Result<> record_success(const Taken& taken, SystemTime started_at);
   void finish(const BackupId& id, const std::string& database);
+  void copy(const std::string& database);
   void note(const Error& error) { outcome_.note(error.info().verdict, error); }
   void ping(PingKind kind);
 
@@ -187,6 +188,14 @@ void JobRun::one(const std::string& database) {
   if (taken->gave_way > 0) outcome_.tell("notes", database, {gave_way(database, taken->gave_way)});
   if (!done) return note(done.error());
   finish(taken->artefact.id, database);
+  copy(database);
+}
+
+// The backup is good without them: what is missing is a warning, and is tried again.
+void JobRun::copy(const std::string& database) {
+  if (job_.options.copies.empty() || work_.stop.stop_requested()) return;
+  const Outcome copied = room_.copy_database(job_, database, work_);
+  if (copied.error) outcome_.warn(database, {*copied.error});
 }
 
 Outcome JobRun::run() {

@@ -324,10 +324,12 @@ Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& i
 
 // One that cannot be dealt with does not keep the others from it.
 Result<> BackupRoom::take_in(const StoreSetup& store, const Work& work) {
+  const SetupPtr setup = this->setup();
   TRY_ASSIGN(const auto listed, store.store->list());
   std::optional<Error> first;
   for (const BackupId& id : listed) {
     if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+    if (setup->is_copy(id, store.options.name)) continue;
     const auto done = reconcile_listed(store, id, work);
     if (!done && !first) first = done.error();
   }

@@ -129,6 +129,29 @@ Result<Reading> BackupRoom::read(const BackupId& id, std::string reason) {
   return Reading{std::move(hold), std::move(artefact), std::move(sha256), std::move(source)};
 }
 
+// Its original, when there is one, is held as well: what is read is not removed for its sake.
+Result<Reading> BackupRoom::read_copy(const BackupId& id, const std::string& store,
+                                      std::string reason) {
+  const auto copy = copies_->find(store, id);
+  if (!copy) return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
+  const SetupPtr setup = this->setup();
+  const StoreSetup* const found = setup->store(store);
+  if (found == nullptr) return fail(ErrorCode::store_not_found, {{"store", store}});
+  std::optional<ReadHold> hold;
+  if (auto taken = ReadHold::take(*catalogue_, id, std::move(reason), tools_.take.clock.now()))
+    hold.emplace(std::move(*taken));
+  TRY_ASSIGN(const auto recorded, this->recorded(id));
+  TRY_ASSIGN(auto source, found->store->open(id));
+  ArtefactView view;
+  view.id = id;
+  view.store = store;
+  view.started_at = id.started_at;
+  view.stored = copy->stored;
+  view.manifest_sha256 = copy->manifest_sha256;
+  return Reading{std::move(hold), std::move(view), recorded.value_or(copy->manifest_sha256),
+                 std::move(source)};
+}
+
 Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work) {
   auto outcome = read_and_record(id, mode, ledger::kind::kBackupVerify, work);
   publish_view();

@@ -1,6 +1,5 @@
 #include "backup/seal_files.h"
 
-#include "artefact/sealer.h"
 #include "backup/dump_files.h"
 #include "platform/staging_file.h"
 
@@ -14,21 +13,48 @@ constexpr uint64_t kReleaseEvery = uint64_t{4} << 20;
 // What is not yet worth waking up for is left to gather, unless the file has ended.
 constexpr size_t kPiece = size_t{256} << 10;
 
+// Of small files.
+constexpr size_t kSmallFrame = size_t{256} << 10;
+
 bool is_read_again(FileKind kind) {
   return kind == FileKind::toc || kind == FileKind::blobs_toc;
 }
 
+artefact::FileEntry entry_of(std::string name, FileKind kind, const artefact::Sealed& sealed,
+                             const SealSettings& settings) {
+  const auto codec =
+      settings.encryption == nullptr ? artefact::Codec::zstd : artefact::Codec::zstd_age;
+  return {std::move(name),     kind, codec, sealed.raw, sealed.raw_sha256, sealed.stored,
+          sealed.stored_sha256};
+}
+
 }  // namespace
+
+Result<artefact::FileEntry> seal_one(store::ArtefactWriter& out, const SealSettings& settings,
+                                     std::string_view name, FileKind kind,
+                                     const std::function<Result<>(artefact::Sealer&)>& feed) {
+  std::string stored_name = sealed_name(name, settings.encryption != nullptr);
+  TRY_ASSIGN(const auto writer, out.create(stored_name));
+  artefact::Sealer sealer(settings.level, kSmallFrame, settings.encryption);
+  TRY(sealer.begin([&](ByteSpan bytes) { return writer->append(bytes); }, std::nullopt));
+  TRY(feed(sealer));
+  TRY_ASSIGN(const artefact::Sealed sealed, sealer.finish());
+  TRY(writer->close());
+  return entry_of(std::move(stored_name), kind, sealed, settings);
+}
 
 // One thread's work on one file after the other.
 class SealThreads::Worker {
  public:
-  explicit Worker(SealThreads& home) : home_(home), sealer_(home.settings_.level) {}
+  explicit Worker(SealThreads& home)
+      : home_(home),
+        sealer_(home.settings_.level, artefact::Sealer::kDefaultFrameBytes,
+                home.settings_.encryption) {}
 
   Result<Done> seal(const DumpFile& file) {
     TRY_ASSIGN(auto staged, platform::StagingFile::open(home_.settings_.folder / file.name));
-    TRY_ASSIGN(const auto writer, home_.out_.create(stored_name_of(file.name)));
-    begin(file, *writer);
+    TRY_ASSIGN(const auto writer, home_.out_.create(stored_name(file)));
+    TRY(begin(file, *writer));
     TRY(follow(file, staged));
     TRY_ASSIGN(const artefact::Sealed sealed, sealer_.finish());
     TRY(writer->close());
@@ -38,13 +64,17 @@ class SealThreads::Worker {
   }
 
  private:
-  void begin(const DumpFile& file, store::FileWriter& writer) {
+  std::string stored_name(const DumpFile& file) const {
+    return stored_name_of(file.name, home_.settings_.encryption != nullptr);
+  }
+
+  Result<> begin(const DumpFile& file, store::FileWriter& writer) {
     auto sink = [this, &writer](ByteSpan bytes) {
       home_.stored_.fetch_add(bytes.size(), std::memory_order_relaxed);
       return writer.append(bytes);
     };
     const bool is_table = file.kind == FileKind::data;
-    sealer_.begin(sink, is_table ? std::optional(home_.settings_.key) : std::nullopt);
+    return sealer_.begin(sink, is_table ? std::optional(home_.settings_.key) : std::nullopt);
   }
 
   Result<> follow(const DumpFile& file, platform::StagingFile& staged) {
@@ -89,10 +119,9 @@ class SealThreads::Worker {
       home_.punches_.store(false, std::memory_order_relaxed);
   }
 
-  static Done done(const DumpFile& file, const artefact::Sealed& sealed) {
+  Done done(const DumpFile& file, const artefact::Sealed& sealed) const {
     Done out;
-    out.entry = {stored_name_of(file.name), file.kind,     artefact::Codec::zstd, sealed.raw,
-                 sealed.raw_sha256,         sealed.stored, sealed.stored_sha256};
+    out.entry = entry_of(stored_name(file), file.kind, sealed, home_.settings_);
     out.rows = sealed.rows.value_or(artefact::RowSummary{});
     out.dump_name = file.name;
     return out;

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <thread>
 #include <vector>
 
 #include "artefact/manifest.h"
+#include "artefact/sealer.h"
 #include "backup/seal_queue.h"
 #include "platform/file_system.h"
 #include "store/store.h"
@@ -19,8 +21,14 @@ struct SealSettings {
   platform::Path folder;  // where pg_dump writes
   int level = 1;
   artefact::FingerprintKey key{};
-  std::string database;  // for errors
+  std::string database;                              // for errors
+  const artefact::Encryption* encryption = nullptr;  // nullptr: none
 };
+
+// Seals one small file from what `feed` puts into the sealer.
+Result<artefact::FileEntry> seal_one(store::ArtefactWriter& out, const SealSettings& settings,
+                                     std::string_view name, artefact::FileKind kind,
+                                     const std::function<Result<>(artefact::Sealer&)>& feed);
 
 // Runs from the constructor on. Join before taking the results.
 class SealThreads {

@@ -23,6 +23,8 @@ struct StoreSetup {
   store::StoreOptions options;
   std::shared_ptr<store::Store> store;
   std::shared_ptr<store::OwnedStore> owned{};  // the same, once the room has taken it into its care
+
+  bool off_host() const { return options.off_host || store->features().off_host; }
 };
 
 struct Setup {
@@ -38,6 +40,8 @@ struct Setup {
   const JobSetup* job_of(const BackupId& id) const;
   const DatabaseOptions* database(std::string_view name) const;
   const StoreSetup* store(std::string_view name) const;
+  // What lies in that store is a copy: its job writes into another one, and copies into this.
+  bool is_copy(const BackupId& id, std::string_view store) const;
 };
 
 using SetupPtr = std::shared_ptr<const Setup>;

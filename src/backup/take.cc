@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "backup/encryption.h"
 #include "backup/give_way.h"
 #include "backup/source_session.h"
 #include "platform/failpoint.h"
@@ -51,6 +52,14 @@ std::optional<Finding> judge_place(const TakeRequest& request, const TakeTools& 
                  false};
 }
 
+// Never in the clear in its place: what cannot be encrypted is not dumped.
+Result<> judge_encryption(const TakeRequest& request, const TakeTools& tools, const Work& work) {
+  if (!request.job.encryption.wanted()) return {};
+  TRY_ASSIGN(auto key, recipients_of(request.job.encryption, tools.files));
+  return artefact::try_encryption({tools.processes, std::move(key.program),
+                                   std::move(key.recipients), asking_limits(tools, work)});
+}
+
 Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTools& tools,
                                       const Work& work, const SourceFacts& facts,
                                       const Result<>& store) {
@@ -61,6 +70,8 @@ Result<std::vector<Finding>> find_all(const TakeRequest& request, const TakeTool
           judge_clients(tools.files, tools.processes, facts.major(), input.bindir, work.limits())) {
     findings.push_back(std::move(*finding));
   }
+  if (const auto fine = judge_encryption(request, tools, work); !fine)
+    findings.push_back({fine.error()});
   if (!store) findings.push_back({store.error()});
   if (auto finding = judge_place(request, tools, facts)) findings.push_back(std::move(*finding));
   if (store && request.store.features().knows_space) {
@@ -105,6 +116,7 @@ class Taking {
     DumpResult dump;
     artefact::SourceCheck check;
     artefact::FingerprintKey key;
+    std::vector<std::string> recipients;
     std::string client_version;
     std::vector<artefact::ObjectCount> inventory{};
   };
@@ -118,12 +130,13 @@ class Taking {
     Result<SourceRows> rows;  // what the source says of them
   };
   Result<Dumped> dump(SourceSession& source, const artefact::FingerprintKey& key,
-                      store::ArtefactWriter& out);
+                      const Recipients& recipients, store::ArtefactWriter& out);
   std::jthread read_beside(SourceSession& source, const artefact::FingerprintKey& key,
                            std::stop_token stop, Result<SourceRows>& rows) const;
   Result<artefact::SourceCheck> check(SourceSession& source, const Dumped& dumped) const;
   platform::Clients clients_of(const SourceSession& source) const;
   DumpRequest dump_request(const SourceSession& source, const artefact::FingerprintKey& key) const;
+  Result<Recipients> recipients() const;
   void watch_reserve(std::stop_source& stop);
   Result<Taken> publish(Attempt attempt, store::ArtefactWriter& out);
   artefact::Manifest manifest_of(Attempt& attempt) const;
@@ -216,8 +229,13 @@ std::jthread Taking::read_beside(SourceSession& source, const artefact::Fingerpr
   });
 }
 
+Result<Recipients> Taking::recipients() const {
+  if (!request_.job.encryption.wanted()) return Recipients{};
+  return recipients_of(request_.job.encryption, tools_.files);
+}
+
 Result<Taking::Dumped> Taking::dump(SourceSession& source, const artefact::FingerprintKey& key,
-                                    store::ArtefactWriter& out) {
+                                    const Recipients& recipients, store::ArtefactWriter& out) {
   std::stop_source stop;
   const std::stop_callback outer(work_.stop, [&] { stop.request_stop(); });
   std::optional<GiveWayWatch> watch;
@@ -233,8 +251,10 @@ Result<Taking::Dumped> Taking::dump(SourceSession& source, const artefact::Finge
                         work_.program_ended};
   Result<SourceRows> rows;
   std::jthread reading = read_beside(source, key, stop.get_token(), rows);
-  auto result =
-      take_dump(dump_request(source, key), tools, out, {work_.deadline, stop.get_token()});
+  DumpRequest request = dump_request(source, key);
+  request.recipients = recipients.recipients;
+  request.age = recipients.program;
+  auto result = take_dump(request, tools, out, {work_.deadline, stop.get_token()});
   if (!result) stop.request_stop();
   if (result && reading.joinable()) report("source check");
   reading = {};
@@ -282,15 +302,19 @@ Result<Taking::Attempt> Taking::attempt(store::ArtefactWriter& out) {
     warnings_.push_back(Error(ErrorCode::inventory_unknown,
                               {{"database", request_.database.name},
                                {"reason", std::string(inventory.error().info().title)}}));
-  TRY_ASSIGN(auto dumped, dump(source, key, out));
+  TRY_ASSIGN(auto recipients, this->recipients());
+  TRY_ASSIGN(auto dumped, dump(source, key, recipients, out));
   TRY_ASSIGN(auto checked, check(source, dumped));
   source.close();  // it holds back what VACUUM may remove, and publishing takes its time
   TRY_ASSIGN(auto version,
              platform::client_version(tools_.processes, clients_of(source), work_.limits()));
-  return Attempt{
-      std::move(source),  std::move(dumped.dump),
-      std::move(checked), key,
-      std::move(version), std::move(inventory).value_or(std::vector<artefact::ObjectCount>())};
+  return Attempt{std::move(source),
+                 std::move(dumped.dump),
+                 std::move(checked),
+                 key,
+                 std::move(recipients.recipients),
+                 std::move(version),
+                 std::move(inventory).value_or(std::vector<artefact::ObjectCount>())};
 }
 
 Result<Taken> Taking::take_into(store::ArtefactWriter& out) {
@@ -315,6 +339,7 @@ artefact::Manifest Taking::manifest_of(Attempt& attempt) const {
   manifest.client_version = attempt.client_version;
   manifest.snapshot = attempt.source.snapshot();
   manifest.fingerprint_key = attempt.key;
+  manifest.recipients = std::move(attempt.recipients);
   manifest.files = std::move(attempt.dump.files);
   manifest.tables = std::move(attempt.dump.tables);
   manifest.extensions = facts.extensions;

@@ -2,6 +2,7 @@
 // changes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -92,6 +93,34 @@ struct LossView {
   SystemTime since;  // when it was found
 };
 
+// A published artefact, once more in another store.
+struct CopyView {
+  BackupId id;
+  std::string store;
+  SystemTime copied_at;
+  Bytes stored;
+  std::string manifest_sha256;
+  std::optional<Verification> last_verification;
+  std::optional<SystemTime> fully_verified_at;
+
+  // As of ArtefactView; one that nobody has read is not known to be good.
+  Verdict verdict() const {
+    if (!last_verification || last_verification->unreadable()) return Verdict::could_not_verify;
+    if (last_verification->result == Verdict::failed) return Verdict::failed;
+    const bool passed = last_verification->result == Verdict::passed || fully_verified_at;
+    return passed ? Verdict::passed : Verdict::could_not_verify;
+  }
+};
+
+// The last attempt to bring the copies of a job and database in one store up to date.
+struct CopyAttempt {
+  std::string job;
+  std::string database;
+  std::string store;
+  SystemTime at;
+  std::string error_code;  // empty: all is there
+};
+
 struct DatabaseView {
   std::string name;
   std::optional<SystemTime> last_success;  // start (the data's time) of the newest good artefact
@@ -117,7 +146,8 @@ struct StoreView {
 struct BackupJobView {
   std::string name;
   std::string store;
-  std::string retention;  // as words: "last 3, 7 daily, 5 weekly, 12 monthly, at least 3"
+  std::vector<std::string> copies;  // further stores
+  std::string retention;            // as words: "last 3, 7 daily, 5 weekly, 12 monthly, at least 3"
   Duration rpo_target{};
   Duration scrub_period{};  // each kept artefact is verified again within it; 0: never
   bool verify_after_backup = true;
@@ -133,7 +163,18 @@ struct BackupsView {
   std::vector<BackupJobView> jobs;
   std::vector<ArtefactView> artefacts;
   std::vector<StoreView> stores;
-  std::vector<LossView> losses;  // sorted by id
+  std::vector<LossView> losses;            // sorted by id
+  std::vector<CopyView> copies;            // sorted by id, then store
+  std::vector<CopyAttempt> copy_attempts;  // sorted by job, database, store
+
+  // It was verified and is whole, or its job verifies none and nothing is known against it.
+  bool is_good(const ArtefactView& artefact) const {
+    if (artefact.verdict() == Verdict::passed) return !artefact.unreadable();
+    const auto job = std::ranges::find(jobs, artefact.id.job, &BackupJobView::name);
+    const bool unverified_counts = job != jobs.end() && !job->verify_after_backup;
+    return unverified_counts && artefact.verdict() != Verdict::failed && artefact.is_read() &&
+           !artefact.unreadable();
+  }
 };
 
 using BackupsViewPtr = std::shared_ptr<const BackupsView>;

@@ -19,6 +19,10 @@ struct CallLimits {
   std::stop_token stop;
 };
 
+inline CallLimits no_limits() {
+  return {MonoTime::max(), {}};
+}
+
 struct WorkProgress {
   std::string_view phase;  // preflight, dump, source check, publish, verify, restore, compare, …
   std::string_view subject;  // the database or the artefact

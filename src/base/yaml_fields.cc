@@ -9,6 +9,7 @@
 namespace vigie::yaml {
 namespace {
 
+constexpr size_t kMostWords = 100;  // of a command
 constexpr std::string_view kNameWords =
     "a name: a to z, 0 to 9, - and _, at most 63, beginning with a letter or a digit";
 
@@ -156,6 +157,20 @@ void Fields::absolute_path(std::string_view key, std::string& target, Need need)
   if (!found->text.starts_with('/') || has_control_character(found->text))
     return wrong(key, *found, "an absolute path");
   target = found->text;
+}
+
+void Fields::command(std::string_view key, std::vector<std::string>& target) {
+  const Node* const found = node(key);
+  if (found == nullptr) return;
+  const bool fits = found->kind == Kind::sequence && !found->items.empty() &&
+                    found->items.size() <= kMostWords &&
+                    found->items.front().text.starts_with('/') &&
+                    std::ranges::all_of(found->items, &Node::is_scalar);
+  if (!fits)
+    return wrong(key, *found,
+                 "a list of words, the first an absolute path: [/usr/bin/cat, /a/file]");
+  target.clear();
+  for (const Node& word : found->items) target.push_back(word.text);
 }
 
 void Fields::name(std::string_view key, std::string& target, Need need) {

@@ -38,6 +38,8 @@ class Fields {
                 std::string_view or_else = "");
   void size(std::string_view key, Bytes& target, Bytes min, Bytes max);
   void absolute_path(std::string_view key, std::string& target, Need need = Need::optional);
+  // A program by its absolute path, and its arguments; no shell sees them.
+  void command(std::string_view key, std::vector<std::string>& target);
   // A name of vigie.yaml (base/ids.h).
   void name(std::string_view key, std::string& target, Need need = Need::optional);
 

@@ -78,6 +78,7 @@ class Doctor {
   std::optional<Examination> unusable_folder(const store::StoreOptions& options);
   void stores();
   void jobs();
+  bool copies_off_host(const config::BackupJob& job) const;
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
   void add(Examination one) { found_.push_back(std::move(one)); }
 
@@ -242,11 +243,22 @@ void Doctor::stores() {
   }
 }
 
+// Only what is configured: the status says whether a verified copy is there.
+bool Doctor::copies_off_host(const config::BackupJob& job) const {
+  const auto is_off_host = [this](const std::string& name) {
+    const store::StoreOptions* const store = config_.store(name);
+    return store != nullptr && store->off_host;
+  };
+  return is_off_host(job.options.store) ||
+         std::ranges::any_of(job.options.copies, is_off_host, &backup::CopyOptions::store);
+}
+
 void Doctor::jobs() {
   for (const config::BackupJob& job : config_.backups) {
     for (const std::string& name : job.options.databases) database(job, *config_.database(name));
-    add(judged("copies." + job.name(), Error(ErrorCode::no_copy_off_host, {{"job", job.name()}}),
-               false));
+    if (!copies_off_host(job))
+      add(judged("copies." + job.name(), Error(ErrorCode::no_copy_off_host, {{"job", job.name()}}),
+                 false));
   }
 }
 

@@ -120,6 +120,7 @@ class FromFolder {
     request.overwrite = words_.option("--overwrite").value_or("");
     request.keep_replaced = words_.flag("--rename");
     request.tables = words_.all("--table");
+    request.identity.file = words_.option("--identity").value_or("");
     request.folder = work_folder();
     if (const auto jobs = words_.option("--jobs")) {
       const auto number = whole_number(*jobs);

@@ -123,6 +123,12 @@ int backup_run(Context& context) {
                         [&](const Error& error) { return report_about(context, error, job); });
 }
 
+int backup_copy(Context& context) {
+  const std::string job = context.arguments().operand("JOB");
+  return start_and_wait(context, {"POST", path_of(job, "/copies"), act_body(context)},
+                        [&](const Error& error) { return report_about(context, error, job); });
+}
+
 // For people without the manifest, which may name thousands of tables.
 int backup_show(Context& context) {
   const std::string id = context.arguments().operand("ID");
@@ -312,6 +318,7 @@ int backup_ack(Context& context) {
 }
 
 const OptionSpec kNoWait{"--no-wait", "", "Only start it in the daemon; print the run's id"};
+const OperandSpec kJob{"JOB", "A job of backups: in vigie.yaml"};
 const OperandSpec kBackup{"ID", "A backup: JOB.DATABASE-20261120T020000Z"};
 
 std::vector<VerbSpec> run_verbs() {
@@ -320,7 +327,7 @@ std::vector<VerbSpec> run_verbs() {
        "Takes, seals and verifies a backup now",
        "  vigie backup run nightly\n  vigie backup run nightly --reason 'before the migration' "
        "--ref OPS-42\n",
-       {{"JOB", "A job of backups: in vigie.yaml"}},
+       {kJob},
        {kNoWait, reason_option(false), reference_option()},
        backup_run},
   };
@@ -328,6 +335,12 @@ std::vector<VerbSpec> run_verbs() {
 
 std::vector<VerbSpec> looking_verbs() {
   return {
+      {"backup copy",
+       "Brings a job's copies in its further stores up to date, and reads them back",
+       "  vigie backup copy nightly\n",
+       {kJob},
+       {kNoWait, reason_option(false), reference_option()},
+       backup_copy},
       {"backup list",
        "The backups that there are, newest first",
        "  vigie backup list\n  vigie backup list --job nightly --output json\n",

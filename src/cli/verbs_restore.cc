@@ -26,6 +26,7 @@ json::object body_of(const Context& context) {
   text("--to", "dsn");
   text("--database", "database");
   text("--password-file", "password_file");
+  text("--identity", "identity_file");
   text("--overwrite", "overwrite");
   for (const auto& [option, member] : {std::pair("--globals", "globals"),
                                        {"--no-owner", "no_owner"},
@@ -93,6 +94,8 @@ std::vector<OptionSpec> where_and_what() {
       {"--to", "CONNECTION", "Where to, as dsn: in vigie.yaml; dbname is the new database"},
       {"--database", "NAME", "Where to: one of databases: in vigie.yaml"},
       {"--password-file", "FILE", "The password for --to, alone in a file of mode 0600"},
+      {"--identity", "FILE",
+       "The private key (age) of an encrypted backup, in a file of mode 0600"},
       {"--table", "SCHEMA.NAME", "The rows of this table alone; may be repeated", {}, false, true},
       {"--jobs", "N", "So many at once (default 2)"},
       {"--globals", "", "The roles too, as far as they do not exist"},

@@ -35,6 +35,19 @@ void check_reference(const std::string& name, Place place, std::string_view key,
                    nearest_name(name, defined));
 }
 
+// Each in a store of its own.
+void check_copies(const Config& config, const BackupJob& job, Problems& problems) {
+  const Problems::Scope scope(problems, "copies");
+  std::vector<std::string> taken{job.options.store};
+  for (const backup::CopyOptions& copy : job.options.copies) {
+    check_reference(copy.store, copy.place, "store", names_of(config.stores), problems);
+    if (std::ranges::count(taken, copy.store) > 0)
+      problems.mistake(copy.place, ErrorCode::config_duplicate_key, "names a store a second time",
+                       "each store once");
+    taken.push_back(copy.store);
+  }
+}
+
 void check_references(const Config& config, const BackupJob& job, Problems& problems) {
   const std::vector<std::string> databases = names_of(config.databases);
   // It would succeed, every night, with nothing.
@@ -46,6 +59,7 @@ void check_references(const Config& config, const BackupJob& job, Problems& prob
                     databases, problems);
   check_reference(job.options.store, job.options.store_place, "store", names_of(config.stores),
                   problems);
+  check_copies(config, job, problems);
 }
 
 std::optional<jobs::Gaps> gaps_of(const jobs::TimingOptions& timing,
@@ -120,9 +134,13 @@ void check_drill(const Config& config, const Drill& drill, Problems& problems) {
   std::vector<std::string> jobs;
   for (const BackupJob& job : config.backups) jobs.push_back(job.name());
   check_reference(options.job, options.job_place, "backup", jobs, problems);
-  if (const BackupJob* const job = config.backup(options.job))
-    check_reference(options.database, options.database_place, "database", job->options.databases,
-                    problems);
+  const BackupJob* const job = config.backup(options.job);
+  if (job == nullptr) return;
+  check_reference(options.database, options.database_place, "database", job->options.databases,
+                  problems);
+  std::vector<std::string> stores{job->options.store};
+  for (const backup::CopyOptions& copy : job->options.copies) stores.push_back(copy.store);
+  check_reference(options.from, options.from_place, "from", stores, problems);
 }
 
 // A scratch folder is emptied: it must not hold, or lie in, what is kept.

@@ -37,6 +37,7 @@ stores:
   local:
     type: local
     path: /var/lib/vigie/artefacts
+    # off_host: true              # what is mounted there lies on another host
     reserve: 15%                  # of the file system stays free; or a size such as 20GiB
 
 backups:
@@ -48,6 +49,7 @@ backups:
     catch_up: wait                # now: it starts at once instead
     timeout: 4h
     store: local
+    # copies: [offsite]           # further stores; or {store: offsite, retention: {daily: 30}}
     jobs: 2                       # of pg_dump
     compression_level: 1          # of zstd
     globals: true                 # roles and tablespaces, without passwords; with_passwords; false
@@ -71,6 +73,9 @@ backups:
     give_way:                     # to sessions that wait behind the dump's locks
       after: 5s                   # 0: never
       retries: 3
+    # encryption:                 # in the age format; whoever has a private key of one of these can restore
+    #   recipients: [age1…]
+    #   recipients_file: /etc/vigie/recipients.txt
     # ping_url_file: /etc/vigie/ping          # a dead-man's switch outside: start, success, failure
     large_objects_limit: 100000
 
@@ -79,6 +84,7 @@ drills:
     backup: nightly               # its newest good backup, of each of its databases
     # database: app               # of one of them
     pick: newest                  # oldest, random
+    # from: offsite               # a store of the job's copies
     schedule: "30 4 * * 0"
     time_zone: Europe/Paris
     window: 4h
@@ -95,6 +101,8 @@ drills:
     # freshness: {table: public.orders, column: created_at, within: 26h}
     # assertions:                 # queries of one value
     #   - {name: no orphan lines, sql: "select count(*) from public.lines where order_id is null", equals: 0}
+    # identity_file: /etc/vigie/drill.key     # the private key of encrypted backups
+    # identity_command: [/usr/local/bin/fetch-key]
     canary: every                 # damaged copies must be refused, each time; never: none are made
 
 durability:                       # interrupts PostgreSQL; by hand: vigie durability run app --yes-interrupt app

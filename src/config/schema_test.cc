@@ -37,6 +37,8 @@ constexpr Section kSections[] = {
     {"/properties/drills/additionalProperties", "drills: {a: {zzzzzz: 1}}"},
     {"/properties/drills/additionalProperties/properties/scratch",
      "drills: {a: {scratch: {zzzzzz: 1}}}"},
+    {"/properties/backups/additionalProperties/properties/encryption",
+     "backups: {a: {encryption: {zzzzzz: 1}}}"},
     {"/properties/drills/additionalProperties/properties/freshness",
      "drills: {a: {freshness: {zzzzzz: 1}}}"},
     {"/properties/drills/additionalProperties/properties/assertions/items",

@@ -15,6 +15,33 @@ std::vector<std::string> databases_of(const config::Config& config, const config
   return job == nullptr ? std::vector<std::string>() : job->options.databases;
 }
 
+bool is_off_host(const backup::BackupsView& view, const std::string& store) {
+  const auto found = std::ranges::find(view.stores, store, &backup::StoreView::name);
+  return found != view.stores.end() && found->off_host;
+}
+
+// Sorted; those that the last drill holds are in `drilled`.
+std::vector<BackupId> good_ones(const backup::BackupsView& view, const std::string& job,
+                                const std::string& database, std::optional<BackupId>& drilled) {
+  std::vector<BackupId> good;
+  for (const backup::ArtefactView& one : view.artefacts) {
+    if (one.id.job != job || one.id.database != database || !is_good(view, one)) continue;
+    if (std::ranges::count(one.holds, "drill", &backup::Hold::kind) > 0) drilled = one.id;
+    good.push_back(one.id);
+  }
+  return good;
+}
+
+std::vector<BackupId> good_copies(const backup::BackupsView& view, const std::string& job,
+                                  const std::string& database, const std::string& store) {
+  std::vector<BackupId> good;
+  for (const backup::CopyView& one : view.copies)
+    if (one.id.job == job && one.id.database == database && one.store == store &&
+        one.verdict() == Verdict::passed)
+      good.push_back(one.id);
+  return good;
+}
+
 class DrillRun {
  public:
   DrillRun(backup::BackupRoom& backups, proof::ProofRoom& proofs, const config::Config& config,
@@ -52,10 +79,31 @@ class DrillRun {
 
   Result<BackupId> chosen(const std::string& database) const {
     if (!ask_.backup.empty()) return BackupId::parse(ask_.backup);
-    const auto id = picked(*backups_.view(), drill_.options.job, database, drill_.options.pick);
+    const auto id =
+        picked(*backups_.view(), drill_.options.job, database, drill_.options.pick, copies_store());
     if (id) return *id;
     return fail(ErrorCode::backup_not_found,
                 {{"backup", "that is good of " + drill_.options.job + "." + database}});
+  }
+
+  // Empty: the job's own store.
+  std::string copies_store() const {
+    const config::BackupJob* const job = config_.backup(drill_.options.job);
+    const bool own = job == nullptr || drill_.options.from == job->options.store;
+    return own ? std::string() : drill_.options.from;
+  }
+
+  Result<backup::Reading> read(const BackupId& id) const {
+    const std::string from = copies_store();
+    return from.empty() ? backups_.read(id, "being drilled")
+                        : backups_.read_copy(id, from, "being drilled");
+  }
+
+  // Of a copy whose original is gone there is nothing to hold.
+  Result<> hold(const BackupId& id) const {
+    const auto held = backups_.hold_drilled(id, work_);
+    const bool only_a_copy = !held && held.error().code() == ErrorCode::backup_not_found;
+    return only_a_copy && !copies_store().empty() ? Result<>() : held;
   }
 
   void nothing_to_restore(const std::string& database, const Error& why) {
@@ -67,7 +115,7 @@ class DrillRun {
   }
 
   Result<proof::DrillReport> restore(const BackupId& id) {
-    const auto read = backups_.read(id, "being drilled");
+    const auto read = this->read(id);
     if (!read) {
       TRY(proofs_.not_drilled(drill_.options, {id, {}, {}, {}}, read.error(), work_));
       return fail(read.error());
@@ -79,10 +127,15 @@ class DrillRun {
     request.into_major = static_cast<int>(ask_.into_major);
     request.rehearsal = ask_.into_major != 0 || !ask_.backup.empty();
     request.folder = folder_;
-    auto report =
-        proofs_.drill(request, {id, reading.artefact.store, reading.manifest_sha256, {}}, work_);
+    auto report = proofs_.drill(request,
+                                {id,
+                                 reading.artefact.store,
+                                 reading.manifest_sha256,
+                                 {},
+                                 is_off_host(*backups_.view(), reading.artefact.store)},
+                                work_);
     // A rehearsal of an upgrade says nothing of the server that is in use.
-    if (report && !report->error && ask_.into_major == 0) TRY(backups_.hold_drilled(id, work_));
+    if (report && !report->error && ask_.into_major == 0) TRY(hold(id));
     return report;
   }
 
@@ -147,15 +200,11 @@ jobs::RunOutcome run_durability(proof::ProofRoom& proofs, const config::Config& 
 }
 
 std::optional<BackupId> picked(const backup::BackupsView& view, const std::string& job,
-                               const std::string& database, proof::Pick pick) {
-  std::vector<BackupId> good;
+                               const std::string& database, proof::Pick pick,
+                               const std::string& from) {
   std::optional<BackupId> drilled;
-  for (const backup::ArtefactView& one : view.artefacts) {
-    if (one.id.job != job || one.id.database != database || !is_good(one, view.observed_at))
-      continue;
-    if (std::ranges::count(one.holds, "drill", &backup::Hold::kind) > 0) drilled = one.id;
-    good.push_back(one.id);
-  }
+  std::vector<BackupId> good = from.empty() ? good_ones(view, job, database, drilled)
+                                            : good_copies(view, job, database, from);
   // What a drill holds does not expire, and would be the oldest for ever.
   if (pick == proof::Pick::oldest && drilled && good.size() > 1) std::erase(good, *drilled);
   if (good.empty()) return std::nullopt;

@@ -17,10 +17,11 @@ std::vector<proof::DrillPlanView> drill_plans(const config::Config& config);
 
 std::vector<std::string> durability_plans(const config::Config& config);
 
-// The good backups of a job and database, one of which is restored; nothing: there is none. Pure
-// but for `random`.
+// The good backups of a job and database, one of which is restored; nothing: there is none. `from`:
+// its good copies in that store; empty: those of the job's own. Pure but for `random`.
 std::optional<BackupId> picked(const backup::BackupsView& view, const std::string& job,
-                               const std::string& database, proof::Pick pick);
+                               const std::string& database, proof::Pick pick,
+                               const std::string& from = {});
 
 // Everything that one run of a drill does: each of its databases, one after another. `folder` is
 // the run's own.

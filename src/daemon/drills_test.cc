@@ -49,6 +49,19 @@ TEST_F(Picked, AnyOfTheGoodOnesAtRandomAndNoOther) {
                                    "nightly.app-20261112T020000Z"}));
 }
 
+TEST_F(Picked, OfAJobThatVerifiesNoneAlsoOneThatNobodyHasVerified) {
+  backup::ArtefactView unverified = artefact("nightly.app-20261117T020000Z", Verdict::passed);
+  unverified.last_verification.reset();
+  unverified.manifest_sha256 = "0f";
+  view_.artefacts.push_back(unverified);
+  EXPECT_EQ(pick(proof::Pick::newest), "nightly.app-20261112T020000Z");
+  backup::BackupJobView job;
+  job.name = "nightly";
+  job.verify_after_backup = false;
+  view_.jobs = {job};
+  EXPECT_EQ(pick(proof::Pick::newest), "nightly.app-20261117T020000Z");
+}
+
 TEST_F(Picked, NoneOfTheFuture) {
   view_.observed_at = *parse_rfc3339("2026-11-11T12:00:00Z");
   EXPECT_EQ(pick(proof::Pick::newest), "nightly.app-20261111T020000Z");

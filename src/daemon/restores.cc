@@ -23,7 +23,7 @@ bool fits(const backup::ArtefactView& artefact, std::string_view text) {
 Result<BackupId> newest_good(const backup::BackupsView& view, std::string_view text) {
   const backup::ArtefactView* newest = nullptr;
   for (const backup::ArtefactView& one : view.artefacts) {
-    if (!fits(one, text) || !is_good(one, view.observed_at)) continue;
+    if (!fits(one, text) || !is_good(view, one)) continue;
     if (newest != nullptr && newest->id.database != one.id.database)
       return invalid("backup", fmt::format("JOB.DATABASE or an id: those of {} and of {} fit",
                                            newest->id.database, one.id.database));
@@ -43,8 +43,8 @@ std::string name_in(const std::string& dsn) {
 
 }  // namespace
 
-bool is_good(const backup::ArtefactView& artefact, SystemTime now) {
-  return artefact.verdict() == Verdict::passed && !artefact.is_of_the_future(now);
+bool is_good(const backup::BackupsView& view, const backup::ArtefactView& artefact) {
+  return view.is_good(artefact) && !artefact.is_of_the_future(view.observed_at);
 }
 
 Result<BackupId> backup_named(const backup::BackupsView& view, std::string_view text) {
@@ -85,6 +85,7 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
   request.overwrite = ask.overwrite;
   request.keep_replaced = ask.keep_replaced;
   request.tables = ask.tables;
+  request.identity.file = ask.identity_file;
   request.folder = folder;
   if (ask.plan) return proofs.plan(request, work);
   return proofs.restore(

@@ -11,7 +11,7 @@
 namespace vigie::daemon {
 
 // Whether it may be taken without being named.
-bool is_good(const backup::ArtefactView& artefact, SystemTime now);
+bool is_good(const backup::BackupsView& view, const backup::ArtefactView& artefact);
 
 // The backup that `text` names: an id, or the newest good one of JOB.DATABASE, of JOB, or of all
 // ("latest"). Pure. Errors: backup_not_found; http_invalid_parameter when backups of several

@@ -18,6 +18,7 @@ std::vector<std::string> claims_of(const config::BackupJob& job) {
 }
 
 constexpr auto kVerifyTimeout = std::chrono::hours(24);
+constexpr auto kCopyTimeout = std::chrono::hours(24);
 constexpr auto kRestoreTimeout = std::chrono::hours(24);
 constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 
@@ -46,6 +47,18 @@ jobs::RunRequest Wiring::preflight_request(const config::BackupJob& job) {
   request.timeout = kPreflightTimeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
     return outcome_of(backups_->preflight(name, work_of(context, run_logs_)));
+  };
+  return request;
+}
+
+jobs::RunRequest Wiring::copy_request(const config::BackupJob& job) {
+  jobs::RunRequest request;
+  request.job = job.name();
+  request.kind = "copy";
+  request.claims = {"job:" + job.name()};
+  request.timeout = kCopyTimeout;
+  request.work = [this, name = job.name()](jobs::RunContext& context) {
+    return outcome_of(backups_->copy(name, work_of(context, run_logs_)));
   };
   return request;
 }
@@ -189,6 +202,21 @@ void Wiring::look_around(std::stop_token stop) {
   if (const auto kept = run_logs_.retain(); !kept)
     world_.log.write(LogLevel::warn, "runs.retain", kept.error());
   scrub_what_is_due();
+  copy_what_is_due();
+}
+
+// What could not be copied when the backup was taken.
+void Wiring::copy_what_is_due() {
+  if (executor_->view()->at_work("copy")) return;
+  const auto due = backups_->next_copy();
+  const auto config = this->config();
+  const config::BackupJob* const job = due ? config->backup(*due) : nullptr;
+  if (job == nullptr) return;
+  jobs::RunRequest copy = copy_request(*job);
+  copy.trigger.by = "daemon";
+  copy.correlation_id = new_correlation_id();
+  if (const auto started = executor_->submit(std::move(copy)); !started)
+    world_.log.write(LogLevel::warn, "copy", started.error());
 }
 
 // One at a time: a second one would wait for the first, and then read the same artefact again.

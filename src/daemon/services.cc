@@ -174,6 +174,13 @@ void Wiring::add_commands(api::Services& services) {
     if (found == nullptr) return no_such_job(job);
     return submit_asked(backup_request(*found, {}, {}), context);
   };
+  services.start_copy = [this](const std::string& job,
+                               const CallContext& context) -> Result<RunId> {
+    const auto config = this->config();
+    const config::BackupJob* const found = config->backup(job);
+    if (found == nullptr) return no_such_job(job);
+    return submit_asked(copy_request(*found), context);
+  };
   services.start_verification = [this](const BackupId& id, backup::VerifyMode mode,
                                        const CallContext& context) {
     return submit_asked(verify_request(id, mode), context);

@@ -128,6 +128,7 @@ class Wiring {
   void add_commands(api::Services& services);
   void add_proof_commands(api::Services& services);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
+  jobs::RunRequest copy_request(const config::BackupJob& job);
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
   Result<jobs::RunRequest> restore_request(const api::RestoreAsk& ask);
   status::Views views() const;
@@ -137,6 +138,7 @@ class Wiring {
   Result<> shown(Result<> recorded) const;
   void submit_in_turn(jobs::RunRequest request, const std::stop_token& stop);
   void scrub_what_is_due();
+  void copy_what_is_due();
   void clear_scratch_folders();
   jobs::RunRequest ledger_verify_request();
   void log_end(const jobs::RunRow& row);

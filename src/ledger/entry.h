@@ -33,8 +33,10 @@ Outcome outcome_of(Verdict verdict);
 namespace kind {
 inline constexpr std::string_view kBackup = "backup";
 inline constexpr std::string_view kBackupVerify = "backup_verify";
-inline constexpr std::string_view kRetention = "retention";  // one for an expiry run
-inline constexpr std::string_view kScrub = "scrub";          // one for a round
+inline constexpr std::string_view kBackupCopy = "backup_copy";  // into a further store
+inline constexpr std::string_view kCopyVerify = "copy_verify";  // of one that lies off the host
+inline constexpr std::string_view kRetention = "retention";     // one for an expiry run
+inline constexpr std::string_view kScrub = "scrub";             // one for a round
 inline constexpr std::string_view kMissedRun = "missed_run";
 inline constexpr std::string_view kHold = "hold";                  // pin and unpin
 inline constexpr std::string_view kPlausibility = "plausibility";  // an alarm was raised
@@ -50,14 +52,17 @@ inline constexpr std::string_view kEvidenceVerify = "evidence_verify";
 inline constexpr std::string_view kSigningKey = "signing_key";      // of checkpoints; replaced
 inline constexpr std::string_view kRestore = "restore";             // of a backup, for real
 inline constexpr std::string_view kRestoreDrill = "restore_drill";  // into a server of our own
+// The same from a copy off the host, beside it.
+inline constexpr std::string_view kRestoreDrillOffsite = "restore_drill_offsite";
 inline constexpr std::string_view kDurabilityProof = "durability_proof";
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
 // All of them.
 inline constexpr std::array kEvery{
-    kBackup,       kBackupVerify,    kRetention,    kScrub,          kMissedRun,  kHold,
-    kPlausibility, kAcknowledgement, kConfigReload, kClock,          kToken,      kRecovered,
-    kInterrupted,  kPreflight,       kRunEnded,     kEvidenceVerify, kSigningKey, kRestore,
-    kRestoreDrill, kDurabilityProof, kLedgerDamage};
+    kBackup,         kBackupVerify, kRetention,       kScrub,        kMissedRun,
+    kHold,           kPlausibility, kAcknowledgement, kConfigReload, kClock,
+    kToken,          kRecovered,    kInterrupted,     kPreflight,    kRunEnded,
+    kEvidenceVerify, kSigningKey,   kRestore,         kRestoreDrill, kRestoreDrillOffsite,
+    kBackupCopy,     kCopyVerify,   kDurabilityProof, kLedgerDamage};
 }  // namespace kind
 
 struct Trigger {

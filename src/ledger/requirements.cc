@@ -14,13 +14,15 @@ struct Mapping {
   size_t count;
 };
 
-constexpr std::array<Mapping, 8> kMappings = {{
+constexpr std::array<Mapping, 10> kMappings = {{
     {"backup", {"REQ-BAK-1"}, 1},
     {"backup_verify", {"REQ-BAK-3"}, 1},
+    {"copy_verify", {"REQ-BAK-5"}, 1},
     {"durability_proof", {"REQ-DUR-1"}, 1},
     {"evidence_verify", {"REQ-EVD-1"}, 1},
     {"missed_run", {"REQ-BAK-1"}, 1},
     {"restore_drill", {"REQ-RST-1"}, 1},
+    {"restore_drill_offsite", {"REQ-BAK-6"}, 1},
     {"retention", {"REQ-BAK-2"}, 1},
     {"scrub", {"REQ-BAK-3"}, 1},
 }};

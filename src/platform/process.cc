@@ -214,15 +214,15 @@ bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
 
-// The descriptors of the supervisor: 0 is /dev/null, 1 the output, 2 ours, 3 the control; no other.
+// The descriptors of the supervisor: 0 the input, 1 the output, 2 ours, 3 the control; no other.
 class SpawnActions {
  public:
-  SpawnActions(int output, int control) {
+  SpawnActions(int input, int output, int control) {
     ::posix_spawn_file_actions_init(&actions_);
+    ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, control, kControl);
     ::posix_spawn_file_actions_addclosefrom_np(&actions_, kControl + 1);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawnattr_init(&attributes_);
     // A session of its own: what a terminal sends to our group does not reach it. Signals as at
     // the start of a program, whatever this thread blocks.
@@ -282,13 +282,14 @@ class SupervisingRunner final : public ProcessRunner {
 
  private:
   Result<pid_t> spawn(const Command& command, int control) {
-    const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const Descriptor input = above_control(command.input < 0 ? null.get() : command.input);
     const Descriptor output = above_control(command.output < 0 ? null.get() : command.output);
     const Descriptor high_control = above_control(control);
-    if (!output || !high_control) return fail(spawn_error(command.program, errno));
+    if (!input || !output || !high_control) return fail(spawn_error(command.program, errno));
     std::vector<std::string> arguments = argument_strings(command);
     std::vector<std::string> environment = environment_strings(command);
-    SpawnActions actions(output.get(), high_control.get());
+    SpawnActions actions(input.get(), output.get(), high_control.get());
     pid_t pid = -1;
     const int error =
         actions.spawn(pid, supervisor_, pointers(arguments).data(), pointers(environment).data());

@@ -25,7 +25,8 @@ struct Command {
       environment;                // the child's whole environment, beside PATH, LANG
                                   // and TZ; never a secret
   Path folder;                    // working folder; empty: "/"
-  int output = -1;                // descriptor for stdout; -1: /dev/null
+  int input = -1;                 // descriptor for stdin; -1: /dev/null
+  int output = -1;                // the same for stdout
   size_t keep_stderr = 64 << 10;  // bytes of stderr kept (the first half and the last)
 };
 

@@ -215,9 +215,10 @@ void prepare_signals() {
   for (const int ignored : kIgnored) ::signal(ignored, SIG_IGN);
 }
 
-// The output is the child's alone: whoever reads it sees its end when the child is gone.
-void drop_output() {
-  const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+// Input and output are the child's alone: whoever is at their other ends sees when it is gone.
+void drop_input_and_output() {
+  const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  (void)::dup2(null.get(), STDIN_FILENO);
   (void)::dup2(null.get(), STDOUT_FILENO);
 }
 
@@ -235,7 +236,7 @@ int supervise_main(int argc, char** argv) {
     report(ReportKind::not_started, error);
     return 1;
   }
-  drop_output();
+  drop_input_and_output();
   report(ReportKind::started, child->pid);
   return Supervisor(std::move(*child), arguments->keep_stderr).run();
 }

@@ -7,6 +7,7 @@
 
 #include "artefact/sealer.h"
 #include "artefact/unseal.h"
+#include "proof/backup_key.h"
 #include "proof/drill.h"
 #include "proof/session_settings.h"
 #include "proof/tampered_source.h"
@@ -55,15 +56,16 @@ std::string without_last_row(const std::string& copy) {
   return copy.substr(0, begin == std::string::npos ? 0 : begin + 1) + copy.substr(end);
 }
 
-Result<std::string> sealed_again(const std::string& raw, FileEntry& entry) {
+Result<std::string> sealed_again(const std::string& raw, FileEntry& entry,
+                                 const artefact::Encryption* encryption) {
   std::string stored;
-  artefact::Sealer sealer(1);
-  sealer.begin(
+  artefact::Sealer sealer(1, artefact::Sealer::kDefaultFrameBytes, encryption);
+  TRY(sealer.begin(
       [&](ByteSpan bytes) {
         stored.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return Result<>();
       },
-      std::nullopt);
+      std::nullopt));
   TRY(sealer.update(as_bytes(raw)));
   TRY_ASSIGN(const auto sealed, sealer.finish());
   entry.raw = sealed.raw;
@@ -140,7 +142,8 @@ class Canaries {
     UnpackRequest unpack{source, request_.id, manifest_sha256, folder,
                          static_cast<unsigned>(request_.options.scratch.jobs)};
     unpack.first_finding_ends = true;
-    auto done = proof::unpack(tools_.files, tools_.clock, unpack, work_);
+    unpack.identity = request_.options.identity;
+    auto done = proof::unpack(tools_.files, tools_.processes, tools_.clock, unpack, work_);
     TRY(platform::remove_tree(tools_.files, folder));
     if (done) return {};
     return fail(done.error());
@@ -159,17 +162,30 @@ class Canaries {
     return judge(kId, unpacked(source, {}));
   }
 
+  static bool stays(const FileEntry& file) {
+    return file.kind == FileKind::toc || file.kind == FileKind::key;
+  }
+
   Result<> forge(TamperedSource& source, const FileEntry& file) {
+    TRY_ASSIGN(const auto key, BackupKey::of(manifest_, request_.options.identity, tools_.files,
+                                             tools_.processes, work_.limits()));
     TRY_ASSIGN(const std::string raw,
-               artefact::read_unsealed(request_.source, manifest_, file, kLargestTable));
+               artefact::read_unsealed(request_.source, manifest_, file, kLargestTable,
+                                       decryption_of(key), work_.limits()));
     FileEntry entry = file;
-    TRY_ASSIGN(std::string bytes, sealed_again(without_last_row(raw), entry));
+    // Whoever can write into the store knows the recipients too.
+    std::optional<artefact::Encryption> encryption;
+    if (key)
+      encryption.emplace(artefact::Encryption{tools_.processes, key->decryption().program,
+                                              manifest_.recipients, work_.limits()});
+    TRY_ASSIGN(std::string bytes,
+               sealed_again(without_last_row(raw), entry, encryption ? &*encryption : nullptr));
     Manifest forged = manifest_;
     forged.tables = {*table_};
-    std::erase_if(forged.files, [](const FileEntry& one) { return one.kind != FileKind::toc; });
+    std::erase_if(forged.files, [](const FileEntry& one) { return !stays(one); });
     forged.files.push_back(entry);
     for (const FileEntry& one : manifest_.files)
-      if (one.kind != FileKind::toc && one.kind != FileKind::card && one.name != entry.name)
+      if (!stays(one) && one.kind != FileKind::card && one.name != entry.name)
         source.hide(one.name);
     const artefact::Cover cover = artefact::make_cover(forged);
     source.replace(std::string(artefact::kCardName), cover.card);

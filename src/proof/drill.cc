@@ -134,6 +134,7 @@ class Drilling {
                            same_major() ? request_.bindir : platform::Path(),
                            static_cast<unsigned>(request_.options.scratch.jobs)};
     restore.on_scratch = true;
+    restore.identity = request_.options.identity;
     restore.folder = request_.folder;
     auto restored = proof::restore(restore, tools_, work_);
     note("restore", json::value("equal rows"),

@@ -14,6 +14,7 @@ struct Subject {
   std::string store;            // its name in vigie.yaml, or the folder that was named
   std::string manifest_sha256;  // as far as it is known
   std::string target;           // the database's name; of a drill: empty
+  bool off_host = false;        // of a drill: the store is not on this host
 };
 
 ledger::Entry restored(const Subject& subject, const Restored& restored, const Work& work,

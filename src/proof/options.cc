@@ -111,6 +111,8 @@ DrillOptions DrillOptions::parse(const std::string& name, yaml::Fields& fields) 
   fields.name("database", options.database);
   options.database_place = place_of(fields, "database");
   fields.choice("pick", options.pick, kPicks);
+  fields.name("from", options.from);
+  options.from_place = place_of(fields, "from");
   read_scratch(fields, options.scratch);
   fields.duration("rto_target", options.rto_target, 1s, days{31});
   fields.duration("rpo_target", options.rpo_target, 1s, days{3660});
@@ -118,6 +120,8 @@ DrillOptions DrillOptions::parse(const std::string& name, yaml::Fields& fields) 
   read_freshness(fields, options.freshness);
   read_assertions(fields, options.assertions);
   fields.choice("canary", options.canary, kCanary);
+  fields.absolute_path("identity_file", options.identity.file);
+  fields.command("identity_command", options.identity.command);
   return options;
 }
 

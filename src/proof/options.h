@@ -38,11 +38,20 @@ struct SqlAssertion {
   std::string equals;  // as text
 };
 
+// Where the private key of encrypted backups comes from; neither: there is none.
+struct IdentitySource {
+  std::string file;                  // absolute; a secret file
+  std::vector<std::string> command;  // a program and its arguments that print it
+
+  bool named() const { return !file.empty() || !command.empty(); }
+};
+
 struct DrillOptions {
   std::string name;
   std::string job;       // of backups:
   std::string database;  // one of the job's; empty: each of them, one after another
   Pick pick = Pick::newest;
+  std::string from;  // a store of the job's copies; empty: where its backups are written to
   ScratchOptions scratch;
   Duration rto_target{};  // zero: none
   Duration rpo_target{};  // zero: none
@@ -50,11 +59,13 @@ struct DrillOptions {
                               DrillCheck::settings, DrillCheck::freshness};
   std::optional<FreshnessOptions> freshness;
   std::vector<SqlAssertion> assertions;
+  IdentitySource identity;
   bool canary = true;  // damaged copies are put before the same checks, each time
 
   Place place;
   Place job_place;
   Place database_place;
+  Place from_place;
 
   // Takes its own keys out of the drill's mapping; the schedule's are jobs::TimingOptions's.
   static DrillOptions parse(const std::string& name, yaml::Fields& fields);

@@ -155,10 +155,10 @@ class Restoring {
 
   Result<> unpack_all() {
     TRY(tools_.files.create_folder(request_.folder));
-    TRY_ASSIGN(unpacked_, unpack(tools_.files, tools_.clock,
-                                 {request_.source, request_.id, request_.expected_manifest_sha256,
-                                  request_.folder, request_.jobs},
-                                 work_));
+    UnpackRequest what{request_.source, request_.id, request_.expected_manifest_sha256,
+                       request_.folder, request_.jobs};
+    what.identity = request_.identity;
+    TRY_ASSIGN(unpacked_, unpack(tools_.files, tools_.processes, tools_.clock, what, work_));
     restored_.manifest = unpacked_.manifest;
     restored_.manifest_sha256 = unpacked_.manifest_sha256;
     return {};

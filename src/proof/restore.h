@@ -18,6 +18,7 @@
 #include "platform/process.h"
 #include "proof/archive.h"
 #include "proof/compare.h"
+#include "proof/options.h"
 
 namespace vigie::proof {
 
@@ -44,7 +45,8 @@ struct RestoreRequest {
   // Into a server of a drill: the roles are always made, owners and rights are left out where the
   // backup holds none, and nothing is restored that would reach out of the server.
   bool on_scratch = false;
-  platform::Path folder;  // this run's own; need not exist; gone afterwards
+  IdentitySource identity{};  // of an encrypted backup
+  platform::Path folder;      // this run's own; need not exist; gone afterwards
 };
 
 struct Restored {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "artefact/unseal.h"
+#include "proof/backup_key.h"
 #include "proof/restore_judge.h"
 #include "proof/sql_script.h"
 
@@ -13,18 +14,28 @@ using artefact::FileEntry;
 using artefact::FileKind;
 using artefact::Manifest;
 
+// Those of an encrypted backup need its key.
 Result<std::vector<std::string>> roles_of(artefact::ArtefactSource& source,
-                                          const Manifest& manifest) {
+                                          const Manifest& manifest,
+                                          const artefact::Decryption* decryption,
+                                          const CallLimits& limits) {
   std::vector<std::string> roles;
   for (const FileEntry& file : manifest.files) {
     if (file.kind != FileKind::globals) continue;
     TRY_ASSIGN(const std::string script,
-               artefact::read_unsealed(source, manifest, file, kMaxScript));
+               artefact::read_unsealed(source, manifest, file, kMaxScript, decryption, limits));
     TRY_ASSIGN(const auto statements, split_statements(script));
     for (const std::string& one : statements)
       if (one.starts_with("CREATE ROLE ")) roles.push_back(name_after(one, "role"));
   }
   return roles;
+}
+
+Result<std::vector<std::string>> roles_in(const RestoreRequest& request, const Manifest& manifest,
+                                          const RestoreTools& tools, const Work& work) {
+  TRY_ASSIGN(const auto key, BackupKey::of(manifest, request.identity, tools.files, tools.processes,
+                                           work.limits()));
+  return roles_of(request.source, manifest, decryption_of(key), work.limits());
 }
 
 platform::Path existing(platform::FileSystem& files, platform::Path folder) {
@@ -60,9 +71,10 @@ Result<RestorePlan> plan_restore(const RestoreRequest& request, const RestoreToo
   TRY_ASSIGN(const platform::Space space, tools.files.space(existing(tools.files, request.folder)));
   plan.needed = plan.manifest.raw();
   plan.available = space.available;
-  TRY_ASSIGN(const auto roles, roles_of(request.source, plan.manifest));
+  const auto roles = roles_in(request, plan.manifest, tools, work);
+  if (!roles && !plan.refusal) plan.refusal = roles.error();
   TRY_ASSIGN(const auto there, target.roles(work));
-  for (const std::string& role : roles)
+  for (const std::string& role : roles.value_or(std::vector<std::string>()))
     (there.contains(role) ? plan.roles_kept : plan.roles_made).push_back(role);
   return plan;
 }

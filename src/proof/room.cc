@@ -282,8 +282,13 @@ Result<DrillReport> ProofRoom::drill(const DrillRequest& request, evidence::Subj
                                      const Work& work) {
   const SystemTime started_at = tools_.clock.now();
   DrillReport report = proof::drill(request, tools_, work);
-  TRY(record(evidence::drilled(subject, request.options, request.rehearsal, report, work,
-                               started_at, tools_.clock.now())));
+  ledger::Entry entry = evidence::drilled(subject, request.options, request.rehearsal, report, work,
+                                          started_at, tools_.clock.now());
+  TRY(record(entry));
+  if (!subject.off_host || request.rehearsal) return report;
+  // It has shown one thing more: that what lies elsewhere can be opened.
+  entry.kind = ledger::kind::kRestoreDrillOffsite;
+  TRY(record(entry));
   return report;
 }
 

@@ -1,5 +1,9 @@
 #include "proof/unpack.h"
 
+#include <optional>
+
+#include "proof/backup_key.h"
+
 namespace vigie::proof {
 namespace {
 
@@ -9,35 +13,46 @@ using artefact::FileKind;
 constexpr std::string_view kArchive = "archive";
 constexpr std::string_view kGlobals = "globals.sql";
 
-// "dump/3456.dat.zst" is 3456.dat. Empty: it is not for pg_restore.
+// "dump/3456.dat.zst" and "dump/3456.dat.zst.age" are 3456.dat. Empty: it is not for pg_restore.
 platform::Path unpacked_path(const platform::Path& folder, const FileEntry& entry) {
-  if (entry.kind == FileKind::card) return {};
+  if (entry.kind == FileKind::card || entry.kind == FileKind::key) return {};
   if (entry.kind == FileKind::globals) return folder / kGlobals;
   platform::Path name = platform::Path(entry.name).filename();
-  if (entry.codec == artefact::Codec::zstd) name.replace_extension();
+  if (entry.encrypted()) name.replace_extension();
+  if (entry.codec != artefact::Codec::none) name.replace_extension();
   return folder / kArchive / name;
 }
 
 // A manifest that cannot be read is the verification's to judge.
-Result<> look_at_space(platform::FileSystem& files, const UnpackRequest& request) {
+std::optional<artefact::Manifest> peek(const UnpackRequest& request) {
   const auto text =
       artefact::read_stored(request.source, artefact::kManifestName, artefact::kMaxManifestBytes);
-  if (!text) return {};
-  const auto manifest = artefact::Manifest::parse(*text, request.id);
-  if (!manifest) return {};
+  if (!text) return std::nullopt;
+  auto manifest = artefact::Manifest::parse(*text, request.id);
+  return manifest ? std::optional(std::move(*manifest)) : std::nullopt;
+}
+
+Result<> look_at_space(platform::FileSystem& files, const UnpackRequest& request,
+                       const artefact::Manifest& manifest) {
+  // Who refuses at the first finding unpacks next to nothing.
+  if (request.first_finding_ends) return {};
   TRY_ASSIGN(const platform::Space space, files.space(request.folder));
-  if (manifest->raw() <= space.available) return {};
+  if (manifest.raw() <= space.available) return {};
   return fail(ErrorCode::restore_space, {{"backup", request.id.str()},
-                                         {"expected", format_bytes(manifest->raw())},
+                                         {"expected", format_bytes(manifest.raw())},
                                          {"observed", format_bytes(space.available)}});
 }
 
 }  // namespace
 
-Result<Unpacked> unpack(platform::FileSystem& files, const platform::Clock& clock,
-                        const UnpackRequest& request, const Work& work) {
-  // Who refuses at the first finding unpacks next to nothing.
-  if (!request.first_finding_ends) TRY(look_at_space(files, request));
+Result<Unpacked> unpack(platform::FileSystem& files, platform::ProcessRunner& processes,
+                        const platform::Clock& clock, const UnpackRequest& request,
+                        const Work& work) {
+  std::unique_ptr<BackupKey> key;
+  if (const auto manifest = peek(request)) {
+    TRY(look_at_space(files, request, *manifest));
+    TRY_ASSIGN(key, BackupKey::of(*manifest, request.identity, files, processes, work.limits()));
+  }
   TRY(files.create_folder(request.folder / kArchive));
   artefact::VerifyRequest verify;
   verify.id = request.id;
@@ -46,6 +61,7 @@ Result<Unpacked> unpack(platform::FileSystem& files, const platform::Clock& cloc
   verify.first_finding_ends = request.first_finding_ends;
   verify.deadline = work.deadline;
   verify.stop = work.stop;
+  verify.decryption = decryption_of(key);
   verify.progress = [&](const artefact::VerifyProgress& progress) {
     work.progress({"unpack", request.id.str(), progress.done, progress.total});
   };

@@ -5,6 +5,8 @@
 #include "artefact/verify.h"
 #include "base/work.h"
 #include "platform/file_system.h"
+#include "platform/process.h"
+#include "proof/options.h"
 
 namespace vigie::proof {
 
@@ -22,11 +24,13 @@ struct UnpackRequest {
   platform::Path folder;                 // is there, and empty
   unsigned workers = 1;
   bool first_finding_ends = false;  // one is enough to refuse it
+  IdentitySource identity{};        // of an encrypted one
 };
 
 // Nothing of it is durable. Errors: the first finding of the verification, cancelled,
-// deadline_exceeded, disk_full and others of files.
-Result<Unpacked> unpack(platform::FileSystem& files, const platform::Clock& clock,
-                        const UnpackRequest& request, const Work& work);
+// deadline_exceeded, those of BackupKey::of(), disk_full and others of files.
+Result<Unpacked> unpack(platform::FileSystem& files, platform::ProcessRunner& processes,
+                        const platform::Clock& clock, const UnpackRequest& request,
+                        const Work& work);
 
 }  // namespace vigie::proof

@@ -92,6 +92,7 @@ json::object database_json(const BackupsView& view, const BackupJobView& job,
           {"rpo", rpo_json(job, &database, now)},
           {"artefacts", count(facts.count)},
           {"damaged", count(facts.damaged)},
+          {"copies", copies_json(view, job, database.name)},
           {"plausibility_alarm", alarm_json(database.alarm)}};
 }
 

@@ -231,13 +231,6 @@ Check reserve_check(const Context& context, const backup::StoreView& store) {
   return check;
 }
 
-Check copy_check(const Context& context, const BackupsView& view) {
-  auto check = begin(context, "stores.off_host", "stores", "copies");
-  const bool any = std::ranges::any_of(view.stores, &backup::StoreView::off_host);
-  if (!any) judge(check, Status::warn, "no_copy_off_host");
-  return check;
-}
-
 Check catalogue_check(const Context& context, const BackupsView& view) {
   auto check = begin(context, "backups.catalogue", "stores", "store-unreachable");
   // As old as the oldest comparison.
@@ -322,9 +315,6 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
   const auto key = [](const ArtefactView& artefact) {
     return Key(artefact.id.job, artefact.id.database);
   };
-  // The same ones as in DatabaseView::last_success.
-  const auto found = std::ranges::find(view.jobs, job, &BackupJobView::name);
-  const bool unverified_counts = found != view.jobs.end() && !found->verify_after_backup;
   // Not equal_range: clang 14 does not compile libstdc++'s subrange (concepts in a class that is
   // not complete).
   for (auto at = std::ranges::lower_bound(view.artefacts, wanted, {}, key);
@@ -339,9 +329,8 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
     }
     facts.unreadable += artefact.unreadable() ? 1 : 0;
     facts.newest_whole = &artefact;
-    const bool good =
-        artefact.verdict() == Verdict::passed || (unverified_counts && artefact.is_read());
-    facts.good += good && !artefact.unreadable() ? 1 : 0;
+    const bool good = view.is_good(artefact);
+    facts.good += good ? 1 : 0;
     const bool counts = !artefact.unreadable() && !artefact.is_of_the_future(view.observed_at);
     if (good && counts) facts.newest_good = &artefact;
     const auto look = artefact.fully_verified_at.value_or(artefact.id.started_at);
@@ -367,7 +356,7 @@ std::vector<Check> backups_checks(const Views& views, SystemTime now) {
     checks.push_back(reserve_check(context, store));
   }
   for (auto& check : kept_checks(view)) checks.push_back(std::move(check));
-  checks.push_back(copy_check(context, view));
+  for (auto& check : copies_checks(view, now)) checks.push_back(std::move(check));
   checks.push_back(catalogue_check(context, view));
   return checks;
 }

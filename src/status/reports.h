@@ -39,6 +39,10 @@ json::object readiness_data(const Views& views);
 json::object backups_data(const Views& views, SystemTime now);
 // Of those that no job speaks for: lost, or of a job that is not configured any more.
 std::vector<Check> kept_checks(const backup::BackupsView& view);
+// Of copies in further stores, and whether any lies off the host.
+std::vector<Check> copies_checks(const backup::BackupsView& view, SystemTime now);
+json::array copies_json(const backup::BackupsView& view, const backup::BackupJobView& job,
+                        const std::string& database);
 json::array losses_json(const backup::BackupsView& view);
 json::array not_configured_json(const backup::BackupsView& view);
 json::object restore_data(const Views& views, SystemTime now);

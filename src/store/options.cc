@@ -48,6 +48,7 @@ StoreOptions StoreOptions::parse(const std::string& name, const yaml::Entry& ent
   fields.choice("type", options.type, kTypes);
   fields.absolute_path("path", options.path, yaml::Need::required);
   read_reserve(fields, options.reserve);
+  fields.flag("off_host", options.off_host);
   fields.finish();
   return options;
 }

@@ -25,6 +25,7 @@ struct StoreOptions {
   StoreType type = StoreType::local;
   std::string path;  // local: absolute
   Reserve reserve;
+  bool off_host = false;  // said by the operator: what is mounted there lies on another host
   Place place;
 
   static StoreOptions parse(const std::string& name, const yaml::Entry& entry, Problems& problems);

@@ -79,6 +79,13 @@ class RoomForTest {
   }
 
   platform::Path root() const { return folder_ / "artefacts"; }
+  platform::Path offsite_root() const { return folder_ / "offsite"; }
+  store::Store& offsite() { return *offsite_; }
+  // The job copies into a second store, which lies off the host; in force at once.
+  void copy_offsite() {
+    job_.copies = {{"offsite", std::nullopt, {}}};
+    configure();
+  }
   platform::Path state() const { return folder_ / state_; }
   BackupJobOptions& job() { return job_; }  // in force after configure()
   // In force after configure() as well: the same folder.
@@ -182,6 +189,7 @@ class RoomForTest {
 
   testing::FakeClock clock;
   StubbornFiles files;  // of the store
+  StubbornFiles offsite_files;
   int warnings = 0;
   std::string system_identifier;       // of the server of what is published; empty: the usual
   std::optional<Error> ledger_reads;   // what reading it fails with
@@ -214,7 +222,14 @@ class RoomForTest {
     }));
     return sha256;
   }
-  SetupPtr setup() { return setup_of(job_, store_, store_name_); }
+  SetupPtr setup() {
+    auto setup = setup_of(job_, store_, store_name_);
+    store::StoreOptions options;
+    options.name = "offsite";
+    options.off_host = true;
+    if (!job_.copies.empty()) setup->stores.push_back({options, offsite_});
+    return setup;
+  }
 
   testing::TempFolder folder_;
   platform::FileSystem& files_ = platform::real_file_system();
@@ -225,6 +240,8 @@ class RoomForTest {
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
   std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client();
   std::shared_ptr<store::Store> store_ = store::make_local_store(files, "local", root());
+  std::shared_ptr<store::Store> offsite_ =
+      store::make_local_store(offsite_files, "offsite", offsite_root());
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<BackupRoom> room_;
 };

@@ -42,13 +42,13 @@ std::string dbname_word(const std::string& database) {
 }
 
 std::string follow(const platform::Path& artefact, const PgCluster& target,
-                   const std::string& fence) {
+                   const std::string& fence, const platform::Path& key = {}) {
   const TempFolder folder;
   const std::string card = contents(artefact / "RECOVER.md");
   std::ofstream(folder / "commands") << commands_of(card, fence);
   const std::string command = "cd '" + artefact.string() + "' && " + connection_of(target) +
-                              "TMPDIR='" + folder.path().string() + "' bash '" +
-                              (folder / "commands").string() + "' > '" +
+                              "KEY='" + key.string() + "' TMPDIR='" + folder.path().string() +
+                              "' bash '" + (folder / "commands").string() + "' > '" +
                               (folder / "said").string() + "' 2>&1";
   if (!card.empty() && std::system(command.c_str()) == 0) return {};
   return contents(folder / "said") + card + "(not followed)";
@@ -56,8 +56,9 @@ std::string follow(const platform::Path& artefact, const PgCluster& target,
 
 }  // namespace
 
-std::string follow_recovery_card(const platform::Path& artefact, const PgCluster& target) {
-  return follow(artefact, target, "```sh\n");
+std::string follow_recovery_card(const platform::Path& artefact, const PgCluster& target,
+                                 const platform::Path& key) {
+  return follow(artefact, target, "```sh\n", key);
 }
 
 std::string follow_other_name(const platform::Path& artefact, const PgCluster& target) {

@@ -9,7 +9,9 @@ namespace vigie::testing {
 
 // Runs the commands of the card that lies in `artefact`, in that folder, with the programs of
 // `target` and against it. Empty when all went well, else what they said, and the card.
-std::string follow_recovery_card(const platform::Path& artefact, const PgCluster& target);
+// `key`: of an encrypted one.
+std::string follow_recovery_card(const platform::Path& artefact, const PgCluster& target,
+                                 const platform::Path& key = {});
 // The same for its section "Under another name": into the database `restored`.
 std::string follow_other_name(const platform::Path& artefact, const PgCluster& target);
 

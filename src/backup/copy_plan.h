@@ -1,0 +1,29 @@
+// Which artefacts of a job and database a further store should hold, and which it may give up: by
+// retention alone, as in the first store. Pure.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "backup/options.h"
+#include "backup/view.h"
+#include "platform/time_zone.h"
+
+namespace vigie::backup {
+
+struct CopyFacts {
+  std::vector<ArtefactView> good;  // that can be copied from: in reach and known to be good
+  std::span<const CopyView> copies;
+  RetentionOptions retention;
+  platform::TimeZone zone;
+};
+
+// To be copied, newest first: what retention would keep of the good ones and the good copies
+// together, and is not there or is damaged there. What would go again at once is not copied.
+std::vector<BackupId> missing_copies(const CopyFacts& facts);
+
+// What may go: decided among the good copies alone, so that nothing goes for the sake of what is
+// elsewhere. `held` are those that somebody wants kept. A copy that nobody has verified stays.
+std::vector<BackupId> expired_copies(const CopyFacts& facts, std::span<const BackupId> held);
+
+}  // namespace vigie::backup

@@ -1,0 +1,119 @@
+// Copies in further stores: whether each has what the first one has, verified, and whether any of
+// them lies off the host.
+#include <fmt/format.h>
+
+#include "status/reports.h"
+
+namespace vigie::status {
+namespace {
+
+using backup::BackupJobView;
+using backup::BackupsView;
+using backup::CopyAttempt;
+using backup::CopyView;
+
+const CopyView* newest_good(const BackupsView& view, std::string_view job,
+                            std::string_view database, std::string_view store) {
+  const CopyView* newest = nullptr;
+  for (const CopyView& one : view.copies) {
+    if (one.id.job != job || one.id.database != database || one.store != store) continue;
+    if (one.verdict() == Verdict::passed) newest = &one;  // sorted by time
+  }
+  return newest;
+}
+
+const CopyAttempt* attempt_of(const BackupsView& view, std::string_view job,
+                              std::string_view database, std::string_view store) {
+  const auto found = std::ranges::find_if(view.copy_attempts, [&](const CopyAttempt& one) {
+    return one.job == job && one.database == database && one.store == store;
+  });
+  return found == view.copy_attempts.end() ? nullptr : &*found;
+}
+
+// As old as its data is, against the job's target, like the backups themselves.
+void judge_copy(Check& check, const BackupJobView& job, const CopyView* copy,
+                const CopyAttempt* attempt, SystemTime now) {
+  check.unit = "s";
+  if (job.rpo_target > Duration(0)) check.threshold = to_seconds(job.rpo_target);
+  const auto age = copy ? std::optional(now - copy->id.started_at) : std::nullopt;
+  if (age) check.observed = to_seconds(std::max(Duration(0), *age));
+  const bool late = !age || (job.rpo_target > Duration(0) && *age > job.rpo_target);
+  if (late) judge(check, Status::warn, "no_recent_copy");
+  if (attempt != nullptr && !attempt->error_code.empty())
+    judge(check, Status::warn, attempt->error_code);
+}
+
+Check copy_check(const BackupsView& view, const BackupJobView& job, const std::string& database,
+                 const std::string& store, SystemTime now) {
+  auto check = make_check(fmt::format("backups.{}.{}.copy.{}", job.name, database, store),
+                          Status::pass, "ok", "copies");
+  check.observed_at = view.observed_at;
+  check.stale_after = kStaleAfter;
+  check.sources = {"store:" + store};
+  judge_copy(check, job, newest_good(view, job.name, database, store),
+             attempt_of(view, job.name, database, store), now);
+  return check;
+}
+
+bool is_off_host(const BackupsView& view, std::string_view store) {
+  const auto found = std::ranges::find(view.stores, store, &backup::StoreView::name);
+  return found != view.stores.end() && found->off_host;
+}
+
+// A verified one: what was only written there may be anything.
+bool has_one_off_host(const BackupsView& view, const BackupJobView& job,
+                      const backup::DatabaseView& database) {
+  if (is_off_host(view, job.store) && database.last_success) return true;
+  return std::ranges::any_of(job.copies, [&](const std::string& store) {
+    return is_off_host(view, store) && newest_good(view, job.name, database.name, store) != nullptr;
+  });
+}
+
+Check off_host_check(const BackupsView& view) {
+  auto check = make_check("stores.off_host", Status::pass, "ok", "copies");
+  check.observed_at = view.observed_at;
+  check.stale_after = kStaleAfter;
+  check.sources = {"stores"};
+  const bool all = std::ranges::all_of(view.jobs, [&](const BackupJobView& job) {
+    return std::ranges::all_of(job.databases, [&](const backup::DatabaseView& database) {
+      return has_one_off_host(view, job, database);
+    });
+  });
+  if (!all || view.jobs.empty()) judge(check, Status::warn, "no_copy_off_host");
+  return check;
+}
+
+}  // namespace
+
+std::vector<Check> copies_checks(const BackupsView& view, SystemTime now) {
+  std::vector<Check> checks;
+  for (const BackupJobView& job : view.jobs)
+    for (const backup::DatabaseView& database : job.databases)
+      for (const std::string& store : job.copies)
+        checks.push_back(copy_check(view, job, database.name, store, now));
+  checks.push_back(off_host_check(view));
+  return checks;
+}
+
+json::array copies_json(const BackupsView& view, const BackupJobView& job,
+                        const std::string& database) {
+  json::array out;
+  for (const std::string& store : job.copies) {
+    const CopyView* const copy = newest_good(view, job.name, database, store);
+    const CopyAttempt* const attempt = attempt_of(view, job.name, database, store);
+    const auto count = std::ranges::count_if(view.copies, [&](const CopyView& one) {
+      return one.id.job == job.name && one.id.database == database && one.store == store;
+    });
+    out.push_back(json::object{
+        {"store", store},
+        {"off_host", is_off_host(view, store)},
+        {"copies", count},
+        {"newest_verified", copy ? json::value(copy->id.str()) : json::value(nullptr)},
+        {"verified_at", time_json(copy ? copy->fully_verified_at : std::nullopt)},
+        {"last_attempt_at", time_json(attempt ? std::optional(attempt->at) : std::nullopt)},
+        {"error_code", text_json(attempt ? attempt->error_code : std::string())}});
+  }
+  return out;
+}
+
+}  // namespace vigie::status
