@@ -32,7 +32,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, tzdata, zstd")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "postgresql-client, age")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "postgresql-client, age, ca-certificates")  # the last of a bucket's server
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS postgresql)  # a drill makes a server of its own
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/debian/postinst

@@ -2,8 +2,9 @@
 #   x_test.cc     unit tests: every case is a CTest test of its own, run under ASan and UBSan
 #   x_pg_test.cc  tests with a real PostgreSQL: one CTest test a binary, so that the cases share one server; a binary that is
 #                 long is several (SHARDS), each with a server and its part of the cases
+#   x_s3_test.cc  the same with a real server that speaks S3 (tests/support/radosgw.h)
 # Tests are found by glob; scripts/check_layers.py fails on one that no target builds.
-# CTest labels: the room, and `unit` or `pg`. The unit tests of a room marked THREADS also carry `threads`, and the target
+# CTest labels: the room, and `unit`, `pg` or `s3`. The unit tests of a room marked THREADS also carry `threads`, and the target
 # thread_tests builds them: they are what runs under TSan.
 
 function(vigie_room room)
@@ -25,7 +26,7 @@ function(vigie_room room)
 endfunction()
 
 function(vigie_test_binary name case_each)
-  cmake_parse_arguments(TB "" "SHARDS" "LINKS;SOURCES;LABELS" ${ARGN})
+  cmake_parse_arguments(TB "" "SHARDS;SERVER" "LINKS;SOURCES;LABELS" ${ARGN})
   if(NOT TB_SOURCES)
     return()
   endif()
@@ -41,6 +42,9 @@ function(vigie_test_binary name case_each)
     if(NOT TB_SHARDS)
       set(TB_SHARDS 1)
     endif()
+    if(NOT TB_SERVER)
+      set(TB_SERVER pg)
+    endif()
     math(EXPR last "${TB_SHARDS} - 1")
     foreach(shard RANGE ${last})
       set(test ${name})
@@ -49,7 +53,7 @@ function(vigie_test_binary name case_each)
       endif()
       add_test(NAME ${test} COMMAND ${name})
       # COST: they are the longest, and start first, so that none is left alone at the end.
-      set_tests_properties(${test} PROPERTIES TIMEOUT 600 COST 60 LABELS "pg;${TB_LABELS}"
+      set_tests_properties(${test} PROPERTIES TIMEOUT 600 COST 60 LABELS "${TB_SERVER};${TB_LABELS}"
                            ENVIRONMENT "GTEST_TOTAL_SHARDS=${TB_SHARDS};GTEST_SHARD_INDEX=${shard}")
     endforeach()
   endif()
@@ -58,8 +62,9 @@ endfunction()
 function(vigie_room_tests room)
   set(dir ${PROJECT_SOURCE_DIR}/src/${room})
   file(GLOB_RECURSE pg CONFIGURE_DEPENDS ${dir}/*_pg_test.cc)
+  file(GLOB_RECURSE s3 CONFIGURE_DEPENDS ${dir}/*_s3_test.cc)
   file(GLOB_RECURSE unit CONFIGURE_DEPENDS ${dir}/*_test.cc)
-  list(FILTER unit EXCLUDE REGEX "_pg_test\\.cc$")
+  list(FILTER unit EXCLUDE REGEX "_(pg|s3)_test\\.cc$")
   set(labels ${room})
   get_property(threaded GLOBAL PROPERTY VIGIE_THREADED_ROOMS)
   if(room IN_LIST threaded)
@@ -74,4 +79,5 @@ function(vigie_room_tests room)
     set(shards 4)
   endif()
   vigie_test_binary(${room}_pg_test FALSE SHARDS ${shards} SOURCES ${pg} LINKS vigie_${room} LABELS ${room})
+  vigie_test_binary(${room}_s3_test FALSE SERVER s3 SOURCES ${s3} LINKS vigie_${room} LABELS ${room})
 endfunction()

@@ -14,7 +14,7 @@ import sys
 import jsonschema
 import yaml
 
-STRUCTURAL = {"unknown-keys", "wrong-values", "missing-keys", "kinds-mixed-up", "not-a-mapping", "empty", "half-tls"}
+STRUCTURAL = {"unknown-keys", "wrong-values", "missing-keys", "kinds-mixed-up", "not-a-mapping", "empty", "half-tls", "s3-mistakes"}
 
 
 def main(schema_path, corpus, example):

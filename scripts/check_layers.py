@@ -31,6 +31,7 @@ SEAMS = {
     "sqlite3.h": {"platform"},
     "curl/": {"platform"},
     "CLI/": {"cli"},
+    "expat.h": {"store"},
 }
 
 # In pieces, so that this file does not break its own rule.

@@ -49,18 +49,35 @@ BackupJobView job_view(const JobSetup& job, const Setup& setup, const Catalogue&
 StoreView unseen(const StoreSetup& setup) {
   StoreView view;
   view.name = setup.options.name;
-  view.type = "local";
+  view.type = store::to_string(setup.options.type);
   view.off_host = setup.off_host();
   return view;
 }
 
-StoreView observe(const StoreSetup& setup, SystemTime now) {
+void note_failure(StoreView& view, const Error& error) {
+  // Who did not answer in the time that it had.
+  const bool late = error.code() == ErrorCode::deadline_exceeded;
+  view.reachable = false;
+  view.error_code = late ? error_info(ErrorCode::store_unreachable).name : error.info().name;
+}
+
+// A store over the network that does not answer keeps those behind it waiting this long.
+constexpr auto kStorePatience = std::chrono::seconds(15);
+constexpr auto kManifestPatience = std::chrono::seconds(60);
+
+StoreView observe(const StoreSetup& setup, const platform::Clock& clock) {
   StoreView view = unseen(setup);
-  view.observed_at = now;
-  const auto space = setup.store->space();
-  view.reachable = space.has_value();
+  view.observed_at = clock.now();
+  const auto store = setup.store->within({clock.monotonic() + kStorePatience, {}});
+  view.knows_space = store->features().knows_space;
+  view.reachable = true;
+  if (!view.knows_space) {
+    if (const auto looked = store->look(""); !looked) note_failure(view, looked.error());
+    return view;
+  }
+  const auto space = store->space();
   if (!space) {
-    view.error_code = space.error().info().name;
+    note_failure(view, space.error());
     return view;
   }
   view.total = space->total;
@@ -227,8 +244,7 @@ void BackupRoom::publish_view() {
 
 void BackupRoom::observe_stores() {
   std::vector<StoreView> stores;
-  for (const StoreSetup& one : setup()->stores)
-    stores.push_back(observe(one, tools_.take.clock.now()));
+  for (const StoreSetup& one : setup()->stores) stores.push_back(observe(one, tools_.take.clock));
   {
     const std::lock_guard lock(mutex_);
     stores_ = std::move(stores);
@@ -362,7 +378,9 @@ Result<std::string> BackupRoom::manifest(const BackupId& id) const {
   const SetupPtr setup = this->setup();
   const StoreSetup* const store = setup->store(artefact.store);
   if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
-  return store::read_manifest(*store->store, id);
+  // Whoever asks for it waits.
+  const CallLimits limits{tools_.take.clock.monotonic() + kManifestPatience, {}};
+  return store::read_manifest(*store->store->within(limits), id);
 }
 
 }  // namespace vigie::backup

@@ -107,9 +107,11 @@ class BackupRoom {
   std::optional<BackupId> next_scrub();
 
   // For whoever restores it. Errors: backup_not_found, store_*, ledger_unreadable.
-  Result<Reading> read(const BackupId& id, std::string reason);
+  // What reads from it ends at the limits.
+  Result<Reading> read(const BackupId& id, std::string reason, const CallLimits& limits);
   // The same of its copy in another store.
-  Result<Reading> read_copy(const BackupId& id, const std::string& store, std::string reason);
+  Result<Reading> read_copy(const BackupId& id, const std::string& store, std::string reason,
+                            const CallLimits& limits);
 
   // It has just been restored and compared: it is held until another of its job and database is.
   // Errors: backup_not_found, those of the state.
@@ -190,7 +192,7 @@ class BackupRoom {
   std::vector<ScrubCandidate> scrub_candidates(SystemTime now) const;
   Outcome not_verified(const ArtefactView& artefact, VerifyMode mode, const Error& error,
                        const Work& work);
-  bool remove_debris();
+  bool remove_debris(const CallLimits& limits);
   Result<bool> remove_debris(const StoreSetup& store);
   Result<bool> is_debris(const StoreSetup& store, const BackupId& id);
   Result<bool> follow_store(const StoreSetup& store, const BackupId& expiring);

@@ -125,7 +125,7 @@ Result<Taken> JobRun::take(const std::string& database) {
 }
 
 Result<Taken> JobRun::take_once(const std::string& database) {
-  const StoreSetup& store = *setup_->store(job_.options.store);
+  const StoreSetup store = setup_->store(job_.options.store)->within(work_.limits());
   const auto is_used = [this](const BackupId& id) {
     const auto recorded = room_.recorded(id);
     return recorded &&

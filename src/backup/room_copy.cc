@@ -14,6 +14,8 @@ namespace {
 
 // Each copy is read again within it: reading from elsewhere costs more than from a disk.
 constexpr Duration kCopyScrub = std::chrono::days(35);
+// Each holds a part of a bucket's object in memory.
+constexpr int kMostWorkers = 4;
 // After an attempt that did not bring all there.
 constexpr Duration kCopyAgain = std::chrono::minutes(15);
 
@@ -42,7 +44,7 @@ class CopyRun {
       : room_(room),
         job_(job),
         options_(options),
-        target_(target),
+        target_(target.within(work.limits())),
         database_(database),
         work_(work) {
     room_.set_at_work(job_.options.name, database_, true);
@@ -70,6 +72,9 @@ class CopyRun {
   std::vector<CopyView> copies() const {
     return room_.copies_->of(target_.options.name, job_.options.name, database_);
   }
+  unsigned workers() const {
+    return static_cast<unsigned>(std::min(job_.options.jobs, kMostWorkers));
+  }
   SystemTime now() const { return room_.tools_.take.clock.now(); }
   void note(const Result<>& done) {
     if (!done && !first_) first_ = done.error();
@@ -78,7 +83,7 @@ class CopyRun {
   BackupRoom& room_;
   const JobSetup& job_;
   const CopyOptions& options_;
-  const StoreSetup& target_;
+  const StoreSetup target_;
   const std::string& database_;
   const Work& work_;
   std::optional<Error> first_;
@@ -154,16 +159,13 @@ Result<store::Copied> CopyRun::transfer(const ArtefactView& original) {
   TRY_ASSIGN(const auto hold,
              ReadHold::take(*room_.catalogue_, original.id, "being copied", now()));
   TRY_ASSIGN(const auto recorded, room_.recorded(original.id));
-  TRY_ASSIGN(const auto source, from->store->open(original.id));
+  TRY_ASSIGN(const auto source, from->within(work_.limits()).store->open(original.id));
   // What is damaged there is replaced.
   if (room_.copies_->has(target_.options.name, original.id))
     TRY(target_.store->remove(original.id));
-  store::CopyRequest request{*source,
-                             *target_.store,
-                             original.id,
-                             recorded.value_or(original.manifest_sha256),
-                             static_cast<unsigned>(job_.options.jobs),
-                             work_.limits()};
+  store::CopyRequest request{*source,     *target_.store,
+                             original.id, recorded.value_or(original.manifest_sha256),
+                             workers(),   work_.limits()};
   const std::string subject = original.id.str();
   request.progress = [&](Bytes done, Bytes total) {
     work_.progress({"copy", subject, done, total});
@@ -213,7 +215,7 @@ Result<> CopyRun::verify(const BackupId& id) {
   artefact::VerifyRequest request;
   request.id = id;
   request.expected_manifest_sha256 = recorded.value_or(copy->manifest_sha256);
-  request.workers = static_cast<unsigned>(job_.options.jobs);
+  request.workers = workers();
   request.deadline = work_.deadline;
   request.stop = work_.stop;
   request.progress = [&](const artefact::VerifyProgress& p) {

@@ -72,7 +72,7 @@ TEST_F(Copies, OutliveTheirOriginalsThatAreLost) {
   EXPECT_EQ(test.room().view()->losses.size(), 1U);
   copy();
   EXPECT_EQ(there(), std::vector{night(20)});
-  const auto reading = test.room().read_copy(night(20), "offsite", "test");
+  const auto reading = test.room().read_copy(night(20), "offsite", "test", no_limits());
   ASSERT_TRUE(reading);
   EXPECT_EQ(reading->manifest_sha256, find(night(20))->manifest_sha256);
 }

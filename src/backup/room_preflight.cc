@@ -45,7 +45,7 @@ Outcome BackupRoom::preflight(const std::string& job, const Work& work) {
     return {error.info().verdict, error, {}};
   }
   Outcome outcome;
-  const StoreSetup& store = *setup->store(found->options.store);
+  const StoreSetup store = setup->store(found->options.store)->within(work.limits());
   for (const std::string& database : found->options.databases) {
     const SystemTime started_at = tools_.take.clock.now();
     const TakeRequest request{*setup->database(database),

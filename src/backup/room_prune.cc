@@ -44,7 +44,7 @@ BackupRoom::Removed BackupRoom::remove_artefacts(const std::vector<BackupId>& id
     const StoreSetup* const store = artefact ? setup->store(artefact->store) : nullptr;
     if (store == nullptr)
       continue;  // its store is not configured any more: nothing of it is touched
-    if (const auto gone = store->store->remove(id); !gone) {
+    if (const auto gone = store->store->within(work.limits())->remove(id); !gone) {
       note_first(removed.error, gone.error());
       continue;
     }

@@ -177,11 +177,11 @@ Result<bool> BackupRoom::follow_store(const StoreSetup& store, const BackupId& e
   return true;
 }
 
-bool BackupRoom::remove_debris() {
+bool BackupRoom::remove_debris(const CallLimits& limits) {
   const SetupPtr setup = this->setup();
   bool all = true;
   for (const StoreSetup& one : setup->stores) {
-    const auto removed = remove_debris(one);
+    const auto removed = remove_debris(one.within(limits));
     if (!removed) tools_.warn("backup.debris", removed.error());
     all = all && removed && *removed;
   }
@@ -196,7 +196,7 @@ bool BackupRoom::clean_stores(const Work& work) {
   if (!is_due(stores_chore_)) return stores_chore_.done;
   const auto finished = finish_expiry(work);
   if (!finished) tools_.warn("backup.expiry", finished.error());
-  const bool removed = remove_debris();
+  const bool removed = remove_debris(work.limits());
   publish_view();
   return tried(stores_chore_, finished && removed);
 }
@@ -441,8 +441,9 @@ Result<> BackupRoom::reconcile(const Work& work) {
   };
   const SystemTime now = tools_.take.clock.now();
   // All before any is missed: what was moved from one store into another is not lost.
-  for (const StoreSetup& store : setup->stores) note(store, take_in(store, work));
-  for (const StoreSetup& store : setup->stores) note(store, find_lost(store, work));
+  const CallLimits limits = work.limits();
+  for (const StoreSetup& store : setup->stores) note(store, take_in(store.within(limits), work));
+  for (const StoreSetup& store : setup->stores) note(store, find_lost(store.within(limits), work));
   const bool all = failed.empty();
   for (const StoreSetup& store : setup->stores) {
     const std::lock_guard lock(mutex_);

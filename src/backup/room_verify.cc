@@ -77,7 +77,7 @@ Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefa
   const SetupPtr setup = this->setup();
   const StoreSetup* const store = setup->store(artefact.store);
   if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
-  TRY_ASSIGN(const auto source, store->store->open(artefact.id));
+  TRY_ASSIGN(const auto source, store->store->within(work.limits())->open(artefact.id));
   artefact::VerifyRequest request = request_of(artefact, mode, work);
   TRY_ASSIGN(const auto recorded, this->recorded(artefact.id));
   // A ledger that lost its entry: the catalogue still knows what was published.
@@ -108,7 +108,7 @@ Outcome BackupRoom::not_verified(const ArtefactView& artefact, VerifyMode mode, 
     // A store that does not answer at all says nothing of this artefact.
     const SetupPtr setup = this->setup();
     const StoreSetup* const store = setup->store(artefact.store);
-    const bool mute = store != nullptr && !store->store->space();
+    const bool mute = store != nullptr && !store::answers(*store->store);
     const ErrorCode code = mute ? ErrorCode::store_unreachable : error.code();
     (void)catalogue_->record(artefact.id, {Verdict::could_not_verify, mode, tools_.take.clock.now(),
                                            std::string(error_info(code).name)});
@@ -116,7 +116,7 @@ Outcome BackupRoom::not_verified(const ArtefactView& artefact, VerifyMode mode, 
   return outcome;
 }
 
-Result<Reading> BackupRoom::read(const BackupId& id, std::string reason) {
+Result<Reading> BackupRoom::read(const BackupId& id, std::string reason, const CallLimits& limits) {
   TRY_ASSIGN(auto artefact, catalogue_->get(id));
   const SetupPtr setup = this->setup();
   const StoreSetup* const store = setup->store(artefact.store);
@@ -124,14 +124,14 @@ Result<Reading> BackupRoom::read(const BackupId& id, std::string reason) {
   TRY_ASSIGN(auto hold,
              ReadHold::take(*catalogue_, id, std::move(reason), tools_.take.clock.now()));
   TRY_ASSIGN(const auto recorded, this->recorded(id));
-  TRY_ASSIGN(auto source, store->store->open(id));
+  TRY_ASSIGN(auto source, store->store->within(limits)->open(id));
   std::string sha256 = recorded.value_or(artefact.manifest_sha256);
   return Reading{std::move(hold), std::move(artefact), std::move(sha256), std::move(source)};
 }
 
 // Its original, when there is one, is held as well: what is read is not removed for its sake.
 Result<Reading> BackupRoom::read_copy(const BackupId& id, const std::string& store,
-                                      std::string reason) {
+                                      std::string reason, const CallLimits& limits) {
   const auto copy = copies_->find(store, id);
   if (!copy) return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
   const SetupPtr setup = this->setup();
@@ -141,7 +141,7 @@ Result<Reading> BackupRoom::read_copy(const BackupId& id, const std::string& sto
   if (auto taken = ReadHold::take(*catalogue_, id, std::move(reason), tools_.take.clock.now()))
     hold.emplace(std::move(*taken));
   TRY_ASSIGN(const auto recorded, this->recorded(id));
-  TRY_ASSIGN(auto source, found->store->open(id));
+  TRY_ASSIGN(auto source, found->within(limits).store->open(id));
   ArtefactView view;
   view.id = id;
   view.store = store;

@@ -25,6 +25,10 @@ struct StoreSetup {
   std::shared_ptr<store::OwnedStore> owned{};  // the same, once the room has taken it into its care
 
   bool off_host() const { return options.off_host || store->features().off_host; }
+  // The same, for one piece of work.
+  StoreSetup within(const CallLimits& limits) const {
+    return {options, store->within(limits), owned};
+  }
 };
 
 struct Setup {

@@ -132,8 +132,9 @@ struct DatabaseView {
 
 struct StoreView {
   std::string name;
-  std::string type;  // local
-  // Of a store that is reachable.
+  std::string type;         // local, s3
+  bool knows_space = true;  // a bucket does not
+  // Of a store that is reachable, and knows them.
   Bytes total;
   Bytes available;
   Bytes reserve;

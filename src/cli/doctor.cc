@@ -10,7 +10,7 @@
 #include "cli/context.h"
 #include "platform/secret_file.h"
 #include "platform/system_info.h"
-#include "store/local/local_store.h"
+#include "store/make_store.h"
 #include "store/owned_store.h"
 
 namespace vigie::cli {
@@ -77,8 +77,12 @@ class Doctor {
   std::string make_folder(const std::string& path);
   std::optional<Examination> unusable_folder(const store::StoreOptions& options);
   void stores();
+  void store(const store::StoreOptions& options);
+  void local_store(const store::StoreOptions& options, store::Store& store, const Result<>& looked);
+  store::Features features_of(const store::StoreOptions& options);
+  CallLimits limits() const;
   void jobs();
-  bool copies_off_host(const config::BackupJob& job) const;
+  bool copies_off_host(const config::BackupJob& job);
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
   void add(Examination one) { found_.push_back(std::move(one)); }
 
@@ -141,6 +145,8 @@ void Doctor::secrets() {
   };
   for (const auto& database : config_.databases)
     look("secret." + database.name, database.dsn.password_file);
+  for (const auto& store : config_.stores)
+    look("credentials." + store.name, store.s3.credentials_file);
   for (const auto& job : config_.backups) look("ping." + job.name(), job.options.ping_url_file);
 }
 
@@ -176,9 +182,17 @@ std::shared_ptr<store::Store> Doctor::store_of(const store::StoreOptions& option
         return catalogue_ ? catalogue_->store_id(name) : std::nullopt;
       },
       [](const std::string&, const std::string&) { return Result<>(); }};
-  return std::make_shared<store::OwnedStore>(
-      store::make_local_store(files_, options.name, options.path), owner_, memory,
-      *context_.hooks().clock);
+  const platform::Clock& clock = *context_.hooks().clock;
+  const auto store = store::make_store(options, files_, clock)->within(limits());
+  return std::make_shared<store::OwnedStore>(store, owner_, memory, clock);
+}
+
+CallLimits Doctor::limits() const {
+  return {context_.hooks().clock->monotonic() + 30s, context_.hooks().stop};
+}
+
+store::Features Doctor::features_of(const store::StoreOptions& options) {
+  return store::make_store(options, files_, *context_.hooks().clock)->features();
 }
 
 // The user whose state it is; who asks may be another.
@@ -197,7 +211,7 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
   std::vector<std::string> jobs{""};
   for (const config::BackupJob& job : config_.backups)
     if (job.options.store == options.name) jobs.push_back(job.name());
-  const auto local = store::make_local_store(files_, options.name, options.path);
+  const auto local = store::make_store(options, files_, *context_.hooks().clock);
   for (const std::string& job : jobs) {
     const auto looked = local->look(job);
     if (looked) continue;
@@ -213,41 +227,42 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
 }
 
 void Doctor::stores() {
-  for (const store::StoreOptions& options : config_.stores) {
-    const std::string id = "store." + options.name;
-    const auto store = store_of(options);
-    const auto looked = store->look("");
-    // Whose rights are wrong is no question before it is the store at all.
-    if (!looked && (looked.error().code() == ErrorCode::store_unreachable ||
-                    looked.error().code() == ErrorCode::store_foreign)) {
-      add(judged(id, looked.error(), true));
-      continue;
-    }
-    if (auto unusable = unusable_folder(options)) {
-      add(std::move(*unusable));
-      continue;
-    }
-    if (!looked) {
-      add(judged(id, looked.error(), true));
-      continue;
-    }
-    if (!files_.info(options.path)) {
-      add({id, "warn", options.path + " is not there yet; it is made at the first backup", "",
-           make_folder(options.path)});
-      continue;
-    }
-    const auto space = store->space();
-    add(space ? good(id, fmt::format("{} of {} free", format_bytes(space->available),
-                                     format_bytes(space->total)))
-              : judged(id, space.error(), true));
-  }
+  for (const store::StoreOptions& options : config_.stores) store(options);
+}
+
+void Doctor::store(const store::StoreOptions& options) {
+  const std::string id = "store." + options.name;
+  const auto store = store_of(options);
+  const auto looked = store->look("");
+  // Whose rights are wrong is no question before it is the store at all.
+  if (!looked && (looked.error().code() == ErrorCode::store_unreachable ||
+                  looked.error().code() == ErrorCode::store_foreign))
+    return add(judged(id, looked.error(), true));
+  if (options.type == store::StoreType::local) return local_store(options, *store, looked);
+  if (!looked) return add(judged(id, looked.error(), true));
+  add(good(id, fmt::format("answers at {}; what its key may write shows in a backup",
+                           options.s3.endpoint)));
+}
+
+void Doctor::local_store(const store::StoreOptions& options, store::Store& store,
+                         const Result<>& looked) {
+  const std::string id = "store." + options.name;
+  if (auto unusable = unusable_folder(options)) return add(std::move(*unusable));
+  if (!looked) return add(judged(id, looked.error(), true));
+  if (!files_.info(options.path))
+    return add({id, "warn", options.path + " is not there yet; it is made at the first backup", "",
+                make_folder(options.path)});
+  const auto space = store.space();
+  add(space ? good(id, fmt::format("{} of {} free", format_bytes(space->available),
+                                   format_bytes(space->total)))
+            : judged(id, space.error(), true));
 }
 
 // Only what is configured: the status says whether a verified copy is there.
-bool Doctor::copies_off_host(const config::BackupJob& job) const {
+bool Doctor::copies_off_host(const config::BackupJob& job) {
   const auto is_off_host = [this](const std::string& name) {
     const store::StoreOptions* const store = config_.store(name);
-    return store != nullptr && store->off_host;
+    return store != nullptr && (store->off_host || features_of(*store).off_host);
   };
   return is_off_host(job.options.store) ||
          std::ranges::any_of(job.options.copies, is_off_host, &backup::CopyOptions::store);
@@ -256,9 +271,10 @@ bool Doctor::copies_off_host(const config::BackupJob& job) const {
 void Doctor::jobs() {
   for (const config::BackupJob& job : config_.backups) {
     for (const std::string& name : job.options.databases) database(job, *config_.database(name));
-    if (!copies_off_host(job))
-      add(judged("copies." + job.name(), Error(ErrorCode::no_copy_off_host, {{"job", job.name()}}),
-                 false));
+    const std::string id = "copies." + job.name();
+    add(copies_off_host(job)
+            ? good(id, "a store of its backups is on another host")
+            : judged(id, Error(ErrorCode::no_copy_off_host, {{"job", job.name()}}), false));
   }
 }
 

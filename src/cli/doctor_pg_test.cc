@@ -296,7 +296,7 @@ TEST_F(Doctor, StateThatIsDamaged) {
 }
 
 TEST_F(Doctor, NoCopyOffTheHost) {
-  expect("copies.nightly", "warn", "no_copy_off_host", "copy the store");
+  expect("copies.nightly", "warn", "no_copy_off_host", "a store on another host");
 }
 
 TEST_F(Doctor, ServerThatDoesNotAnswer) {

@@ -6,9 +6,9 @@
 
 #include "base/encoding.h"
 #include "cli/numbers.h"
+#include "cli/restore_origin.h"
 #include "platform/dsn.h"
 #include "proof/restore_plan.h"
-#include "store/local/local_store.h"
 
 namespace vigie::cli {
 namespace {
@@ -19,26 +19,6 @@ constexpr size_t kMostJobs = 64;
 
 Error usage(std::string reason) {
   return Error(ErrorCode::usage, {{"reason", std::move(reason)}});
-}
-
-// Where artefacts lie: <root>/<job>/<id>/. An artefact's own folder will do, and a job's.
-struct Origin {
-  Path root;
-  std::optional<BackupId> id;  // the folder is this one's
-};
-
-Origin origin_of(platform::FileSystem& files, Path path) {
-  path = std::filesystem::absolute(path).lexically_normal();
-  if (path.filename().empty()) path = path.parent_path();
-  if (files.info(path / artefact::kManifestName)) {
-    const auto id = BackupId::parse(path.filename().string());
-    if (id) return {path.parent_path().parent_path(), *id};
-  }
-  const auto entries = files.list(path);
-  const bool of_a_job = entries && std::ranges::any_of(*entries, [](const platform::Entry& entry) {
-                          return BackupId::parse(entry.name).has_value();
-                        });
-  return {of_a_job ? path.parent_path() : path, std::nullopt};
 }
 
 bool fits(const BackupId& id, std::string_view wanted) {
@@ -73,27 +53,26 @@ json::object result_of(const proof::Restored& restored) {
   return out;
 }
 
-class FromFolder {
+class FromElsewhere {
  public:
-  explicit FromFolder(Context& context) : context_(context), words_(context.arguments()) {}
+  explicit FromElsewhere(Context& context) : context_(context), words_(context.arguments()) {}
 
   // What is to be printed.
   Result<json::object> run(FromWhat what) {
-    const Origin origin = origin_of(files(), *words_.option("--from"));
-    const auto store = store::make_local_store(files(), "here", origin.root);
+    TRY_ASSIGN(const Origin origin, origin_of(context_));
     const std::string wanted = words_.option("--backup").value_or("latest");
     if (origin.id && wanted == "latest") {
       id_ = *origin.id;
     } else {
-      TRY_ASSIGN(id_, chosen(*store, wanted));
+      TRY_ASSIGN(id_, chosen(*origin.store, wanted));
     }
-    TRY_ASSIGN(const auto source, store->open(id_));
+    TRY_ASSIGN(const auto source, origin.store->open(id_));
     TRY_ASSIGN(const auto request, request_for(*source));
     if (what == FromWhat::plan) {
       TRY_ASSIGN(const auto plan, proof::plan_restore(request, tools(), work()));
       return proof::to_json(plan);
     }
-    context_.console().words(fmt::format("restoring {} from {}", id_.str(), origin.root.string()));
+    context_.console().words(fmt::format("restoring {} from {}", id_.str(), origin.where));
     const auto restored = proof::restore(request, tools(), work());
     context_.console().transient("");
     if (!restored) return fail(restored.error());
@@ -103,7 +82,6 @@ class FromFolder {
   }
 
  private:
-  platform::FileSystem& files() const { return *context_.hooks().files; }
   proof::RestoreTools tools() const {
     const Hooks& hooks = context_.hooks();
     return {*hooks.files, *hooks.processes, *hooks.postgres, *hooks.clock};
@@ -165,7 +143,7 @@ class FromFolder {
 }  // namespace
 
 int restore_from(Context& context, FromWhat what) {
-  const auto done = FromFolder(context).run(what);
+  const auto done = FromElsewhere(context).run(what);
   if (!done) return context.report(done.error());
   context.value(*done);
   if (what == FromWhat::restore)

@@ -1,5 +1,5 @@
-// A restore from a folder that artefacts lie in, on a machine that has no configuration and no
-// state of Vigie's: after the host is lost.
+// A restore from a folder or a bucket that artefacts lie in, on a machine that has no configuration
+// and no state of Vigie's: after the host is lost.
 #pragma once
 
 #include "cli/context.h"

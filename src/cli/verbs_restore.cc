@@ -89,8 +89,14 @@ int restore_list(Context& context) {
 std::vector<OptionSpec> where_and_what() {
   return {
       {"--backup", "ID", "An id, JOB.DATABASE, JOB, or latest: the newest good one"},
-      {"--from", "FOLDER",
-       "Of artefacts, where there is neither configuration nor state: after a lost host"},
+      {"--from", "PLACE",
+       "A folder of artefacts, or s3://BUCKET/PREFIX, where there is neither configuration nor "
+       "state: after a lost host"},
+      {"--s3-endpoint", "URL", "With a bucket: the server, such as https://s3.example.org"},
+      {"--s3-credentials", "FILE",
+       "With a bucket: the access key and its secret, on a line each; mode 0600"},
+      {"--s3-region", "NAME", "With a bucket: the bucket's region (default us-east-1)"},
+      {"--s3-ca", "FILE", "With a bucket: certificates that the server's is judged by"},
       {"--to", "CONNECTION", "Where to, as dsn: in vigie.yaml; dbname is the new database"},
       {"--database", "NAME", "Where to: one of databases: in vigie.yaml"},
       {"--password-file", "FILE", "The password for --to, alone in a file of mode 0600"},
@@ -124,6 +130,9 @@ std::vector<VerbSpec> restore_verbs() {
        "--rename\n"
        "  vigie restore run --from /mnt/rescue/artefacts --globals --to 'host=/run/postgresql "
        "dbname=app "
+       "user=postgres'\n"
+       "  vigie restore run --from s3://backups/vigie --s3-endpoint https://s3.example.org "
+       "--s3-credentials key.txt --globals --to 'host=/run/postgresql dbname=app "
        "user=postgres'\n",
        {},
        with_waiting(where_and_what()),

@@ -103,6 +103,22 @@ bool inside(const std::filesystem::path& inner, const std::filesystem::path& out
   return rest == b.end() || rest == std::prev(b.end());
 }
 
+// A prefix is a folder as a path is: a store in another's would take its objects for its own.
+bool overlap(const store::S3Options& a, const store::S3Options& b) {
+  if (a.bucket.empty() || a.endpoint != b.endpoint || a.bucket != b.bucket) return false;
+  const std::filesystem::path root("/");
+  return inside(root / a.prefix, root / b.prefix) || inside(root / b.prefix, root / a.prefix);
+}
+
+void check_bucket(const Config& config, size_t index, Problems& problems) {
+  const store::StoreOptions& store = config.stores[index];
+  for (size_t j = 0; j < index; ++j) {
+    if (overlap(store.s3, config.stores[j].s3))
+      problems.mistake(store.place, ErrorCode::config_value, "lies in another store's prefix",
+                       "a prefix of its own");
+  }
+}
+
 // A store below staging/ would be emptied at the next start, and so would one around the state
 // folder for a job of that name.
 void check_store_paths(const Config& config, Problems& problems) {
@@ -110,6 +126,7 @@ void check_store_paths(const Config& config, Problems& problems) {
     const store::StoreOptions& store = config.stores[i];
     const Problems::Scope stores(problems, "stores");
     const Problems::Scope scope(problems, store.name);
+    check_bucket(config, i, problems);
     for (const char* own : {"staging", "ledger", "runs"}) {
       if (!store.path.empty() && inside(store.path, std::filesystem::path(config.state.dir) / own))
         problems.mistake(store.place, ErrorCode::config_value,

@@ -39,6 +39,19 @@ stores:
     path: /var/lib/vigie/artefacts
     # off_host: true              # what is mounted there lies on another host
     reserve: 15%                  # of the file system stays free; or a size such as 20GiB
+  # offsite:
+  #   type: s3                    # a bucket of a server that speaks S3
+  #   endpoint: https://s3.example.org
+  #   allow_http: false
+  #   bucket: backups
+  #   prefix: vigie
+  #   region: eu-west-1
+  #   path_style: true
+  #   credentials_file: /etc/vigie/offsite.credentials    # the access key and its secret, on a line each
+  #   ca_file: /etc/vigie/offsite-ca.pem
+  #   server_side_encryption: none                        # AES256; aws:kms
+  #   kms_key: alias/backups
+  #   max_upload_rate: 20MiB                              # a second
 
 backups:
   nightly:

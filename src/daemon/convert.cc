@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "platform/log.h"
-#include "store/local/local_store.h"
+#include "store/make_store.h"
 
 namespace vigie::daemon {
 namespace {
@@ -69,14 +69,14 @@ std::vector<Due> next_due(const config::Config& config, SystemTime now, size_t c
 
 }  // namespace
 
-backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files) {
+backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files,
+                          const platform::Clock& clock) {
   auto setup = std::make_shared<backup::Setup>();
   for (const config::BackupJob& job : config.backups)
     setup->jobs.push_back({job.options, job.timing.zone});
   setup->databases = config.databases;
-  for (const store::StoreOptions& one : config.stores) {
-    setup->stores.push_back({one, store::make_local_store(files, one.name, one.path)});
-  }
+  for (const store::StoreOptions& one : config.stores)
+    setup->stores.push_back({one, store::make_store(one, files, clock)});
   return setup;
 }
 

@@ -10,7 +10,9 @@
 
 namespace vigie::daemon {
 
-backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files);
+// Both must outlive it.
+backup::SetupPtr setup_of(const config::Config& config, platform::FileSystem& files,
+                          const platform::Clock& clock);
 // Its steps, and how its programs ended, go into the run's log.
 Work work_of(jobs::RunContext& context, jobs::RunLogs& logs);
 // Work that is no run: a human act, or something done at the start.

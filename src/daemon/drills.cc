@@ -95,8 +95,8 @@ class DrillRun {
 
   Result<backup::Reading> read(const BackupId& id) const {
     const std::string from = copies_store();
-    return from.empty() ? backups_.read(id, "being drilled")
-                        : backups_.read_copy(id, from, "being drilled");
+    return from.empty() ? backups_.read(id, "being drilled", work_.limits())
+                        : backups_.read_copy(id, from, "being drilled", work_.limits());
   }
 
   // Of a copy whose original is gone there is nothing to hold.

@@ -76,7 +76,7 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
                                     const api::RestoreAsk& ask, const RestoreTarget& target,
                                     const BackupId& id, const platform::Path& folder,
                                     const Work& work) {
-  TRY_ASSIGN(const auto reading, backups.read(id, "being restored"));
+  TRY_ASSIGN(const auto reading, backups.read(id, "being restored", work.limits()));
   proof::RestoreRequest request{*reading.source,         id,
                                 reading.manifest_sha256, target.dsn,
                                 target.bindir,           static_cast<unsigned>(ask.jobs)};

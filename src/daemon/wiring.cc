@@ -104,7 +104,7 @@ Result<> Wiring::open_state() {
       folder / "staging",
       database};
   TRY_ASSIGN(backups_, backup::BackupRoom::open(std::move(tools), folder / "state.db",
-                                                setup_of(*config_, world_.files)));
+                                                setup_of(*config_, world_.files, world_.clock)));
   proofs_ = std::make_unique<proof::ProofRoom>(
       proof::RestoreTools{world_.files, world_.processes, world_.postgres, world_.clock},
       [this](const ledger::Entry& entry) { return ledger_->append(entry); });
@@ -277,7 +277,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
       process_.restart_needed_since = now;
     listener = on_reload_;
   }
-  backups_->configure(setup_of(*config(), world_.files));
+  backups_->configure(setup_of(*config(), world_.files, world_.clock));
   proofs_->configure(drill_plans(*config()), durability_plans(*config()));
   log_reload(trigger, parts);
   if (const auto taken = listener ? listener() : Result<>(); !taken) {

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <mutex>
 
@@ -15,6 +16,9 @@ namespace {
 constexpr size_t kMostHeader = 64 << 10;
 constexpr int kMostTransfers = 32;
 constexpr int kLook = 1000;  // ms; curl has timers of its own
+// Pieces in which large bodies move; curl's own are of 16 and 64 KiB.
+constexpr long kLargeBuffer = 512 << 10;
+constexpr size_t kLarge = 1 << 20;
 
 struct FreeEasy {
   void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
@@ -29,6 +33,8 @@ struct FreeList {
 // What has come so far. curl's callbacks write to it; a short count ends the transfer.
 struct Incoming {
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  size_t announced = 0;  // Content-Length, when there is one
   size_t header_bytes = 0;
   size_t limit = 0;
   bool too_much = false;
@@ -38,15 +44,47 @@ size_t take_body(char* data, size_t size, size_t count, void* user) {
   auto& in = *static_cast<Incoming*>(user);
   in.too_much = in.too_much || in.body.size() + size * count > in.limit;
   if (in.too_much) return 0;
+  if (in.body.empty()) in.body.reserve(std::min(in.limit, in.announced));
   in.body.append(data, size * count);
   return size * count;
 }
 
-size_t take_header(char*, size_t size, size_t count, void* user) {
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+void keep_header(Incoming& in, std::string_view line) {
+  // Each answer of a chain of redirects begins anew.
+  if (line.starts_with("HTTP/")) {
+    in.headers.clear();
+    in.announced = 0;
+    return;
+  }
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const auto& [name, value] =
+      in.headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+  if (name == "content-length")
+    (void)std::from_chars(value.data(), value.data() + value.size(), in.announced);
+}
+
+size_t take_header(char* data, size_t size, size_t count, void* user) {
   auto& in = *static_cast<Incoming*>(user);
   in.header_bytes += size * count;
   in.too_much = in.too_much || in.header_bytes > kMostHeader;
-  return in.too_much ? 0 : size * count;
+  if (in.too_much) return 0;
+  keep_header(in, {data, size * count});
+  return size * count;
 }
 
 Error unreachable(const HttpRequest& request, std::string reason) {
@@ -60,21 +98,55 @@ Error late(const HttpRequest& request, MonoTime::duration after) {
                {{"name", request.name}, {"seconds", std::to_string(seconds.count())}});
 }
 
+// curl keeps its connections in the first of the two.
+struct Handles {
+  std::unique_ptr<CURLM, FreeMulti> multi{::curl_multi_init()};
+  std::unique_ptr<CURL, FreeEasy> easy{::curl_easy_init()};
+};
+
+// Handles whose connection waits for the next request. Thread-safe.
+class IdleHandles {
+ public:
+  explicit IdleHandles(size_t most) : most_(most) {}
+
+  Handles take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return {};
+    Handles out = std::move(idle_.back());
+    idle_.pop_back();
+    return out;
+  }
+  void keep(Handles handles) {
+    ::curl_easy_reset(handles.easy.get());
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < most_) idle_.push_back(std::move(handles));
+  }
+
+ private:
+  const size_t most_;
+  std::mutex mutex_;
+  std::vector<Handles> idle_;  // guarded by mutex_
+};
+
 // One request. curl's own error text may hold the URL; its fixed descriptions do not.
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, MonoTime deadline)
+  Transfer(const HttpRequest& request, MonoTime deadline, Handles handles)
       : request_(request),
         deadline_(deadline),
-        multi_(::curl_multi_init()),
-        easy_(::curl_easy_init()) {
+        multi_(std::move(handles.multi)),
+        easy_(std::move(handles.easy)) {
     incoming_.limit = request.max_answer.count;
   }
-  ~Transfer() {
-    if (multi_ && easy_) (void)::curl_multi_remove_handle(multi_.get(), easy_.get());
-  }
+  ~Transfer() { leave(); }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
+
+  // After run().
+  Handles give_back() {
+    leave();
+    return {std::move(multi_), std::move(easy_)};
+  }
 
   Result<HttpAnswer> run(const StopSignal& stop) {
     if (!multi_ || !easy_) return fail(unreachable(request_, "no memory"));
@@ -95,6 +167,10 @@ class Transfer {
   }
 
  private:
+  void leave() {
+    if (multi_ && easy_) (void)::curl_multi_remove_handle(multi_.get(), easy_.get());
+  }
+
   template <class Value>
   void set(CURLoption option, Value value) {
     (void)::curl_easy_setopt(easy_.get(), option, value);
@@ -113,7 +189,7 @@ class Transfer {
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(CURLOPT_USERAGENT, "vigie");
-    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max(poll_timeout(deadline_), 1)));
+    set_pace();
     if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
     set(CURLOPT_WRITEFUNCTION, &take_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&incoming_));
@@ -122,14 +198,34 @@ class Transfer {
     set_body();
   }
 
+  void set_pace() {
+    const auto connect = std::chrono::ceil<std::chrono::milliseconds>(request_.connect_within);
+    const long left = std::max(poll_timeout(deadline_), 1);
+    set(CURLOPT_CONNECTTIMEOUT_MS,
+        connect.count() > 0 ? std::min(left, static_cast<long>(connect.count())) : left);
+    const auto stall = std::chrono::ceil<std::chrono::seconds>(request_.stalled_after);
+    if (stall.count() > 0) {
+      set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+      set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall.count()));
+    }
+    if (request_.max_send_rate.count > 0)
+      set(CURLOPT_MAX_SEND_SPEED_LARGE, static_cast<curl_off_t>(request_.max_send_rate.count));
+    if (body().size() > kLarge) set(CURLOPT_UPLOAD_BUFFERSIZE, kLargeBuffer);
+    if (request_.max_answer.count > kLarge) set(CURLOPT_BUFFERSIZE, kLargeBuffer);
+  }
+
+  const std::string& body() const {
+    return request_.shared_body ? *request_.shared_body : request_.body;
+  }
+
   void set_body() {
     add_header("Expect:");  // or curl waits for a 100 that many peers do not send
     for (const auto& [name, value] : request_.headers) add_header(name + ": " + value);
     set(CURLOPT_HTTPHEADER, headers_.get());
-    const bool explained = request_.method == "DELETE" && !request_.body.empty();
+    const bool explained = request_.method == "DELETE" && !body().empty();
     if (request_.method == "POST" || request_.method == "PUT" || explained) {
-      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-      set(CURLOPT_POSTFIELDS, request_.body.c_str());
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body().size()));
+      set(CURLOPT_POSTFIELDS, body().c_str());
     }
     if (request_.method == "HEAD") {
       set(CURLOPT_NOBODY, 1L);
@@ -159,11 +255,14 @@ class Transfer {
       return fail(ErrorCode::http_invalid_parameter,
                   {{"argument", request_.name}, {"expected", "an http or https URL"}});
     }
-    if (code == CURLE_OPERATION_TIMEDOUT) return fail(late(request_, deadline_ - began_));
+    // Also the time to connect, and that in which a byte must move.
+    if (code == CURLE_OPERATION_TIMEDOUT && MonoTime::clock::now() >= deadline_)
+      return fail(late(request_, deadline_ - began_));
     if (code != CURLE_OK) return fail(unreachable(request_, ::curl_easy_strerror(code)));
     long status = 0;
     (void)::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-    return HttpAnswer{static_cast<int>(status), std::move(incoming_.body)};
+    return HttpAnswer{static_cast<int>(status), std::move(incoming_.body),
+                      std::move(incoming_.headers)};
   }
 
   const HttpRequest& request_;
@@ -184,6 +283,7 @@ bool has_line_break(const std::string& text) {
 struct Work {
   HttpRequest request;
   MonoTime deadline;
+  std::shared_ptr<IdleHandles> idle;
   std::stop_source stop;
   Result<HttpAnswer> answer = fail(ErrorCode::internal_error);
 };
@@ -194,12 +294,15 @@ void transfer(Work& work) {
   sigaddset(&pipe, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);  // of this thread, which ends with the transfer
   const StopSignal stop(work.stop.get_token());
-  work.answer = Transfer(work.request, work.deadline).run(stop);
+  Transfer one(work.request, work.deadline, work.idle->take());
+  work.answer = one.run(stop);
+  if (work.answer) work.idle->keep(one.give_back());
 }
 
 class CurlClient final : public HttpClient {
  public:
-  CurlClient() {
+  explicit CurlClient(size_t kept_connections)
+      : idle_(std::make_shared<IdleHandles>(kept_connections)) {
     static std::once_flag once;
     std::call_once(once, [] { (void)::curl_global_init(CURL_GLOBAL_DEFAULT); });
   }
@@ -212,6 +315,7 @@ class CurlClient final : public HttpClient {
     const auto work = std::make_shared<Work>();
     work->request = request;
     work->deadline = deadline;
+    work->idle = idle_;
     const WaitEnd end = run_detached(work, transfer, slots, deadline, StopSignal(stop));
     if (end == WaitEnd::ready) return std::move(work->answer);
     work->stop.request_stop();
@@ -229,12 +333,20 @@ class CurlClient final : public HttpClient {
     return fail(ErrorCode::http_invalid_parameter,
                 {{"argument", request.name}, {"expected", "a URL and headers of one line each"}});
   }
+
+  const std::shared_ptr<IdleHandles> idle_;
 };
 
 }  // namespace
 
-std::unique_ptr<HttpClient> make_http_client() {
-  return std::make_unique<CurlClient>();
+std::string_view HttpAnswer::header(std::string_view name) const {
+  const auto found =
+      std::ranges::find(headers, name, [](const auto& one) { return std::string_view(one.first); });
+  return found == headers.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::unique_ptr<HttpClient> make_http_client(size_t kept_connections) {
+  return std::make_unique<CurlClient>(kept_connections);
 }
 
 }  // namespace vigie::platform

@@ -51,6 +51,47 @@ TEST(HttpClientTest, PostsABodyWithHeadersAndWithoutExpect) {
   EXPECT_TRUE(got.ends_with("\r\n\r\n" + request.body));
 }
 
+TEST(HttpClientTest, GivesTheHeadersOfTheAnswer) {
+  HttpImposter peer(
+      [](const std::string&) { return HttpImposter::response(200, "", "ETag:  \"a:b\" \r\n"); });
+  const auto answer = send(request_to(peer.url()));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->header("etag"), "\"a:b\"");
+  EXPECT_EQ(answer->header("content-length"), "0");
+  EXPECT_EQ(answer->header("location"), "");
+}
+
+TEST(HttpClientTest, OfARedirectOnlyTheLastHeadersCount) {
+  HttpImposter peer([&](const std::string& request) {
+    return request.starts_with("GET /a ")
+               ? HttpImposter::response(302, "", "Location: /b\r\nX-First: 1\r\n")
+               : HttpImposter::response(200, "", "X-Second: 2\r\n");
+  });
+  const auto answer = send(request_to(peer.url("/a")));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->header("x-first"), "");
+  EXPECT_EQ(answer->header("x-second"), "2");
+}
+
+TEST(HttpClientTest, SendsASharedBodyInPlaceOfItsOwn) {
+  HttpImposter peer([](const std::string&) { return HttpImposter::response(200, ""); });
+  HttpRequest request = request_to(peer.url());
+  request.method = "PUT";
+  request.body = "not this";
+  request.shared_body = std::make_shared<const std::string>(size_t{3} << 20, 'x');
+  ASSERT_TRUE(send(request));
+  EXPECT_TRUE(peer.requests().at(0).ends_with("\r\n\r\n" + *request.shared_body));
+}
+
+TEST(HttpClientTest, APeerThatMovesNoByteIsUnreachable) {
+  HttpImposter peer([](const std::string&) { return ""; });
+  HttpRequest request = request_to(peer.url());
+  request.stalled_after = 1s;
+  const auto answer = send(request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::peer_unreachable);
+}
+
 TEST(HttpClientTest, GivesUpAPeerThatNeverAnswers) {
   HttpImposter peer([](const std::string&) { return ""; });
   const auto began = MonoTime::clock::now();

@@ -60,7 +60,8 @@ json::value alarm_json(const std::optional<backup::PlausibilityAlarm>& alarm) {
 
 json::object store_json(const backup::StoreView& store) {
   const auto space = [&](Bytes bytes) {
-    return store.reachable ? json::value(bytes.count) : json::value(nullptr);
+    const bool known = store.reachable && store.knows_space;
+    return known ? json::value(bytes.count) : json::value(nullptr);
   };
   return {{"name", store.name},
           {"type", store.type},

@@ -212,6 +212,7 @@ Check store_check(const Context& context, const backup::StoreView& store) {
   if (store.observed_at && !store.reachable)
     judge(check, Status::fail, store.error_code.empty() ? "store_unreachable" : store.error_code);
   if (store.error_code == "store_foreign") check.runbook = "store-owner";
+  if (store.error_code == "store_refused") check.runbook = "store-refused";
   return check;
 }
 
@@ -353,7 +354,7 @@ std::vector<Check> backups_checks(const Views& views, SystemTime now) {
   for (const auto& job : view.jobs) add_job_checks(checks, context, job);
   for (const auto& store : view.stores) {
     checks.push_back(store_check(context, store));
-    checks.push_back(reserve_check(context, store));
+    if (store.knows_space) checks.push_back(reserve_check(context, store));
   }
   for (auto& check : kept_checks(view)) checks.push_back(std::move(check));
   for (auto& check : copies_checks(view, now)) checks.push_back(std::move(check));

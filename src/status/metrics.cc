@@ -107,10 +107,12 @@ void write_stores(MetricsWriter& out, const BackupsView& view) {
     if (store.observed_at) out.sample({{"store", store.name}}, store.reachable ? 1 : 0);
   out.gauge("vigie_store_available_bytes", "Free space in the store.");
   for (const auto& store : view.stores)
-    if (store.reachable) out.sample({{"store", store.name}}, double(store.available.count));
+    if (store.reachable && store.knows_space)
+      out.sample({{"store", store.name}}, double(store.available.count));
   out.gauge("vigie_store_reserve_bytes", "Free space below which no dump goes on.");
   for (const auto& store : view.stores)
-    if (store.reachable) out.sample({{"store", store.name}}, double(store.reserve.count));
+    if (store.reachable && store.knows_space)
+      out.sample({{"store", store.name}}, double(store.reserve.count));
 }
 
 void write_jobs(MetricsWriter& out, const JobsFacts& facts) {

@@ -76,6 +76,16 @@ TEST(Metrics, HasNoSampleOfWhatIsNotKnown) {
   EXPECT_FALSE(has_sample(views, "vigie_store_reachable"));
 }
 
+TEST(Metrics, HasNoSpaceOfAStoreThatDoesNotKnowIt) {
+  auto views = testing::sample_views(kNow);
+  auto backups = testing::sample_backups(kNow);
+  backups->stores[0].knows_space = false;
+  views.backups = backups;
+  EXPECT_TRUE(has_sample(views, "vigie_store_reachable"));
+  EXPECT_FALSE(has_sample(views, "vigie_store_available_bytes"));
+  EXPECT_FALSE(has_sample(views, "vigie_store_reserve_bytes"));
+}
+
 TEST(Metrics, CallsNothingGoodThatNobodyHasVerified) {
   auto views = testing::sample_views(kNow);
   auto backups = testing::sample_backups(kNow);

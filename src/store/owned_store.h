@@ -57,6 +57,9 @@ class OwnedStore final : public Store {
   // All of them: also store_foreign, store_unreachable.
   const std::string& name() const override { return store_->name(); }
   Features features() const override { return store_->features(); }
+  std::shared_ptr<Store> within(const CallLimits& limits) const override {
+    return std::make_shared<OwnedStore>(store_->within(limits), owner_, memory_, clock_);
+  }
   Result<std::unique_ptr<ArtefactWriter>> begin(const BackupId& id) override;
   Result<bool> exists(const BackupId& id) override;
   Result<std::vector<BackupId>> list() override;

@@ -4,6 +4,12 @@
 
 namespace vigie::store {
 
+Result<> answers(Store& store) {
+  if (!store.features().knows_space) return store.look("");
+  TRY(store.space());
+  return {};
+}
+
 Result<> write_file(ArtefactWriter& writer, std::string_view name, std::string_view text) {
   TRY_ASSIGN(const auto file, writer.create(name));
   TRY(file->append(as_bytes(text)));

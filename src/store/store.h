@@ -14,6 +14,7 @@
 
 #include "artefact/source.h"
 #include "base/ids.h"
+#include "base/work.h"
 #include "platform/file_system.h"
 
 namespace vigie::store {
@@ -55,6 +56,10 @@ class Store {
 
   virtual const std::string& name() const = 0;  // in vigie.yaml
   virtual Features features() const = 0;
+  // The same store for one piece of work: its calls, and those of the writers and sources that it
+  // gives out, end with the work (deadline_exceeded, cancelled); what discard() removes is removed
+  // all the same. A local store's calls cannot be ended.
+  virtual std::shared_ptr<Store> within(const CallLimits& limits) const = 0;
 
   // Error: file_exists when there is an artefact or debris of that id.
   virtual Result<std::unique_ptr<ArtefactWriter>> begin(const BackupId& id) = 0;
@@ -83,10 +88,14 @@ class Store {
   // Whether probe() would succeed, as far as the rights say; changes nothing. A root that is not
   // there yet is well when it can be made.
   virtual Result<> look(std::string_view job) = 0;
+  // Only with features().knows_space.
   virtual Result<platform::Space> space() = 0;
   // Only with features().local_path.
   virtual platform::Path artefact_path(const BackupId& id) const = 0;
 };
+
+// Whether the store answers; changes nothing.
+Result<> answers(Store& store);
 
 // A small file in one call.
 Result<> write_file(ArtefactWriter& writer, std::string_view name, std::string_view text);

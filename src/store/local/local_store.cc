@@ -169,6 +169,9 @@ class LocalStore final : public Store {
   Features features() const override {
     return {.off_host = false, .knows_space = true, .local_path = true};
   }
+  std::shared_ptr<Store> within(const CallLimits&) const override {
+    return std::make_shared<LocalStore>(files_, name_, root_);
+  }
 
   Result<std::unique_ptr<ArtefactWriter>> begin(const BackupId& id) override {
     const Path folder = artefact_path(id);

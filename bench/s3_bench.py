@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+"""An upload into a bucket against `curl -T --aws-sigv4` of the same bytes, to a radosgw on this host that keeps them in
+memory. curl is told the SHA-256 beforehand, and its reckoning counts: ours makes its own as well."""
+import hashlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import lib
+
+ACCESS, SECRET, BUCKET = "VIGIEBENCHACCESS0001", "vigie-bench-secret-key-0123456789abcdef", "bench"
+SIZE = 64 << 20 if lib.quick() else 512 << 20
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def start(folder, port):
+    command = ["bash", lib.ROOT / "tests/support/radosgw.sh", folder, free_port(), port, ACCESS, SECRET, BUCKET]
+    log = open(folder / "output", "w")
+    server = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, start_new_session=True)
+    until = time.monotonic() + 60
+    while not (folder / "ready").exists():
+        if server.poll() is not None or time.monotonic() > until:
+            raise SystemExit((folder / "output").read_text()[-800:])
+        time.sleep(0.05)
+    return server
+
+
+def main():
+    folder = lib.scratch() / "s3"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    server = start(folder, port)
+    try:
+        measure(folder, f"http://127.0.0.1:{port}")
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+
+
+def measure(folder, endpoint):
+    file, key = folder / "bytes", folder / "key"
+    file.write_bytes(os.urandom(SIZE))
+    key.write_text(f"{ACCESS}\n{SECRET}\n")
+    key.chmod(0o600)
+    program = pathlib.Path(os.environ["VIGIE_BINARY"]).parent / "s3_upload"
+
+    def ours():
+        subprocess.run([program, endpoint, BUCKET, "ours", key, file], check=True)
+
+    def peer():
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        subprocess.run(["curl", "-sS", "--fail", "-T", file, "--aws-sigv4", "aws:amz:us-east-1:s3", "-u", f"{ACCESS}:{SECRET}",
+                        "-H", f"x-amz-content-sha256: {digest}", "-H", "Expect:", f"{endpoint}/{BUCKET}/peer"], check=True)
+
+    medians = lib.alternate({"ours": ours, "peer": peer})
+    rate = {name: SIZE / 2**20 / seconds for name, seconds in medians.items()}
+    lib.record("upload into a bucket: against curl -T --aws-sigv4", rate["ours"], rate["peer"], "MiB/s", ">= 0.8")
+
+
+main()

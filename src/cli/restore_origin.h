@@ -1,0 +1,23 @@
+// Where `restore … --from` reads from: a folder that was a store, or a bucket.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "cli/context.h"
+#include "store/store.h"
+
+namespace vigie::cli {
+
+struct Origin {
+  std::shared_ptr<store::Store> store;
+  std::string where;           // for people
+  std::optional<BackupId> id;  // what was named is this one's folder
+};
+
+// Of --from and of the options that a bucket takes. Error: usage.
+Result<Origin> origin_of(Context& context);
+
+}  // namespace vigie::cli
