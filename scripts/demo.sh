@@ -164,6 +164,7 @@ prove "Old backups expire, never the last good ones" old_ones_expire
 prove "One byte flips on the disk, and is found" flipped_byte
 prove "The next backup is good again" recovery
 prove "kill -9 of the whole server under load: what it had acknowledged is there" durability
+prove "A restart that nobody told Vigie of: it has seen it, and every row is there" observed_restart
 prove "The evidence of all this holds together" evidence
 
 if [[ $once == yes ]]; then

@@ -62,6 +62,11 @@ durability:
     user: vigie_witness                   # owns a database of its own, which is in no backup
     duration: 3s                          # in earnest: 20s
     fault: postmaster_kill                # kill -9 of every process of the server
+  shop-observed:
+    database: shop
+    mode: observe                         # interrupts nobody: it waits for a restart by somebody else
+    user: vigie_witness
+    rate: 5/s                             # in earnest: 1/s
 END
 }
 
@@ -202,9 +207,25 @@ durability() {
   jq -r '.result | "kill -9 under load: \(.acknowledged) rows were acknowledged, \(.present) are there, \(.lost) lost; \(.indeterminate) were in flight",
     "the server was away for \(.down_s * 10 | floor / 10) s"' "$place/durability.json" | sed 's/^/     /'
   detail "what it shows: $(jq -r .result.shows "$place/durability.json" | fold -s -w 100 | sed '2,$s/^/       /')"
-  [[ $(status_of /restore/status) == pass ]] || { complaints /restore/status >&2; return 1; }
+  # The proof that only observes has seen the same restart.
+  wait_until 60 "/restore/status to pass" restore_passes || { complaints /restore/status >&2; return 1; }
   detail "GET /restore/status: $bold$(status_of /restore/status)$plain"
 }
+restore_passes() { [[ $(status_of /restore/status) == pass ]]; }
+
+# By us, not by Vigie, and nobody tells it.
+observed_restart() {
+  local before
+  before=$(observations | jq length)
+  as_user "$pg_bin/pg_ctl" -D "$place/pgdata" -l "$place/postgresql.log" -m fast -w -t 60 restart >/dev/null 2>&1 || return 1
+  detail "pg_ctl restart, by hand: nobody has asked Vigie"
+  wait_until 60 "evidence of the restart" more_observations_than "$before" || { vigie durability list >&2; return 1; }
+  observations | jq -r 'max_by(.seq) | "\(.environment.before.postmaster_started_at[11:19]) was the start of the server before, \(.environment.after.postmaster_started_at[11:19]) is now: for \(.measures.down_s * 10 | floor / 10) s at most it took no row",
+    "\(.measures.acknowledged) rows had been acknowledged, \(.measures.present) are there, \(.measures.lost) lost (entry \(.seq), \(.requirement_ids | join(", ")))"' |
+    sed 's/^/     /'
+}
+observations() { vigie evidence list --kind durability_proof --output json 2>/dev/null | jq '[.[] | select(.subject.proof == "shop-observed" and .result == "passed")]'; }
+more_observations_than() { (($(observations | jq length) > $1)); }
 
 # Everything but the folder of the store is gone: configuration, state, the database. On another server, as on another machine.
 lost_host() {

@@ -69,6 +69,22 @@ status::Views little_known(SystemTime now) {
   return views;
 }
 
+TEST(ApiSchema, ProofsOfDurabilityAreWhatTheSchemaSays) {
+  ApiFixture fixture;
+  auto proofs = std::make_shared<proof::ProofView>();
+  proofs->durability_plans = {{"hurt", "app"}, {"seen", "app", true, std::chrono::minutes(5)}};
+  proofs->observers["seen"] = {.proof = "seen", .last_row_at = fixture.clock.now()};
+  fixture.services.views = [&] {
+    auto views = testing::sample_views(fixture.clock.now());
+    views.proof = proofs;
+    return views;
+  };
+  fixture.start();
+  Documents documents;
+  documents.expect(kStatus, fixture.get("/restore/status", fixture.token(Scope::read)));
+  EXPECT_EQ(documents.mistakes(), "");
+}
+
 TEST(ApiSchema, WhatIsNotKnownIsWhatTheSchemasSay) {
   ApiFixture fixture;
   fixture.services.views = [&] { return little_known(fixture.clock.now()); };

@@ -11,7 +11,7 @@
 namespace vigie::cli {
 namespace {
 
-// What is typed has to say whom it hurts.
+// What is typed has to say whom it hurts; a proof that observes hurts nobody.
 int durability_run(Context& context) {
   const Arguments& arguments = context.arguments();
   json::object body = act_body(context);
@@ -27,6 +27,19 @@ Result<json::array> all_proofs(Context& context) {
   const json::object* const data = find_object(report.as_object(), "data");
   const json::array* const proofs = data == nullptr ? nullptr : find_array(*data, "durability");
   return proofs == nullptr ? json::array() : *proofs;
+}
+
+// Of a proof that observes: its witness wrote it.
+Cell last_row_cell(const json::object& proof) {
+  const json::object* const observer = find_object(proof, "observer");
+  return time_cell(observer == nullptr ? json::object() : *observer, "last_row_at");
+}
+
+std::string never_run_words(const json::object& proof, const std::string& name) {
+  if (text_of(proof, "mode") == "observe")
+    return fmt::format("{} has seen no restart of the server yet; its last row: {}", name,
+                       last_row_cell(proof).text);
+  return fmt::format("{0} was never run: vigie durability run {0} --yes-interrupt DATABASE", name);
 }
 
 int durability_list(Context& context) {
@@ -46,6 +59,7 @@ int durability_list(Context& context) {
                 {{"DOWN", true}, [](const json::object& o) { return seconds_cell(o, "down_s"); }},
                 {{"ACKNOWLEDGED", true}, count("acknowledged")},
                 {{"LOST", true}, count("lost")},
+                {{"LAST ROW"}, last_row_cell},
                 {{"RESULT"}, [](const json::object& o) { return verdict_cell(o, "result"); }}},
                "No durability proof is configured: durability: in vigie.yaml");
   return 0;
@@ -60,10 +74,7 @@ int durability_show(Context& context) {
     if (text_of(proof, "name") != name) continue;
     const std::string id = text_of(proof, "evidence_id");
     if (!id.empty()) return print_entry(context, id);
-    context.console().words(
-        fmt::format("{0} was never run: vigie durability run {0} "
-                    "--yes-interrupt DATABASE",
-                    name));
+    context.console().words(never_run_words(proof, name));
     return 0;
   }
   return context.report(Error(ErrorCode::durability_not_found, {{"name", printable(name, 64)}}));
@@ -74,14 +85,13 @@ int durability_show(Context& context) {
 std::vector<VerbSpec> durability_verbs() {
   return {
       {"durability run",
-       "Interrupts PostgreSQL on purpose, and looks whether all that it had acknowledged is there",
-       "  vigie durability run app --yes-interrupt app\n",
+       "Interrupts PostgreSQL on purpose, unless the proof only observes, and looks whether all "
+       "that it had acknowledged is there",
+       "  vigie durability run app --yes-interrupt app\n"
+       "  vigie durability run app-observed\n",
        {{"PROOF", "Its name in vigie.yaml"}},
-       {{"--yes-interrupt",
-         "DATABASE",
-         "The database whose server is interrupted: its name",
-         {},
-         true},
+       {{"--yes-interrupt", "DATABASE",
+         "The database whose server is interrupted: its name; not for a proof that observes"},
         {"--no-wait", "", "Only start it in the daemon; print the run's id"},
         reason_option(false),
         reference_option()},

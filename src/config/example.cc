@@ -129,6 +129,11 @@ durability:                       # interrupts PostgreSQL; by hand: vigie durabi
     # restart: {start: [/usr/bin/systemctl, start, postgresql]}
     recovery_timeout: 5m
     # schedule: "0 5 1 */3 *"     # needs interrupt: app
+  app-observed:                   # interrupts nobody: a row a second, compared when the server has restarted
+    database: app
+    mode: observe
+    user: vigie_witness
+    rate: 1/s
 )";
 
 }  // namespace

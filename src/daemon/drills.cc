@@ -172,33 +172,6 @@ std::vector<proof::DrillPlanView> drill_plans(const config::Config& config) {
   return plans;
 }
 
-std::vector<std::string> durability_plans(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const config::Durability& one : config.durability) names.push_back(one.name());
-  return names;
-}
-
-jobs::RunOutcome run_durability(proof::ProofRoom& proofs, const config::Config& config,
-                                const config::Durability& proof, const platform::Path& folder,
-                                const Work& work) {
-  const backup::DatabaseOptions* const database = config.database(proof.options.database);
-  if (database == nullptr)
-    return jobs::RunOutcome::of(Error(ErrorCode::durability_not_found, {{"name", proof.name()}}));
-  const auto report = proofs.prove({proof.options, database->dsn, folder}, work);
-  if (!report) return jobs::RunOutcome::of(report.error());
-  json::object result{{"shows", report->shows}};
-  if (report->verdict) {
-    result["acknowledged"] = report->verdict->acknowledged;
-    result["present"] = report->verdict->present;
-    result["lost"] = report->verdict->lost.size();
-    result["indeterminate"] =
-        report->verdict->indeterminate_there + report->verdict->indeterminate_absent;
-  }
-  for (const auto& [step, time] : report->durations) result[step + "_s"] = to_seconds(time);
-  if (report->error) return jobs::RunOutcome::of(*report->error, std::move(result));
-  return jobs::RunOutcome::succeeded(std::move(result));
-}
-
 std::optional<BackupId> picked(const backup::BackupsView& view, const std::string& job,
                                const std::string& database, proof::Pick pick,
                                const std::string& from) {

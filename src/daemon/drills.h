@@ -15,8 +15,6 @@ namespace vigie::daemon {
 // What the proof room knows of the configured drills.
 std::vector<proof::DrillPlanView> drill_plans(const config::Config& config);
 
-std::vector<std::string> durability_plans(const config::Config& config);
-
 // The good backups of a job and database, one of which is restored; nothing: there is none. `from`:
 // its good copies in that store; empty: those of the job's own. Pure but for `random`.
 std::optional<BackupId> picked(const backup::BackupsView& view, const std::string& job,
@@ -29,10 +27,5 @@ jobs::RunOutcome run_drill(backup::BackupRoom& backups, proof::ProofRoom& proofs
                            const config::Config& config, const config::Drill& drill,
                            const api::DrillAsk& ask, const platform::Path& folder,
                            const Work& work);
-
-// `folder` is where logs of acknowledged rows lie.
-jobs::RunOutcome run_durability(proof::ProofRoom& proofs, const config::Config& config,
-                                const config::Durability& proof, const platform::Path& folder,
-                                const Work& work);
 
 }  // namespace vigie::daemon

@@ -112,21 +112,21 @@ jobs::RunRequest Wiring::drill_request(const config::Drill& drill, const api::Dr
   return request;
 }
 
-// It interrupts a server: no backup, drill or restore of any database is at work meanwhile, since
-// several may lie on one server.
+// What interrupts a server: no backup, drill or restore of any database is at work meanwhile, since
+// several may lie on one server. What only compares disturbs nobody.
 jobs::RunRequest Wiring::durability_request(const config::Durability& proof) {
   jobs::RunRequest request;
   request.job = proof.name();
   request.kind = "durability";
   request.correlation_id = new_correlation_id();
-  request.claims = {"scratch", "restore"};
-  for (const backup::DatabaseOptions& one : config()->databases)
-    request.claims.push_back("db:" + one.name);
+  if (proof.options.mode == proof::DurabilityMode::fault) {
+    request.claims = {"scratch", "restore"};
+    for (const backup::DatabaseOptions& one : config()->databases)
+      request.claims.push_back("db:" + one.name);
+  }
   request.timeout = proof.timing.timeout;
   request.work = [this, proof](jobs::RunContext& context) {
-    const auto config = this->config();
-    return run_durability(*proofs_, *config, proof, platform::Path(config->state.dir) / "witness",
-                          work_of(context, run_logs_));
+    return durability_->run(*config(), proof, work_of(context, run_logs_));
   };
   return request;
 }

@@ -176,6 +176,7 @@ Result<> Daemon::start() {
   });
   set_jobs();
   wiring_->start_copies();
+  wiring_->start_durability();
   reloads_.start([this](const std::stop_token& stop) { reload_when_asked(stop); });
   beside_.start([this](std::stop_token stop) { look_around(std::move(stop)); });
   state_.start([this](std::stop_token stop) { look_after_state(std::move(stop)); });

@@ -157,7 +157,8 @@ void Wiring::add_proof_commands(api::Services& services) {
     const config::Durability* const found = config->proof_of_durability(name);
     if (found == nullptr)
       return fail(ErrorCode::durability_not_found, {{"name", printable(name, 64)}});
-    if (interrupt != found->options.database)
+    const bool interrupts = found->options.mode == proof::DurabilityMode::fault;
+    if (interrupts && interrupt != found->options.database)
       return fail(
           ErrorCode::http_invalid_parameter,
           {{"argument", "interrupt"},

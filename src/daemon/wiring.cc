@@ -112,6 +112,9 @@ Result<> Wiring::open_state() {
   if (const auto known = proofs_->remember(*ledger_); !known)
     world_.log.write(LogLevel::warn, "restore.remember", known.error());
   proofs_->configure(drill_plans(*config_), durability_plans(*config_));
+  durability_ =
+      std::make_unique<Durability>(*proofs_, world_.files, world_.clock, world_.log, folder);
+  durability_->configure(*config_);
   return {};
 }
 
@@ -279,6 +282,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
   }
   backups_->configure(setup_of(*config(), world_.files, world_.clock));
   proofs_->configure(drill_plans(*config()), durability_plans(*config()));
+  durability_->configure(*config());
   log_reload(trigger, parts);
   if (const auto taken = listener ? listener() : Result<>(); !taken) {
     entry.ended_with(taken.error());
@@ -371,9 +375,10 @@ void Wiring::observe_memory() {
 bool Wiring::shut_down() {
   const bool runs = !executor_ || executor_->shutdown().empty();
   const bool queries = !api_ || api_->stop();
+  const bool proofs = !durability_ || durability_->stop(std::chrono::seconds(1));
   const bool copies = !copies_ || copies_->stop(std::chrono::milliseconds(500));
-  if (runs && queries) seal_evidence();
-  return runs && queries && copies;
+  if (runs && queries && proofs) seal_evidence();
+  return runs && queries && proofs && copies;
 }
 
 }  // namespace vigie::daemon

@@ -15,6 +15,7 @@
 #include "cli/backend.h"
 #include "config/config.h"
 #include "daemon/copies.h"
+#include "daemon/durability.h"
 #include "daemon/run_evidence.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
@@ -88,7 +89,10 @@ class Wiring {
   // Compares the ledger with its copies elsewhere and goes on copying, each in a thread of its own
   // until shut_down().
   void start_copies();
-  // The same once, in this thread.
+  // Proofs that observe begin to write, and servers get the start that is owed to them: until
+  // shut_down().
+  void start_durability() { durability_->start(); }
+  // The same as start_copies() once, in this thread.
   void copy_evidence(std::stop_token stop);
 
   // The expiry of one job, or of all.
@@ -167,6 +171,7 @@ class Wiring {
   std::unique_ptr<Copies> copies_;
   std::unique_ptr<backup::BackupRoom> backups_;
   std::unique_ptr<proof::ProofRoom> proofs_;
+  std::unique_ptr<Durability> durability_;
   std::unique_ptr<jobs::Executor> executor_;
   std::unique_ptr<api::Tokens> tokens_;
   std::unique_ptr<api::Api> api_;

@@ -55,14 +55,17 @@ inline constexpr std::string_view kRestoreDrill = "restore_drill";  // into a se
 // The same from a copy off the host, beside it.
 inline constexpr std::string_view kRestoreDrillOffsite = "restore_drill_offsite";
 inline constexpr std::string_view kDurabilityProof = "durability_proof";
+inline constexpr std::string_view kDurabilityProofNode = "durability_proof_node";  // the machine
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
 // All of them.
 inline constexpr std::array kEvery{
-    kBackup,         kBackupVerify, kRetention,       kScrub,        kMissedRun,
-    kHold,           kPlausibility, kAcknowledgement, kConfigReload, kClock,
-    kToken,          kRecovered,    kInterrupted,     kPreflight,    kRunEnded,
-    kEvidenceVerify, kSigningKey,   kRestore,         kRestoreDrill, kRestoreDrillOffsite,
-    kBackupCopy,     kCopyVerify,   kDurabilityProof, kLedgerDamage};
+    kBackup,       kBackupVerify, kRetention,       kScrub,
+    kMissedRun,    kHold,         kPlausibility,    kAcknowledgement,
+    kConfigReload, kClock,        kToken,           kRecovered,
+    kInterrupted,  kPreflight,    kRunEnded,        kEvidenceVerify,
+    kSigningKey,   kRestore,      kRestoreDrill,    kRestoreDrillOffsite,
+    kBackupCopy,   kCopyVerify,   kDurabilityProof, kDurabilityProofNode,
+    kLedgerDamage};
 }  // namespace kind
 
 struct Trigger {

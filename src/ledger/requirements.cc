@@ -14,11 +14,12 @@ struct Mapping {
   size_t count;
 };
 
-constexpr std::array<Mapping, 10> kMappings = {{
+constexpr std::array<Mapping, 11> kMappings = {{
     {"backup", {"REQ-BAK-1"}, 1},
     {"backup_verify", {"REQ-BAK-3"}, 1},
     {"copy_verify", {"REQ-BAK-5"}, 1},
     {"durability_proof", {"REQ-DUR-1"}, 1},
+    {"durability_proof_node", {"REQ-DUR-2"}, 1},
     {"evidence_verify", {"REQ-EVD-1"}, 1},
     {"missed_run", {"REQ-BAK-1"}, 1},
     {"restore_drill", {"REQ-RST-1"}, 1},

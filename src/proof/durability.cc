@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
-#include "platform/dsn.h"
+#include "platform/failpoint.h"
 #include "platform/postmaster.h"
 #include "platform/system_info.h"
+#include "proof/owed_start.h"
+#include "proof/witness_table.h"
 #include "proof/witness_writers.h"
 
 namespace vigie::proof {
@@ -17,10 +18,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kWitnessDatabase = "vigie_witness";
 constexpr auto kBetweenLooks = 50ms;
 constexpr auto kAfterwards = 30s;  // until the server must have taken rows again
-constexpr auto kCommand = 2min;
+constexpr auto kGone = 2min;       // until its last process has ended
 constexpr auto kOneLook = 5s;
 
 struct FaultWords {
@@ -43,41 +43,20 @@ const FaultWords& words_of(Fault fault) {
   return *std::ranges::find(kFaults, fault, &FaultWords::fault);
 }
 
-// "1\t42\tcontent\t7"
-std::optional<FoundRow> parse_found(std::string_view line) {
-  FoundRow found;
-  const auto number = [&](auto& into, char behind) {
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), into);
-    line.remove_prefix(static_cast<size_t>(end - line.data()));
-    const bool fits = error == std::errc() && line.starts_with(behind);
-    line.remove_prefix(fits ? 1 : 0);
-    return fits;
-  };
-  if (!number(found.row.writer, '\t') || !number(found.row.seq, '\t')) return std::nullopt;
-  const size_t tab = line.find('\t');
-  if (tab == std::string_view::npos) return std::nullopt;
-  found.content = line.substr(0, tab);
-  line.remove_prefix(tab + 1);
-  return number(found.position, '\n') ? std::optional(found) : std::nullopt;
-}
-
 int signal_of(Fault fault) {
   if (fault == Fault::postmaster_kill) return SIGKILL;
   return fault == Fault::fast_restart ? SIGINT : SIGQUIT;
 }
 
-// What makes a commit that is acknowledged one that need not be durable; empty: nothing.
-std::string what_is_unsafe(const ServerSettings& settings) {
-  if (!settings.fsync) return "fsync";
-  if (!settings.full_page_writes) return "full_page_writes";
-  const bool early = settings.synchronous_commit == "off";
-  return early ? "synchronous_commit" : "";
-}
-
 class Proving {
  public:
   Proving(const DurabilityRequest& request, const DurabilityTools& tools, const Work& work)
-      : request_(request), options_(request.options), tools_(tools), work_(work) {}
+      : request_(request),
+        options_(request.options),
+        tools_(tools),
+        work_(work),
+        table_("run_" + work.run.str().substr(0, 12)),
+        owed_(tools.files, request.owed) {}
 
   DurabilityReport run() {
     report_.shows = words_of(options_.fault).shows;
@@ -89,8 +68,8 @@ class Proving {
   Result<> all_steps() {
     TRY(look_at_server());
     TRY(begin());
-    writers_.emplace(WitnessWriters::Setup{tools_.postgres, tools_.clock, witness_dsn(), table_,
-                                           key_, static_cast<uint32_t>(options_.writers)},
+    writers_.emplace(WitnessWriters::Setup{tools_.postgres, tools_.clock, dsn(), table_, key_,
+                                           static_cast<uint32_t>(options_.writers)},
                      *log_);
     TRY(timed("writing", [&] { return write_for_a_while(); }));
     TRY(timed("down", [&] { return fault_and_recovery(); }));
@@ -99,7 +78,7 @@ class Proving {
     TRY_ASSIGN(record_, writers_->record());
     TRY(writes);
     TRY(timed("comparison", [&] { return compare(); }));
-    return judge();
+    return judge_durability(options_.name, *report_.verdict, report_.settings->what_is_unsafe());
   }
 
   template <class Step>
@@ -114,16 +93,9 @@ class Proving {
     work_.progress({name, options_.name, {}, std::nullopt});
   }
 
-  platform::Dsn witness_dsn() const {
-    platform::Dsn dsn = request_.server;
-    dsn.text += " " + platform::conninfo_word("dbname", kWitnessDatabase);
-    if (!options_.user.empty()) dsn.text += " " + platform::conninfo_word("user", options_.user);
-    if (!options_.password_file.empty()) dsn.password_file = options_.password_file;
-    return dsn;
-  }
+  platform::Dsn dsn() const { return witness_dsn(request_.server, options_); }
   Result<std::unique_ptr<platform::PgConnection>> connect() {
-    return tools_.postgres.connect(witness_dsn(), "vigie durability " + work_.run.str(),
-                                   work_.limits());
+    return tools_.postgres.connect(dsn(), "vigie durability " + work_.run.str(), work_.limits());
   }
 
   Result<> look_at_server() {
@@ -132,38 +104,17 @@ class Proving {
     if (!session && session.error().code() == ErrorCode::database_missing)
       return fail(ErrorCode::witness_missing, {{"database", options_.database}});
     if (!session) return fail(session.error());
-    TRY_ASSIGN(report_.settings, read_server_settings(**session, work_.limits()));
-    TRY_ASSIGN(const auto server,
-               tools_.postgres.connect(request_.server, "vigie durability", work_.limits()));
-    TRY_ASSIGN(const auto seen, read_server_settings(*server, work_.limits()));
     // The role of the backups may read more.
-    if (report_.settings->data_directory.empty())
-      report_.settings->data_directory = seen.data_directory;
-    note_settings(*report_.settings);
+    TRY_ASSIGN(report_.settings,
+               read_server_settings(**session, tools_.postgres, request_.server, work_.limits()));
+    report_.deviations = report_.settings->deviations();
     return {};
-  }
-
-  void note_settings(const ServerSettings& settings) {
-    auto& deviations = report_.deviations;
-    if (!settings.checksums) deviations.emplace_back("data checksums are off");
-    if (settings.synchronous_commit != "on")
-      deviations.push_back("synchronous_commit is " + settings.synchronous_commit);
-    for (const std::string& who : settings.asynchronous)
-      deviations.push_back("synchronous_commit is set for " + who);
   }
 
   Result<> begin() {
     key_ = new_run_id().str();
-    table_ = "public." + platform::quote_identifier("run_" + work_.run.str().substr(0, 12));
     TRY_ASSIGN(const auto session, connect());
-    const auto made = session->query(
-        fmt::format("create table {} (writer int, seq bigint, content text, position bigint "
-                    "generated always as identity)",
-                    table_),
-        work_.limits());
-    if (!made && made.error().code() == ErrorCode::database_query)
-      return fail(ErrorCode::witness_missing, {{"database", options_.database}});
-    if (!made) return fail(made.error());
+    TRY(table_.create(*session, options_, work_.limits()));
     TRY(tools_.files.create_folder(request_.folder, 0700));
     TRY_ASSIGN(log_, WitnessLog::create(tools_.files, log_path(), key_));
     return {};
@@ -182,19 +133,30 @@ class Proving {
   // Once the server was hurt it is started again, whatever has stopped the proof.
   Result<> fault_and_recovery() {
     phase("fault");
-    if (options_.fault == Fault::command) {
-      TRY(run_command(options_.command, work_.limits()));
-    } else {
-      TRY_ASSIGN(const int postmaster, proved_postmaster());
-      if (const auto sent = platform::signal_server(postmaster, signal_of(options_.fault)); !sent)
-        return could_not(std::string(sent.error().parameter("reason")));
-      const auto gone =
-          platform::wait_for_end(postmaster, tools_.clock.monotonic() + kCommand, work_.stop);
-      if (!options_.start.empty()) TRY(run_command(options_.start, {}));
-      TRY(gone);
-    }
+    if (options_.fault == Fault::command)
+      TRY(run_restart(tools_, options_.name, options_.command, work_.stop));
+    else
+      TRY(hurt_and_start());
     phase("recovery");
-    return wait_for_server();
+    TRY(wait_for_server());
+    return owed_.settle(options_.name);
+  }
+
+  Result<> hurt_and_start() {
+    TRY_ASSIGN(const int postmaster, proved_postmaster());
+    const bool starts = !options_.start.empty();
+    if (starts) TRY(owed_.note({options_.name, work_.run, tools_.clock.now()}));
+    platform::failpoint("proof.fault.noted");
+    if (const auto sent = platform::signal_server(postmaster, signal_of(options_.fault)); !sent) {
+      TRY(owed_.settle(options_.name));
+      return could_not(std::string(sent.error().parameter("reason")));
+    }
+    platform::failpoint("proof.fault.sent");
+    const auto gone =
+        platform::wait_for_end(postmaster, tools_.clock.monotonic() + kGone, work_.stop);
+    // Nobody's stop keeps a server down.
+    if (starts) TRY(run_restart(tools_, options_.name, options_.start, {}));
+    return gone;
   }
 
   tl::unexpected<Error> could_not(std::string reason) const {
@@ -215,18 +177,6 @@ class Proving {
     return could_not("the server that answers is not the one whose process is on this host");
   }
 
-  // With a deadline of its own: nobody's stop keeps a server down.
-  Result<> run_command(const std::vector<std::string>& words, const CallLimits& limits) {
-    platform::Command command;
-    command.program = words.front();
-    command.arguments.assign(words.begin() + 1, words.end());
-    TRY_ASSIGN(const auto end,
-               platform::run_to_end(tools_.processes, command, tools_.clock.monotonic() + kCommand,
-                                    limits.stop));
-    if (end.status == 0) return {};
-    return could_not(fmt::format("{} ended with status {}", words.front(), end.status));
-  }
-
   // Another postmaster than before answers, and is done with its recovery.
   Result<> wait_for_server() {
     const MonoTime until = tools_.clock.monotonic() + options_.recovery_timeout;
@@ -241,7 +191,7 @@ class Proving {
 
   bool is_another_postmaster(MonoTime deadline) {
     const CallLimits limits{deadline, work_.stop};
-    const auto session = tools_.postgres.connect(witness_dsn(), "vigie durability", limits);
+    const auto session = tools_.postgres.connect(dsn(), "vigie durability", limits);
     if (!session) return false;
     const auto now = read_server_settings(**session, limits);
     return now && now->started_at != report_.settings->started_at;
@@ -261,46 +211,12 @@ class Proving {
 
   Result<> compare() {
     phase("comparison");
-    TRY_ASSIGN(auto found, rows_that_are_there());
+    TRY_ASSIGN(const auto session, connect());
+    TRY_ASSIGN(auto found, table_.rows(*session, 2 * kMostWitnessRows, work_.limits()));
     report_.verdict = judge_witness(record_, std::move(found));
     if (!report_.verdict->holds()) return {};
-    TRY_ASSIGN(const auto session, connect());
-    TRY(session->query(fmt::format("drop table {}", table_), work_.limits()));
+    TRY(table_.drop(*session, work_.limits()));
     return tools_.files.remove_file(log_path());
-  }
-
-  // A table that is gone is as lost as its rows. What is no row of ours is one that nobody sent.
-  Result<std::vector<FoundRow>> rows_that_are_there() {
-    TRY_ASSIGN(const auto session, connect());
-    std::vector<FoundRow> found;
-    const auto copied = session->copy_out(
-        fmt::format("copy {} (writer, seq, content, position) to stdout", table_),
-        [&](std::string_view line) {
-          found.push_back(parse_found(line).value_or(FoundRow{}));
-          return found.size() <= 2 * kMostWitnessRows;
-        },
-        work_.limits());
-    constexpr std::string_view kUndefinedTable = "42P01";
-    if (!copied && copied.error().parameter("sqlstate") == kUndefinedTable)
-      found.clear();
-    else if (!copied)
-      return fail(copied.error());
-    return found;
-  }
-
-  Result<> judge() {
-    const WitnessVerdict& verdict = *report_.verdict;
-    if (!verdict.holds())
-      return fail(ErrorCode::durability_lost,
-                  {{"name", options_.name},
-                   {"observed", fmt::format("{}", verdict.lost.size())},
-                   {"expected", fmt::format("{}", verdict.acknowledged)},
-                   {"reason", fmt::format("{} changed, {} never sent, {} out of order, {} twice",
-                                          verdict.changed.size(), verdict.never_sent.size(),
-                                          verdict.out_of_order.size(), verdict.twice.size())}});
-    const std::string unsafe = what_is_unsafe(*report_.settings);
-    if (unsafe.empty()) return {};
-    return fail(ErrorCode::durability_unsafe, {{"name", options_.name}, {"reason", unsafe}});
   }
 
   const DurabilityRequest& request_;
@@ -308,7 +224,8 @@ class Proving {
   const DurabilityTools& tools_;
   const Work& work_;
   std::string key_;
-  std::string table_;
+  const WitnessTable table_;
+  const OwedStarts owed_;
   std::unique_ptr<WitnessLog> log_;
   std::optional<WitnessWriters> writers_;  // behind the log, which it uses
   WitnessRecord record_;
@@ -319,6 +236,20 @@ class Proving {
 
 std::string_view fault_name(Fault fault) {
   return words_of(fault).name;
+}
+
+Result<> judge_durability(const std::string& name, const WitnessVerdict& verdict,
+                          const std::string& unsafe) {
+  if (!verdict.holds())
+    return fail(ErrorCode::durability_lost,
+                {{"name", name},
+                 {"observed", fmt::format("{}", verdict.lost.size())},
+                 {"expected", fmt::format("{}", verdict.acknowledged)},
+                 {"reason", fmt::format("{} changed, {} never sent, {} out of order, {} twice",
+                                        verdict.changed.size(), verdict.never_sent.size(),
+                                        verdict.out_of_order.size(), verdict.twice.size())}});
+  if (unsafe.empty()) return {};
+  return fail(ErrorCode::durability_unsafe, {{"name", name}, {"reason", unsafe}});
 }
 
 DurabilityReport prove_durability(const DurabilityRequest& request, const DurabilityTools& tools,

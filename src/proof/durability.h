@@ -30,6 +30,7 @@ struct DurabilityRequest {
   const DurabilityOptions& options;
   platform::Dsn server;   // any database of it; the witness's own is put in its place
   platform::Path folder;  // where the log of acknowledged rows is made; outside the server's data
+  platform::Path owed;    // where it is noted that the server is owed its start
 };
 
 struct DurabilityReport {
@@ -42,6 +43,11 @@ struct DurabilityReport {
 };
 
 std::string_view fault_name(Fault fault);  // as in vigie.yaml
+
+// What a comparison says of the server. `unsafe`: a setting under which it was luck; empty: none.
+// Errors: durability_lost, durability_unsafe.
+Result<> judge_durability(const std::string& name, const WitnessVerdict& verdict,
+                          const std::string& unsafe);
 
 // Never fails as a call. The table of witnesses is removed when the proof has passed.
 DurabilityReport prove_durability(const DurabilityRequest& request, const DurabilityTools& tools,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 
 namespace vigie::proof {
 namespace {
@@ -14,7 +16,11 @@ constexpr std::array<std::pair<std::string_view, Fault>, 4> kFaults{
      {"fast_restart", Fault::fast_restart},
      {"immediate_restart", Fault::immediate_restart},
      {"command", Fault::command}}};
+constexpr std::array<std::pair<std::string_view, DurabilityMode>, 2> kModes{
+    {{"fault", DurabilityMode::fault}, {"observe", DurabilityMode::observe}}};
 constexpr size_t kMostWords = 100;
+constexpr Duration kShortestInterval = 100ms;
+constexpr Duration kLongestInterval = 1min;
 
 Place place_of(const yaml::Fields& fields, std::string_view key) {
   const yaml::Node* const node = fields.self().find(key);
@@ -47,6 +53,51 @@ void read_command(yaml::Fields& fields, std::string_view key, std::vector<std::s
                                   "[/usr/bin/systemctl, restart, postgresql]");
 }
 
+// "1/s", "10/m"
+std::optional<Duration> parse_rate(std::string_view text) {
+  int count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  if (error != std::errc() || count <= 0 || (text != "/s" && text != "/m")) return std::nullopt;
+  const Duration interval = (text == "/s" ? Duration(1s) : Duration(1min)) / count;
+  const bool fits = interval >= kShortestInterval && interval <= kLongestInterval;
+  return fits ? std::optional(interval) : std::nullopt;
+}
+
+void read_rate(yaml::Fields& fields, Duration& interval) {
+  std::string text;
+  fields.text("rate", text);
+  if (text.empty()) return;
+  if (const auto found = parse_rate(text)) {
+    interval = *found;
+    return;
+  }
+  const Problems::Scope scope(fields.problems(), "rate");
+  fields.problems().wrong_value(place_of(fields, "rate"), "rows in a time, 1/m to 10/s: 1/s, 30/m");
+}
+
+// A key that the mode does not look at would be a wish that nobody hears.
+void refuse_keys_of_other_mode(const yaml::Fields& fields, DurabilityMode mode,
+                               Problems& problems) {
+  constexpr std::array<std::string_view, 1> kObserving{"rate"};
+  constexpr std::array<std::string_view, 11> kFaulting{
+      "writers",  "duration",  "fault",  "restart",  "recovery_timeout", "interrupt",
+      "schedule", "time_zone", "window", "catch_up", "timeout"};
+  const bool observes = mode == DurabilityMode::observe;
+  const auto refuse = [&](std::string_view key) {
+    if (fields.self().find(key) == nullptr) return;
+    const Problems::Scope scope(problems, key);
+    problems.mistake(place_of(fields, key), ErrorCode::config_value,
+                     observes ? "means nothing with mode: observe" : "is for mode: observe",
+                     observes ? "no such key: it observes all the time, and interrupts nobody"
+                              : "mode: observe");
+  };
+  if (observes)
+    std::ranges::for_each(kFaulting, refuse);
+  else
+    std::ranges::for_each(kObserving, refuse);
+}
+
 }  // namespace
 
 DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields& fields) {
@@ -57,6 +108,8 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
   options.database_place = place_of(fields, "database");
   fields.text("user", options.user);
   fields.absolute_path("password_file", options.password_file);
+  fields.choice("mode", options.mode, kModes);
+  read_rate(fields, options.interval);
   fields.number("writers", options.writers, 1, 64);
   fields.duration("duration", options.duration, 1s, 1h);
   fields.choice("fault", options.fault, kFaults);
@@ -66,6 +119,7 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
   });
   fields.duration("recovery_timeout", options.recovery_timeout, 1s, 24h);
   fields.text("interrupt", options.interrupt);
+  refuse_keys_of_other_mode(fields, options.mode, fields.problems());
   if (options.fault == Fault::command && options.command.empty())
     fields.problems().mistake(options.place, ErrorCode::config_missing_key,
                               "names no command for its fault",

@@ -84,6 +84,22 @@ void add_witness(ledger::Entry& entry, const WitnessVerdict& verdict) {
   }
 }
 
+void add_durability(ledger::Entry& entry, const DurabilityReport& report) {
+  if (report.error) {
+    entry.ended_with(*report.error);
+    entry.follow_up = report.error->remedy(Audience::everybody);
+    entry.deviations.push_back(described(*report.error));
+  } else {
+    entry.result = ledger::Outcome::passed;
+  }
+  if (report.settings) entry.environment = report.settings->to_json();
+  entry.environment["shows"] = report.shows;
+  for (const auto& [step, time] : report.durations) entry.measures[step + "_s"] = to_seconds(time);
+  if (report.verdict) add_witness(entry, *report.verdict);
+  entry.deviations.insert(entry.deviations.end(), report.deviations.begin(),
+                          report.deviations.end());
+}
+
 }  // namespace
 
 ledger::Entry restored(const Subject& subject, const Restored& restored, const Work& work,
@@ -150,20 +166,25 @@ ledger::Entry durability_proved(const DurabilityOptions& options, const Durabili
   entry.subject = {{"proof", options.name},
                    {"database", options.database},
                    {"fault", fault_name(options.fault)}};
-  if (report.error) {
-    entry.ended_with(*report.error);
-    entry.follow_up = report.error->remedy(Audience::everybody);
-    entry.deviations.push_back(described(*report.error));
-  } else {
-    entry.result = ledger::Outcome::passed;
-  }
-  if (report.settings) entry.environment = report.settings->to_json();
-  entry.environment["shows"] = report.shows;
-  for (const auto& [step, time] : report.durations) entry.measures[step + "_s"] = to_seconds(time);
-  if (report.verdict) add_witness(entry, *report.verdict);
-  entry.deviations.insert(entry.deviations.end(), report.deviations.begin(),
-                          report.deviations.end());
+  add_durability(entry, report);
   return entry;
+}
+
+std::vector<ledger::Entry> durability_observed(const DurabilityOptions& options,
+                                               const Observation& observation, const Work& work) {
+  ledger::Entry entry =
+      begin(ledger::kind::kDurabilityProof, work, observation.started_at, observation.ended_at);
+  entry.subject = {
+      {"proof", options.name}, {"database", options.database}, {"fault", kObservedFault}};
+  add_durability(entry, observation.report);
+  entry.environment["before"] =
+      observation.before ? json::value(observation.before->to_json()) : json::value(nullptr);
+  entry.environment["after"] = observation.after.to_json();
+  std::vector<ledger::Entry> entries{entry};
+  if (!observation.node) return entries;
+  entries.push_back(std::move(entry));
+  entries.back().kind = ledger::kind::kDurabilityProofNode;
+  return entries;
 }
 
 }  // namespace vigie::proof::evidence

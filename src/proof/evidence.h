@@ -5,6 +5,7 @@
 #include "ledger/entry.h"
 #include "proof/drill.h"
 #include "proof/durability.h"
+#include "proof/observer.h"
 
 namespace vigie::proof::evidence {
 
@@ -25,6 +26,10 @@ ledger::Entry not_restored(const Subject& subject, const Error& error, const Wor
 // `options.fault` in its word of vigie.yaml.
 ledger::Entry durability_proved(const DurabilityOptions& options, const DurabilityReport& report,
                                 const Work& work, SystemTime started_at, SystemTime ended_at);
+
+// What an observer has seen: of a restart of the machine a second entry, of its own kind.
+std::vector<ledger::Entry> durability_observed(const DurabilityOptions& options,
+                                               const Observation& observation, const Work& work);
 
 ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool rehearsal,
                       const DrillReport& report, const Work& work, SystemTime started_at,

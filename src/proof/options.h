@@ -79,10 +79,18 @@ enum class Fault : unsigned char {
   command,            // whatever `restart.command` does: systemctl, docker
 };
 
+// How acknowledged rows are put to the test.
+enum class DurabilityMode : unsigned char {
+  fault,    // the server is interrupted on purpose
+  observe,  // rows are written all the time, and compared when the server has restarted by itself
+};
+
 struct DurabilityOptions {
   std::string name;
   std::string database;  // of databases:, whose server is proved
-  std::string user;      // the witness's role; empty: as in dsn
+  DurabilityMode mode = DurabilityMode::fault;
+  Duration interval = std::chrono::seconds(1);  // of mode observe: between two rows
+  std::string user;                             // the witness's role; empty: as in dsn
   std::string password_file;
   int writers = 4;
   Duration duration = std::chrono::seconds(20);  // of writing before the fault

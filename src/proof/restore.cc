@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "platform/client_trouble.h"
+#include "platform/failpoint.h"
 #include "platform/postgres_clients.h"
 #include "proof/archive.h"
 #include "proof/globals.h"
@@ -123,6 +124,7 @@ class Restoring {
     TRY(restore_roles());
     TRY(timed("restore", [&] { return restore_database(); }));
     TRY(timed("compare", [&] { return compare(); }));
+    platform::failpoint("proof.restore.compared");
     TRY(timed("put_in_place", [&] { return put_in_place(); }));
     return std::move(restored_);
   }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/system_info.h"
 #include "proof/restore_plan.h"
 
 namespace vigie::proof {
 namespace {
 
+constexpr auto kByItself = std::chrono::seconds(5);  // a server that comes back without us
 constexpr size_t kProofsRemembered = 500;
 constexpr size_t kRemembered = 10'000;  // entries of drills that are looked through at the start
 
@@ -221,7 +223,8 @@ Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
   return {};
 }
 
-void ProofRoom::configure(std::vector<DrillPlanView> drills, std::vector<std::string> durability) {
+void ProofRoom::configure(std::vector<DrillPlanView> drills,
+                          std::vector<DurabilityPlanView> durability) {
   publish([&](ProofView& view) {
     view.drills = std::move(drills);
     view.durability_plans = std::move(durability);
@@ -241,7 +244,7 @@ Result<> ProofRoom::record(const ledger::Entry& entry) {
       view.last_restore = restore_view(told);
     else if (entry.kind == ledger::kind::kDurabilityProof)
       view.durability[text_at(told.subject, "proof")] = durability_view(told);
-    else if (!is_rehearsal(told))
+    else if (entry.kind == ledger::kind::kRestoreDrill && !is_rehearsal(told))
       add_result(view.results, drill_view(told), true);
   });
   return {};
@@ -302,11 +305,50 @@ Result<> ProofRoom::not_drilled(const DrillOptions& options, evidence::Subject s
 
 Result<DurabilityReport> ProofRoom::prove(const DurabilityRequest& request, const Work& work) {
   const SystemTime started_at = tools_.clock.now();
-  DurabilityReport report = prove_durability(
-      request, {tools_.files, tools_.processes, tools_.postgres, tools_.clock}, work);
+  DurabilityReport report = prove_durability(request, durability_tools(), work);
   TRY(record(
       evidence::durability_proved(request.options, report, work, started_at, tools_.clock.now())));
   return report;
+}
+
+Result<> ProofRoom::settle_owed_start(const DurabilityRequest& request, const OwedStart& owed,
+                                      const Work& work) {
+  const DurabilityTools tools = durability_tools();
+  const OwedStarts notes(tools_.files, request.owed);
+  const MonoTime patience = tools_.clock.monotonic() + kByItself;
+  if (answers(tools, request.server, patience, work.stop)) return notes.settle(owed.proof);
+  if (work.stop.stop_requested()) return {};
+  const SystemTime started_at = tools_.clock.now();
+  const DurabilityReport report = give_owed_start(request, owed, tools, work);
+  TRY(record(
+      evidence::durability_proved(request.options, report, work, started_at, tools_.clock.now())));
+  const MonoTime look = tools_.clock.monotonic() + kByItself;
+  if (answers(tools, request.server, look, work.stop)) return notes.settle(owed.proof);
+  return fail(*report.error);
+}
+
+DurabilityTools ProofRoom::durability_tools() const {
+  return {tools_.files, tools_.processes, tools_.postgres, tools_.clock};
+}
+
+std::unique_ptr<Observer> ProofRoom::make_observer(
+    const DurabilityRequest& request, std::function<void(const std::optional<Error>&)> tell) {
+  ObserverTools tools{tools_.files, tools_.postgres, tools_.clock, platform::boot_id, {},
+                      {},           std::move(tell)};
+  tools.record = [this, options = request.options](const Observation& observation,
+                                                   const Work& work) -> Result<> {
+    for (const ledger::Entry& entry : evidence::durability_observed(options, observation, work))
+      TRY(record(entry));
+    return {};
+  };
+  tools.publish = [this](const ObserverView& seen) {
+    publish([&](ProofView& view) { view.observers[seen.proof] = seen; });
+  };
+  return std::make_unique<Observer>(request, std::move(tools));
+}
+
+void ProofRoom::forget_observer(const std::string& proof) {
+  publish([&](ProofView& view) { view.observers.erase(proof); });
 }
 
 }  // namespace vigie::proof

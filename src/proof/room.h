@@ -9,6 +9,8 @@
 #include "ledger/ledger.h"
 #include "proof/drill.h"
 #include "proof/evidence.h"
+#include "proof/observer.h"
+#include "proof/owed_start.h"
 #include "proof/restore.h"
 #include "proof/view.h"
 
@@ -44,13 +46,26 @@ class ProofRoom {
   // As prove_durability(); it leaves an entry however it ends, and the view has its result.
   Result<DurabilityReport> prove(const DurabilityRequest& request, const Work& work);
 
-  void configure(std::vector<DrillPlanView> drills, std::vector<std::string> durability);
+  // As give_owed_start(), where the server does not answer; it leaves an entry when it was run. The
+  // note goes when the server answers. Errors: why it does not; those of the ledger and of files.
+  Result<> settle_owed_start(const DurabilityRequest& request, const OwedStart& owed,
+                             const Work& work);
+
+  // A witness of a proof that observes: it writes its evidence by this room, which outlives it.
+  // `tell`: as in ObserverTools.
+  std::unique_ptr<Observer> make_observer(const DurabilityRequest& request,
+                                          std::function<void(const std::optional<Error>&)> tell);
+  // It is at work no more.
+  void forget_observer(const std::string& proof);
+
+  void configure(std::vector<DrillPlanView> drills, std::vector<DurabilityPlanView> durability);
 
   // The newest view; waits for nothing.
   ProofViewPtr view() const;
 
  private:
   Result<> record(const ledger::Entry& entry);
+  DurabilityTools durability_tools() const;
   // Publishes a view that `change` was made to.
   void publish(const std::function<void(ProofView&)>& change);
 

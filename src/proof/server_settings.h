@@ -13,7 +13,9 @@ struct ServerSettings {
   std::string version;
   std::string system_identifier;  // empty where the role may not read it, as data_directory
   std::string data_directory;
-  std::string started_at;  // the postmaster
+  std::string started_at;     // the postmaster, in RFC 3339 to the microsecond
+  bool on_this_host = false;  // by its unix socket: that alone is sure
+  std::string storage;        // "tmpfs", "nfs": what its data lies on, when that is unusual
   bool fsync = false;
   bool full_page_writes = false;
   bool checksums = false;
@@ -22,11 +24,21 @@ struct ServerSettings {
   // "role clerk: off": whose sessions are told that a commit is done before it is durable.
   std::vector<std::string> asynchronous;
 
+  // What makes a commit that is acknowledged one that need not be durable; empty: nothing.
+  std::string what_is_unsafe() const;
+  // What is not as it should be, in words.
+  std::vector<std::string> deviations() const;
   json::object to_json() const;
 };
 
 // Errors: database_*, cancelled.
 Result<ServerSettings> read_server_settings(platform::PgConnection& session,
                                             const CallLimits& limits);
+
+// The same, and what only another role of the server may read: where the data lies. `other` names
+// any database of it, and is not asked when there is no need, nor waited for when it fails.
+Result<ServerSettings> read_server_settings(platform::PgConnection& session,
+                                            platform::PgConnector& postgres,
+                                            const platform::Dsn& other, const CallLimits& limits);
 
 }  // namespace vigie::proof

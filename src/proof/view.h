@@ -48,6 +48,9 @@ struct DrillResultView {
   size_t not_run = 0;  // could not be made, or not asked for
 };
 
+// The fault of what was observed, and not asked for.
+inline constexpr std::string_view kObservedFault = "observed";
+
 // A durability proof that came to an end.
 struct DurabilityView {
   std::string proof;
@@ -63,7 +66,26 @@ struct DurabilityView {
   std::optional<double> down_s;  // from the fault until another postmaster answered
 };
 
+// A witness at work: what mode observe writes, and whether it does.
+struct ObserverView {
+  std::string proof;
+  SystemTime since;       // the first row that is compared was written after it
+  uint64_t rows = 0;      // acknowledged since
+  uint64_t restarts = 0;  // of the server, seen by this process
+  std::optional<SystemTime> last_row_at;
+  std::optional<SystemTime> last_compared_at;     // by this process; with or without a restart
+  std::optional<SystemTime> not_observing_since;  // nothing: it observes
+  std::string error_code;                         // why it does not
+};
+
 // What the configuration asks for.
+struct DurabilityPlanView {
+  std::string name;
+  std::string database;
+  bool observes = false;
+  Duration silence{};  // of mode observe: how long without a row is too long
+};
+
 struct DrillPlanView {
   std::string name;
   std::string job;
@@ -77,8 +99,9 @@ struct ProofView {
   std::vector<DrillPlanView> drills;        // in the configuration's order
   // The newest first; of each drill and database at most kDrillsKept.
   std::vector<DrillResultView> results;
-  std::vector<std::string> durability_plans;         // their names, in the configuration's order
+  std::vector<DurabilityPlanView> durability_plans;  // in the configuration's order
   std::map<std::string, DurabilityView> durability;  // the newest of each, by name
+  std::map<std::string, ObserverView> observers;     // those at work in this process, by name
 
   // The newest of a drill and database; nullptr: none.
   const DrillResultView* newest(std::string_view drill, std::string_view database) const;

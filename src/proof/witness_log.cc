@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace vigie::proof {
 namespace {
 
 constexpr std::string_view kHead = "vigie.witness/1 ";
+constexpr std::string_view kUnanswered = "? ";
 constexpr Bytes kMaxLog = 1_GiB;
 
 template <class Number>
@@ -35,6 +37,26 @@ std::optional<std::string_view> take_line(std::string_view& text) {
   return line;
 }
 
+Result<WitnessRecord> parse_log(std::string_view text, const platform::Path& path) {
+  const auto corrupt = [&](std::string reason) {
+    return fail(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", std::move(reason)}});
+  };
+  const auto head = take_line(text);
+  if (!head || !head->starts_with(kHead)) return corrupt("it does not begin as a witness log");
+  WitnessRecord record;
+  record.key = head->substr(kHead.size());
+  while (auto line = take_line(text)) {
+    const bool answered = !line->starts_with(kUnanswered);
+    if (!answered) line->remove_prefix(kUnanswered.size());
+    const auto row = parse_row(*line);
+    if (!row) return corrupt("a line in it is none");
+    if (answered) record.acknowledged[row->writer].insert(row->seq);
+    auto& sent = record.sent[row->writer];
+    sent = std::max(sent, row->seq + 1);
+  }
+  return record;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WitnessLog>> WitnessLog::create(platform::FileSystem& files,
@@ -48,8 +70,29 @@ Result<std::unique_ptr<WitnessLog>> WitnessLog::create(platform::FileSystem& fil
   return std::unique_ptr<WitnessLog>(new WitnessLog(std::move(file)));
 }
 
+Result<ResumedLog> WitnessLog::resume(platform::FileSystem& files, const platform::Path& path,
+                                      uint32_t writer) {
+  TRY_ASSIGN(const std::string text, platform::read_file(files, path, kMaxLog));
+  TRY_ASSIGN(auto record, parse_log(text, path));
+  TRY(files.truncate(path, {text.rfind('\n') + 1}));
+  TRY_ASSIGN(auto file, files.open_append(path));
+  ResumedLog resumed{std::unique_ptr<WitnessLog>(new WitnessLog(std::move(file))),
+                     std::move(record)};
+  auto& sent = resumed.record.sent[writer];
+  sent = std::max<uint64_t>(sent, 1);
+  TRY(resumed.log->unanswered({writer, sent}));
+  return resumed;
+}
+
 Result<> WitnessLog::acknowledge(WitnessRow row) {
-  const std::string line = fmt::format("{} {}\n", row.writer, row.seq);
+  return append(fmt::format("{} {}\n", row.writer, row.seq));
+}
+
+Result<> WitnessLog::unanswered(WitnessRow row) {
+  return append(fmt::format("{}{} {}\n", kUnanswered, row.writer, row.seq));
+}
+
+Result<> WitnessLog::append(const std::string& line) {
   const std::lock_guard lock(mutex_);
   if (!file_)
     return fail(ErrorCode::file_io, {{"path", "the witness log"}, {"reason", "it failed before"}});
@@ -61,21 +104,7 @@ Result<> WitnessLog::acknowledge(WitnessRow row) {
 
 Result<WitnessRecord> read_witness_log(platform::FileSystem& files, const platform::Path& path) {
   TRY_ASSIGN(const std::string text, platform::read_file(files, path, kMaxLog));
-  const auto corrupt = [&](std::string reason) {
-    return fail(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", std::move(reason)}});
-  };
-  std::string_view rest = text;
-  const auto head = take_line(rest);
-  if (!head || !head->starts_with(kHead)) return corrupt("it does not begin as a witness log");
-  WitnessRecord record;
-  record.key = head->substr(kHead.size());
-  while (const auto line = take_line(rest)) {
-    const auto row = parse_row(*line);
-    if (!row) return corrupt("a line in it is none");
-    record.acknowledged[row->writer].insert(row->seq);
-  }
-  for (const auto& [writer, seqs] : record.acknowledged) record.sent[writer] = *seqs.rbegin() + 1;
-  return record;
+  return parse_log(text, path);
 }
 
 }  // namespace vigie::proof

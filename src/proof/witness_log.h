@@ -11,6 +11,8 @@
 
 namespace vigie::proof {
 
+struct ResumedLog;
+
 // Thread-safe.
 class WitnessLog {
  public:
@@ -18,17 +20,30 @@ class WitnessLog {
   static Result<std::unique_ptr<WitnessLog>> create(platform::FileSystem& files,
                                                     const platform::Path& path,
                                                     std::string_view key);
+  // Goes on with a log whose process has ended: what its one writer may have had in flight is
+  // unanswered. Errors: file_*, file_corrupt.
+  static Result<ResumedLog> resume(platform::FileSystem& files, const platform::Path& path,
+                                   uint32_t writer);
   // Durable when it returns. After an error nothing more is taken.
   Result<> acknowledge(WitnessRow row);
+  // The same for a row whose answer never came: its number is not used again.
+  Result<> unanswered(WitnessRow row);
 
  private:
   explicit WitnessLog(std::unique_ptr<platform::WritableFile> file) : file_(std::move(file)) {}
+  Result<> append(const std::string& line);
+
   std::mutex mutex_;
   std::unique_ptr<platform::WritableFile> file_;  // guarded by mutex_; null after an error
 };
 
-// A line that is cut off at its end never counted. `sent` is one more than what was acknowledged of
-// a writer: so many it can have sent. Errors: file_*, file_corrupt.
+struct ResumedLog {
+  std::unique_ptr<WitnessLog> log;
+  WitnessRecord record;
+};
+
+// A line that is cut off at its end never counted. `sent` is one more than the highest number of a
+// writer: so many it can have sent. Errors: file_*, file_corrupt.
 Result<WitnessRecord> read_witness_log(platform::FileSystem& files, const platform::Path& path);
 
 }  // namespace vigie::proof

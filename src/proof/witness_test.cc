@@ -95,12 +95,34 @@ TEST(WitnessLogFile, SaysWhatWasAcknowledgedAndIgnoresALineThatIsCutOff) {
   EXPECT_EQ(record->sent.at(2), 2u);
 }
 
+TEST(WitnessLogFile, IsGoneOnWithAndNoNumberComesTwice) {
+  const testing::TempFolder folder;
+  auto& files = platform::real_file_system();
+  const auto path = folder / "w.log";
+  auto log = *WitnessLog::create(files, path, kKey);
+  ASSERT_TRUE(log->acknowledge({1, 1}));
+  ASSERT_TRUE(log->unanswered({1, 2}));
+  ASSERT_TRUE(log->unanswered({1, 3}));
+  log.reset();
+  ASSERT_TRUE((*files.open_append(path))->append(as_bytes("1 4")));  // cut off
+  for (const uint64_t may_be_in_flight : {4, 5}) {
+    auto resumed = WitnessLog::resume(files, path, 1);
+    ASSERT_TRUE(resumed);
+    EXPECT_THAT(resumed->record.acknowledged.at(1), ElementsAre(1));
+    EXPECT_EQ(resumed->record.sent.at(1), may_be_in_flight);
+  }
+  auto resumed = WitnessLog::resume(files, path, 1);
+  ASSERT_TRUE(resumed->log->acknowledge({1, 7}));
+  EXPECT_THAT(read_witness_log(files, path)->acknowledged.at(1), ElementsAre(1, 7));
+}
+
 TEST(WitnessLogFile, RefusesWhatIsNone) {
   const testing::TempFolder folder;
   auto& files = platform::real_file_system();
   const auto path = folder / "w.log";
-  for (const char* text : {"", "x\n", "vigie.witness/2 k\n1 1\n", "vigie.witness/1 k\n1 x\n",
-                           "vigie.witness/1 k\n1 0\n", "vigie.witness/1 k\n1 1 1\n"}) {
+  for (const char* text :
+       {"", "x\n", "vigie.witness/2 k\n1 1\n", "vigie.witness/1 k\n1 x\n",
+        "vigie.witness/1 k\n1 0\n", "vigie.witness/1 k\n? 1\n", "vigie.witness/1 k\n1 1 1\n"}) {
     ASSERT_TRUE(platform::write_file_replace(files, path, text));
     const auto record = read_witness_log(files, path);
     ASSERT_FALSE(record) << text;

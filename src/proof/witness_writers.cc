@@ -1,7 +1,5 @@
 #include "proof/witness_writers.h"
 
-#include <fmt/format.h>
-
 namespace vigie::proof {
 namespace {
 
@@ -52,14 +50,10 @@ void WitnessWriters::write_as(uint32_t writer, const std::stop_token& stop) {
 // Nothing more is to be sent, or an error of the session.
 Result<> WitnessWriters::write_some(platform::PgConnection& session, uint32_t writer,
                                     const std::stop_token& stop) {
-  const std::string sql = fmt::format("insert into {} values ($1, $2, $3)", setup_.table);
   while (!stop.stop_requested()) {
     const auto row = next(writer);
     if (!row) return {};
-    TRY(session.query(sql,
-                      {fmt::format("{}", row->writer), fmt::format("{}", row->seq),
-                       witness_content(setup_.key, *row)},
-                      {setup_.clock.monotonic() + kOneRow, stop}));
+    TRY(setup_.table.insert(session, setup_.key, *row, {setup_.clock.monotonic() + kOneRow, stop}));
     const auto logged = log_.acknowledge(*row);
     const std::lock_guard lock(mutex_);
     if (!logged) logged_ = logged;

@@ -11,6 +11,7 @@
 #include "platform/clock.h"
 #include "platform/postgres.h"
 #include "proof/witness_log.h"
+#include "proof/witness_table.h"
 
 namespace vigie::proof {
 
@@ -23,7 +24,7 @@ class WitnessWriters {
     platform::PgConnector& postgres;
     const platform::Clock& clock;
     platform::Dsn dsn;
-    std::string table;  // qualified, quoted
+    WitnessTable table;
     std::string key;
     uint32_t count = 1;
   };

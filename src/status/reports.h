@@ -32,7 +32,7 @@ inline constexpr Duration kDurabilityStaleAfter = std::chrono::hours(24 * 93);
 std::vector<Check> health_checks(const Views& views, SystemTime now);
 std::vector<Check> readiness_checks(const Views& views, SystemTime now);
 std::vector<Check> backups_checks(const Views& views, SystemTime now);
-std::vector<Check> restore_checks(const Views& views);
+std::vector<Check> restore_checks(const Views& views, SystemTime now);
 
 json::object health_data(const Views& views);
 json::object readiness_data(const Views& views);

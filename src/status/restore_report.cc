@@ -6,6 +6,7 @@ namespace {
 
 using proof::DrillPlanView;
 using proof::DrillResultView;
+using proof::DurabilityPlanView;
 using proof::ProofView;
 
 constexpr std::string_view kBroken = "drill_canary";  // it could not verify, and somebody must look
@@ -115,37 +116,64 @@ Check drill_check(const DrillPlanView& plan, const std::string& database,
   return check;
 }
 
-Check durability_check(const std::string& name, const proof::DurabilityView* newest) {
-  Check check = make_check("durability." + name, Status::pass, "ok", "durability");
-  check.sources = {"ledger"};
-  if (newest == nullptr) {
-    judge(check, Status::unknown, "never_proved");
-    return check;
-  }
-  check.observed_at = newest->ended_at;
-  check.stale_after = kDurabilityStaleAfter;
-  check.observed = newest->lost;
-  check.unit = "1";
-  if (newest->result == Verdict::passed) return check;
-  judge(check, newest->result == Verdict::failed ? Status::fail : Status::unknown,
-        newest->error_code);
-  check.runbook = runbook_of(newest->error_code);
-  return check;
-}
-
 const proof::DurabilityView* newest_proof(const ProofView& view, const std::string& name) {
   const auto found = view.durability.find(name);
   return found == view.durability.end() ? nullptr : &found->second;
 }
 
-json::object durability_json(const ProofView& view, const std::string& name) {
-  const auto* const newest = newest_proof(view, name);
+const proof::ObserverView* observer_of(const ProofView& view, const std::string& name) {
+  const auto found = view.observers.find(name);
+  return found == view.observers.end() ? nullptr : &found->second;
+}
+
+// A witness that has long written nothing would have seen nothing.
+bool is_silent(const proof::ObserverView* observer, Duration silence, SystemTime now) {
+  if (observer == nullptr) return true;
+  return now - observer->last_row_at.value_or(observer->since) > silence;
+}
+
+Check durability_check(const ProofView& view, const DurabilityPlanView& plan, SystemTime now) {
+  Check check = make_check("durability." + plan.name, Status::pass, "ok", "durability");
+  check.sources = {"ledger"};
+  const auto* const newest = newest_proof(view, plan.name);
+  if (newest == nullptr) {
+    judge(check, Status::unknown, plan.observes ? "no_restart_seen" : "never_proved");
+  } else {
+    check.observed_at = newest->ended_at;
+    check.stale_after = kDurabilityStaleAfter;
+    check.observed = newest->lost;
+    check.unit = "1";
+  }
+  if (newest != nullptr && newest->result != Verdict::passed) {
+    judge(check, newest->result == Verdict::failed ? Status::fail : Status::unknown,
+          newest->error_code);
+    check.runbook = runbook_of(newest->error_code);
+  } else if (plan.observes && is_silent(observer_of(view, plan.name), plan.silence, now)) {
+    judge(check, newest == nullptr ? Status::unknown : Status::warn, "not_observing");
+  }
+  return check;
+}
+
+json::value observer_json(const proof::ObserverView* observer) {
+  if (observer == nullptr) return nullptr;
+  return json::object{{"since", format_rfc3339(observer->since)},
+                      {"rows", observer->rows},
+                      {"restarts", observer->restarts},
+                      {"last_row_at", time_json(observer->last_row_at)},
+                      {"last_compared_at", time_json(observer->last_compared_at)},
+                      {"not_observing_since", time_json(observer->not_observing_since)},
+                      {"error_code", text_json(observer->error_code)}};
+}
+
+json::object durability_json(const ProofView& view, const DurabilityPlanView& plan) {
+  const auto* const newest = newest_proof(view, plan.name);
   const proof::DurabilityView known = newest == nullptr ? proof::DurabilityView{} : *newest;
   const auto if_known = [&](json::value value) {
     return newest == nullptr ? json::value(nullptr) : std::move(value);
   };
-  return {{"name", name},
-          {"database", text_json(known.database)},
+  return {{"name", plan.name},
+          {"database", plan.database},
+          {"mode", plan.observes ? "observe" : "fault"},
           {"fault", text_json(known.fault)},
           {"evidence_id", text_json(known.evidence_id)},
           {"result", if_known(json::value(json::string(to_string(known.result))))},
@@ -153,7 +181,8 @@ json::object durability_json(const ProofView& view, const std::string& name) {
           {"at", if_known(json::value(json::string(format_rfc3339(known.started_at))))},
           {"acknowledged", if_known(known.acknowledged)},
           {"lost", if_known(known.lost)},
-          {"down_s", number_json(known.down_s)}};
+          {"down_s", number_json(known.down_s)},
+          {"observer", observer_json(observer_of(view, plan.name))}};
 }
 
 const DrillResultView* newest_drill(const Views& views) {
@@ -174,7 +203,7 @@ std::optional<SystemTime> next_of_all(const Views& views) {
 
 // A restore for real proves one backup on one day, and is no drill: it says nothing of the next
 // one.
-std::vector<Check> restore_checks(const Views& views) {
+std::vector<Check> restore_checks(const Views& views, SystemTime now) {
   std::vector<Check> checks;
   if (!views.proof || views.proof->drills.empty()) {
     auto drill = make_check("restore.drill", Status::unknown, "never_drilled", "drill-failed");
@@ -186,8 +215,8 @@ std::vector<Check> restore_checks(const Views& views) {
         checks.push_back(drill_check(plan, database, views.proof->newest(plan.name, database)));
   }
   if (views.proof)
-    for (const std::string& name : views.proof->durability_plans)
-      checks.push_back(durability_check(name, newest_proof(*views.proof, name)));
+    for (const DurabilityPlanView& plan : views.proof->durability_plans)
+      checks.push_back(durability_check(*views.proof, plan, now));
   if (const auto* restore = last_restore(views); restore && restore->result != Verdict::passed) {
     auto last = make_check("restore.last", Status::warn, restore->error_code,
                            runbook_of(restore->error_code));
@@ -205,8 +234,8 @@ json::object restore_data(const Views& views, SystemTime now) {
   json::array drills;
   json::array durability;
   if (views.proof)
-    for (const std::string& name : views.proof->durability_plans)
-      durability.push_back(durability_json(*views.proof, name));
+    for (const DurabilityPlanView& plan : views.proof->durability_plans)
+      durability.push_back(durability_json(*views.proof, plan));
   if (views.proof)
     for (const DrillPlanView& plan : views.proof->drills)
       drills.push_back(plan_json(views, *views.proof, plan));

@@ -66,6 +66,50 @@ TEST(RestoreReport, ATargetThatIsMissedIsAWarning) {
   EXPECT_EQ(judged(old), "warn rpo_missed");
 }
 
+// A proof that observes; its witness wrote its last row at `last_row`.
+Views with_observer(std::optional<SystemTime> last_row, std::optional<Verdict> compared) {
+  auto view = std::make_shared<proof::ProofView>();
+  view->durability_plans = {{"seen", "app", true, std::chrono::minutes(5)}};
+  if (last_row)
+    view->observers["seen"] = {.proof = "seen", .since = *last_row, .last_row_at = last_row};
+  if (compared) {
+    proof::DurabilityView& result = view->durability["seen"];
+    result.result = *compared;
+    result.error_code = *compared == Verdict::passed ? "" : "durability_lost";
+    result.ended_at = kNow - hours(5);
+  }
+  Views views = testing::sample_views(kNow);
+  views.proof = view;
+  return views;
+}
+
+std::string observed(std::optional<SystemTime> last_row, std::optional<Verdict> compared) {
+  return reason(make_report(Kind::restore, with_observer(last_row, compared), kNow),
+                "durability.seen");
+}
+
+TEST(RestoreReport, AProofThatObservesIsNotKnownUntilTheServerHasRestarted) {
+  EXPECT_EQ(observed(kNow, std::nullopt), "unknown no_restart_seen");
+  EXPECT_EQ(observed(kNow, Verdict::passed), "pass ok");
+  EXPECT_EQ(observed(kNow, Verdict::failed), "fail durability_lost");
+}
+
+TEST(RestoreReport, AWitnessThatIsSilentWouldSeeNothing) {
+  EXPECT_EQ(observed(kNow - std::chrono::minutes(4), Verdict::passed), "pass ok");
+  EXPECT_EQ(observed(kNow - std::chrono::minutes(6), Verdict::passed), "warn not_observing");
+  EXPECT_EQ(observed(kNow - std::chrono::minutes(6), std::nullopt), "unknown not_observing");
+  EXPECT_EQ(observed(std::nullopt, Verdict::passed), "warn not_observing");
+  EXPECT_EQ(observed(kNow - hours(1), Verdict::failed), "fail durability_lost");
+}
+
+TEST(RestoreReport, TellsHowTheWitnessStands) {
+  const auto data = restore_data(with_observer(kNow, std::nullopt), kNow);
+  const auto& proof = data.at("durability").at(0).as_object();
+  EXPECT_EQ(proof.at("mode").as_string(), "observe");
+  EXPECT_EQ(proof.at("observer").as_object().at("last_row_at").as_string(), format_rfc3339(kNow));
+  EXPECT_TRUE(proof.at("observer").as_object().at("not_observing_since").is_null());
+}
+
 TEST(RestoreReport, TellsTheNewestAndTheTrend) {
   const auto views = with_drills({result(Verdict::passed, "", kNow - hours(1)),
                                   result(Verdict::failed, "x", kNow - hours(9))});

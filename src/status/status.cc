@@ -18,7 +18,7 @@ std::vector<Check> make_checks(Kind kind, const Views& views, SystemTime now) {
     case Kind::restore:
       break;
   }
-  return restore_checks(views);
+  return restore_checks(views, now);
 }
 
 json::object make_data(Kind kind, const Views& views, SystemTime now) {

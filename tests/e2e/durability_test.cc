@@ -156,6 +156,22 @@ TEST_F(DurabilityTest, AServerThatDoesNotComeBackIsAFailure) {
   server_.start();
 }
 
+// Somebody's else process where the server's own should be named: it is not hurt.
+TEST_F(DurabilityTest, AnotherServersPostmasterIsNotTouched) {
+  PgCluster other;
+  const auto pid_file = server_.data_folder() / "postmaster.pid";
+  std::string text = contents(pid_file);
+  const std::string own = text;
+  text.replace(0, text.find('\n'), std::to_string(other.postmaster_pid()));
+  std::ofstream(pid_file) << text;
+  const Ran ran = host_.run({"durability", "run", "proof", "--yes-interrupt", "app"});
+  std::ofstream(pid_file) << own;
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("durability_fault"));
+  EXPECT_EQ(other.value("SELECT 1"), "1");
+  EXPECT_EQ(server_.value("SELECT 1"), "1");
+}
+
 TEST_F(DurabilityTest, AsksBeforeItHurts) {
   const std::string before = server_.value("SELECT pg_postmaster_start_time()");
   EXPECT_EQ(host_.run({"durability", "run", "proof"}).status, 2);

@@ -216,6 +216,24 @@ TEST_F(RestoreTest, ADamagedBackupTouchesNothing) {
 }
 
 // Nothing of the host that made it is there but the folder of the store.
+// All but the name was done; what is in use stays, and what is left is told by the next one.
+TEST_F(RestoreTest, ARestoreThatIsKilledChangesNothingAndTheNextOneTellsWhatItLeft) {
+  server_->create_database("copy");
+  const Ran killed =
+      host_.run({"restore", "run", "--backup", "latest", "--to", server_->dsn("copy")},
+                {{"VIGIE_FAILPOINTS", "proof.restore.compared=kill"}});
+  ASSERT_TRUE(killed.killed()) << killed.out << killed.err;
+  EXPECT_EQ(server_->value("SELECT count(*) FROM pg_class WHERE relname = 'plain'", "copy"), "0");
+  const std::string left =
+      server_->value("SELECT datname FROM pg_database WHERE datname LIKE 'vigie_restore%'");
+  ASSERT_NE(left, "");
+  const Ran next = restore({});
+  EXPECT_EQ(next.status, 0) << next.out << next.err;
+  EXPECT_THAT(host_.run({"evidence", "list", "--kind", "restore", "-o", "json"}).out,
+              HasSubstr(left));
+  server_->execute("DROP DATABASE " + left);
+}
+
 TEST_F(RestoreTest, OnABareMachineFromTheFolderAlone) {
   const TempFolder bare;
   PgCluster other;

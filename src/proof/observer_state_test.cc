@@ -1,0 +1,82 @@
+// What an observer remembers, as docs/formats/observed-1.md has it.
+#include "proof/observer_state.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_folder.h"
+
+namespace vigie::proof {
+namespace {
+
+const std::string kKey(32, 'a');
+
+ObserverState some_state() {
+  ObserverState state;
+  state.key = kKey;
+  state.began_at = SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20));
+  state.server = {"7300", "2026-11-20T01:59:58.123456Z", "boot"};
+  state.previous = ServerIdentity{"7300", "2026-11-19T01:59:58.123456Z", ""};
+  state.before_restart = 17;
+  state.unsafe = "fsync";
+  state.retired = {{std::string(32, 'b'), true}, {std::string(32, 'c'), false}};
+  return state;
+}
+
+class ObserverStateTest : public ::testing::Test {
+ protected:
+  testing::TempFolder folder_;
+  platform::FileSystem& disk_ = platform::real_file_system();
+  const ObserverFiles files_{disk_, folder_.path(), "app"};
+};
+
+TEST_F(ObserverStateTest, IsReadAsItWasWritten) {
+  EXPECT_FALSE(files_.read()->has_value()) << "it has never observed";
+  ASSERT_TRUE(files_.write(some_state()));
+  const ObserverState read = *files_.read().value();
+  EXPECT_EQ(read.key, kKey);
+  EXPECT_EQ(read.began_at, some_state().began_at);
+  EXPECT_EQ(read.server.boot_id, "boot");
+  EXPECT_EQ(read.previous->postmaster_started_at, "2026-11-19T01:59:58.123456Z");
+  EXPECT_EQ(read.before_restart, 17u);
+  EXPECT_EQ(read.unsafe, "fsync");
+  ASSERT_EQ(read.retired.size(), 2u);
+  EXPECT_TRUE(read.retired[0].kept);
+  EXPECT_FALSE(read.retired[1].kept);
+}
+
+TEST_F(ObserverStateTest, AnythingElseIsRefused) {
+  ASSERT_TRUE(files_.write(some_state()));
+  const std::string good = *platform::read_file(disk_, folder_ / "app.observed", 64_KiB);
+  const std::pair<std::string, std::string> changes[] = {
+      {"observed/1", "observed/2"},         {kKey, "../../etc"},
+      {"\"kept\":true", "\"kept\":1"},      {"2026-11-20T00:00:00Z", "today"},
+      {"\"before_restart\":17", "\"x\":1"}, {"\"server\"", "\"sever\""},
+      {"\"retired\":[", "\"retired\":[7,"}};
+  for (const auto& [from, to] : changes) {
+    std::string text = good;
+    ASSERT_NE(text.find(from), std::string::npos) << from;
+    text.replace(text.find(from), from.size(), to);
+    ASSERT_TRUE(platform::write_file_replace(disk_, folder_ / "app.observed", text));
+    const auto read = files_.read();
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code(), ErrorCode::file_corrupt);
+  }
+}
+
+TEST_F(ObserverStateTest, OnlyItsOwnLogsOfWhichItDoesNotKnowAreRemoved) {
+  const ObserverState state = some_state();
+  const auto touch = [&](const platform::Path& path) {
+    ASSERT_TRUE(platform::write_file_new(disk_, path, "x"));
+  };
+  touch(files_.log(kKey));
+  touch(files_.log(state.retired[0].key));
+  touch(files_.log(std::string(32, 'd')));
+  touch(folder_ / "app-2.dddddddddddd.log");
+  touch(folder_ / (std::string(32, 'e') + ".log"));
+  ASSERT_TRUE(files_.remove_strays(state));
+  EXPECT_EQ(disk_.list(folder_.path())->size(), 4u);
+  EXPECT_FALSE(disk_.info(files_.log(std::string(32, 'd'))));
+}
+
+}  // namespace
+}  // namespace vigie::proof
