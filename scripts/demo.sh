@@ -7,6 +7,7 @@ export LC_ALL=C.UTF-8
 source "$root/scripts/lib.sh"
 source "$root/scripts/private_postgres.sh"
 source "$root/scripts/demo/proofs.sh"
+source "$root/scripts/demo/matrix.sh"
 
 began_all=$(date +%s%3N)
 check=no once=no keep=no rows=${VIGIE_DEMO_ROWS:-1200000} every=${VIGIE_DEMO_EVERY:-6s}
@@ -157,6 +158,7 @@ must "A private PostgreSQL 15, on a unix socket only" start_postgres
 must "A shop with a past: every kind of column, over a million rows" fill_database
 must "One configuration file, checked before it is used" write_configuration
 must "The daemon starts; a job that never succeeded is a failure" start_daemon
+prove "What is asked for, and what is proved so far: little" matrix_before
 prove "A backup on schedule, sealed and verified; the status turns" first_backup
 prove "Stock tools alone open it, and every row is there" restore_by_hand
 prove "A drill: restored into a server of its own, compared; damaged copies are refused" drill
@@ -166,6 +168,8 @@ prove "The next backup is good again" recovery
 prove "kill -9 of the whole server under load: what it had acknowledged is there" durability
 prove "A restart that nobody told Vigie of: it has seen it, and every row is there" observed_restart
 prove "The evidence of all this holds together" evidence
+prove "The matrix has filled by itself, and the gate opens" matrix_after
+prove "One file for an auditor" auditor_export
 
 if [[ $once == yes ]]; then
   prove "Everything is deleted, and comes back from a copy of the store alone" lost_host

@@ -136,6 +136,7 @@ void Routes::add_routes() {
   add_drill_routes(router_, host);
   add_run_routes(router_, host);
   add_evidence_routes(router_, host);
+  add_matrix_routes(router_, host);
   add_token_routes(router_, host);
 }
 

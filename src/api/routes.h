@@ -23,6 +23,8 @@ void add_restore_routes(Router& router, const RouteHost& host);  // /v1/restores
 void add_drill_routes(Router& router, const RouteHost& host);    // /v1/drills
 void add_run_routes(Router& router, const RouteHost& host);      // /v1/runs…, schedule, reload
 void add_evidence_routes(Router& router, const RouteHost& host);  // /v1/evidence, /v1/trace
-void add_token_routes(Router& router, const RouteHost& host);     // /v1/tokens
+// /v1/matrix, POST /v1/evidence, /v1/self-check/runs
+void add_matrix_routes(Router& router, const RouteHost& host);
+void add_token_routes(Router& router, const RouteHost& host);  // /v1/tokens
 
 }  // namespace vigie::api

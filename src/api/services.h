@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/verdict.h"
 #include "status/views.h"
 
 namespace vigie::api {
@@ -75,6 +76,22 @@ struct DrillAsk {
   size_t into_major = 0;  // another major version of the server; 0: the backup's
 };
 
+// What somebody else has found. docs/manual/evidence.md.
+struct EvidenceReport {
+  struct File {
+    std::string name;
+    std::string sha256;  // 64 hexadecimal digits
+    uint64_t bytes = 0;
+  };
+  std::string kind;
+  std::vector<std::string> requirement_ids;
+  Verdict result = Verdict::could_not_verify;
+  json::object measures;  // numbers
+  std::vector<File> artefacts;
+  std::optional<SystemTime> started_at;
+  std::optional<SystemTime> ended_at;
+};
+
 enum class TokenChange : unsigned char { created, revoked };
 
 struct Services {
@@ -101,6 +118,7 @@ struct Services {
   std::function<Result<RunId>(std::optional<std::string> job, const CallContext&)> start_prune;
   std::function<Result<RunId>(const RestoreAsk&, const CallContext&)> start_restore;
   std::function<Result<RunId>(const DrillAsk&, const CallContext&)> start_drill;
+  std::function<Result<RunId>(const CallContext&)> start_self_check;
   // `interrupt`: the database that whoever asks has named, as he who may be interrupted.
   std::function<Result<RunId>(const std::string& proof, const std::string& interrupt,
                               const CallContext&)>
@@ -111,6 +129,8 @@ struct Services {
   std::function<Result<>(const BackupId&, const CallContext&)> acknowledge_backup;
   std::function<Result<>(const BackupId&, const CallContext&)> give_up_backup;
   std::function<Result<>(const CallContext&)> acknowledge_ledger;
+  // {id, seq, entry_hash}; the context's reason is what was found, in words.
+  std::function<Result<json::value>(const EvidenceReport&, const CallContext&)> record_evidence;
   // {old_key_id, new_key_id}
   std::function<Result<json::value>(const CallContext&)> rotate_key;
   std::function<Result<>(const std::string& store, const CallContext&)> adopt_store;

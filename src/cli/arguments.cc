@@ -48,7 +48,9 @@ void add_option(Slots& slots, const OptionSpec& spec) {
   }
   if (spec.repeats) {
     auto& values = slots.repeated.emplace_back(spec.name, std::vector<std::string>());
-    slots.app->add_option(values.first, values.second)->allow_extra_args(false);
+    slots.app->add_option(values.first, values.second)
+        ->allow_extra_args(false)
+        ->required(spec.required);
     return;
   }
   auto& value = slots.options.emplace_back(spec.name, "");

@@ -160,6 +160,7 @@ std::vector<VerbSpec> evidence_verbs() {
         {"--kind", "KIND", "Only entries of this kind"},
         {"--file", "OUT", "A new file; - or left out: stdout"}},
        evidence_export},
+      evidence_record_verb(),
       {"evidence rotate-key",
        "Replaces the key that signs checkpoints; the old one introduces it",
        "  vigie evidence rotate-key --reason 'yearly' --ref OPS-42\n",

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "config/cross_checks.h"
+#include "config/requirements_file.h"
 #include "config/secrets.h"
 
 namespace vigie::config {
@@ -41,6 +42,13 @@ void read_evidence(yaml::Fields& fields, Config& config) {
   if (node == nullptr) return;
   const Problems::Scope scope(fields.problems(), "evidence");
   config.evidence = ledger::EvidenceOptions::parse(*node, fields.problems());
+}
+
+void read_requirements(yaml::Fields& fields, Config& config) {
+  const yaml::Node* node = fields.node("requirements");
+  if (node == nullptr) return;
+  const Problems::Scope scope(fields.problems(), "requirements");
+  config.requirements = ledger::RequirementsOptions::parse(*node, fields.problems());
 }
 
 BackupJob read_job(const std::string& name, const yaml::Entry& entry, Problems& problems) {
@@ -81,6 +89,7 @@ Config read_document(const yaml::Node& document, Problems& problems) {
   fields.section("state",
                  [&](yaml::Fields& below) { below.absolute_path("dir", config.state.dir); });
   read_evidence(fields, config);
+  read_requirements(fields, config);
   each_below(fields, "databases", Need::required, [&](const auto& name, const auto& entry) {
     config.databases.push_back(backup::DatabaseOptions::parse(name, entry, problems));
   });
@@ -148,6 +157,7 @@ Loaded parse(std::string_view text, std::string file_name) {
   resolve_databases(config);
   resolve_targets(config);
   cross_check(config, out.problems);
+  if (config.requirements.file.empty()) config.requirements.settle(out.problems);
   config.sha256 = sha256_hex(text);
   if (!out.problems.has_mistakes()) out.config = std::move(config);
   return out;
@@ -155,7 +165,13 @@ Loaded parse(std::string_view text, std::string file_name) {
 
 Loaded load(platform::FileSystem& files, const platform::Path& path) {
   const auto text = platform::read_file(files, path, limits::kYamlBytes);
-  return text ? parse(*text, path.string()) : unreadable(text.error(), path.string());
+  if (!text) return unreadable(text.error(), path.string());
+  Loaded loaded = parse(*text, path.string());
+  if (!loaded.config || loaded.config->requirements.file.empty()) return loaded;
+  read_requirements_file(files, *loaded.config, loaded.problems);
+  loaded.config->requirements.settle(loaded.problems);
+  if (loaded.problems.has_mistakes()) loaded.config.reset();
+  return loaded;
 }
 
 Result<Config> load_or_fail(platform::FileSystem& files, const platform::Path& path) {

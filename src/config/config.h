@@ -48,6 +48,7 @@ struct Config {
   api::ServerOptions server;
   StateOptions state;
   ledger::EvidenceOptions evidence;
+  ledger::RequirementsOptions requirements;
   std::vector<backup::DatabaseOptions> databases;
   std::vector<store::StoreOptions> stores;
   std::vector<BackupJob> backups;
@@ -68,9 +69,11 @@ struct Loaded {
   Problems problems;             // mistakes and warnings
 };
 
-// Looks only at the text (and at the time zones), not at the files and servers that it names.
+// Looks only at the text (and at the time zones), not at the files and servers that it names: where
+// it names a file of requirements, those that the program carries stand in for it.
 Loaded parse(std::string_view text, std::string file_name);
-// The same for a file. One that cannot be read is a mistake as well.
+// The same for a file, with the requirements that it names. One that cannot be read is a mistake as
+// well.
 Loaded load(platform::FileSystem& files, const platform::Path& path);
 // For whoever needs no list: config_invalid with the number of mistakes and the first.
 Result<Config> load_or_fail(platform::FileSystem& files, const platform::Path& path);

@@ -27,6 +27,12 @@ state:
 # evidence:
 #   copy_to: /mnt/elsewhere/vigie-evidence    # the ledger and its signed checkpoints, copied there; or a list
 
+# requirements:                     # what `vigie matrix` shows, and what its gate asks for
+#   file: /etc/vigie/requirements.yaml          # in the place of those that the program carries
+#   gate: [REQ-BAK-1, REQ-BAK-2, REQ-BAK-3, REQ-RST-1]
+#   waivers:
+#     - {id: REQ-DUR-1, by: "head of operations", why: "no window before May", until: 2027-05-31}
+
 databases:
   app:
     dsn: "host=/run/postgresql dbname=app user=vigie"

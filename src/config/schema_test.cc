@@ -23,6 +23,8 @@ constexpr Section kSections[] = {
     {"/properties/server/properties/limits", "server: {limits: {zzzzzz: 1}}"},
     {"/properties/state", "state: {zzzzzz: 1}"},
     {"/properties/evidence", "evidence: {zzzzzz: 1}"},
+    {"/properties/requirements", "requirements: {zzzzzz: 1}"},
+    {"/properties/requirements/properties/waivers/items", "requirements: {waivers: [{zzzzzz: 1}]}"},
     {"/properties/databases/additionalProperties", "databases: {a: {zzzzzz: 1}}"},
     {"/$defs/local_store", "stores: {a: {zzzzzz: 1}}"},
     {"/$defs/s3_store", "stores: {a: {type: s3, zzzzzz: 1}}"},

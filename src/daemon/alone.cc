@@ -1,13 +1,8 @@
 #include "daemon/alone.h"
 
-#include <unistd.h>
-
-#include <future>
-
-#include "api/correlation.h"
-#include "api/target.h"
 #include "daemon/beside.h"
 #include "daemon/convert.h"
+#include "daemon/own_request.h"
 
 namespace vigie::daemon {
 namespace {
@@ -31,26 +26,9 @@ class AloneBackend final : public cli::Backend {
   }
 
   Result<cli::Answer> ask(const cli::Ask& ask) override {
-    api::Request request;
-    request.method = ask.method;
-    request.target = ask.target;
-    TRY_ASSIGN(auto target, api::parse_target(ask.target, ask.method));
-    request.path = std::move(target.path);
-    request.query = std::move(target.query);
-    if (!ask.body.is_null()) {
-      request.body = canonical_json(ask.body);
-      request.headers.emplace_back("content-type", "application/json");
-    }
-    request.peer = {
-        .unix_socket = true, .trusted = true, .uid = static_cast<uint32_t>(::geteuid())};
-    request.correlation = api::correlate(request);
-    request.arrived = wiring_->world().clock.monotonic();
-    std::promise<api::Response> promise;
-    auto answered = promise.get_future();
-    wiring_->api().handler()(std::move(request), [&](api::Response response) {
-      promise.set_value(std::move(response));
-    });
-    const api::Response response = answered.get();
+    TRY_ASSIGN(auto request, own_request(ask.method, ask.target, ask.body));
+    const api::Response response =
+        ask_routes(wiring_->api(), std::move(request), wiring_->world().clock.monotonic());
     auto body = parse_json(response.body, {.max_bytes = size_t{64} << 20});
     return cli::Answer{response.status, body ? std::move(*body) : json::value(nullptr)};
   }

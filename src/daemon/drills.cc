@@ -77,6 +77,8 @@ class DrillRun {
     tell(*id, *done);
   }
 
+  bool is_rehearsal() const { return ask_.into_major != 0 || !ask_.backup.empty(); }
+
   Result<BackupId> chosen(const std::string& database) const {
     if (!ask_.backup.empty()) return BackupId::parse(ask_.backup);
     const auto id =
@@ -110,14 +112,15 @@ class DrillRun {
     proof::evidence::Subject subject;
     subject.id.job = drill_.options.job;
     subject.id.database = database;
-    const auto noted = proofs_.not_drilled(drill_.options, subject, why, work_);
+    const auto noted = proofs_.not_drilled(drill_.options, subject, is_rehearsal(), why, work_);
     outcome_.note(Verdict::could_not_verify, noted ? why : noted.error());
   }
 
   Result<proof::DrillReport> restore(const BackupId& id) {
     const auto read = this->read(id);
     if (!read) {
-      TRY(proofs_.not_drilled(drill_.options, {id, {}, {}, {}}, read.error(), work_));
+      TRY(proofs_.not_drilled(drill_.options, {id, {}, {}, {}}, is_rehearsal(), read.error(),
+                              work_));
       return fail(read.error());
     }
     const backup::Reading& reading = *read;
@@ -125,7 +128,7 @@ class DrillRun {
     proof::DrillRequest request{drill_.options, *reading.source, id, reading.manifest_sha256};
     if (database != nullptr) request.bindir = database->bindir;
     request.into_major = static_cast<int>(ask_.into_major);
-    request.rehearsal = ask_.into_major != 0 || !ask_.backup.empty();
+    request.rehearsal = is_rehearsal();
     request.folder = folder_;
     auto report = proofs_.drill(request,
                                 {id,

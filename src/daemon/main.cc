@@ -76,12 +76,13 @@ int run_main(int argc, char** argv) {
   const auto least = serving ? platform::LogLevel::info : platform::LogLevel::warn;
   auto sink = platform::descriptor_sink(2);
   if (!serving) sink = platform::spoken_sink(std::move(sink));
-  platform::Logger log(std::move(sink), least, clock, platform::known_secrets());
+  platform::LogTap tap;
+  platform::Logger log(tap.around(std::move(sink)), least, clock, platform::known_secrets());
   const auto runner = platform::make_process_runner();
   const auto connector = platform::make_pg_connector();
   const auto http = platform::make_http_client();
   const World world{platform::real_file_system(), *runner, *connector, *http, clock, log,
-                    platform::version(),          serving};
+                    platform::version(),          serving, &tap};
 
   SignalThread stopping;
   bool left_behind = false;

@@ -194,6 +194,7 @@ void Daemon::look_after_state(std::stop_token stop) {
   do {
     wiring_->prove_writable();
     wiring_->verify_ledger_when_due();
+    wiring_->check_itself_when_due();
   } while (clock.sleep_until(clock.monotonic() + 15s, stop));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/convert.h"
+#include "daemon/requirements.h"
 #include "daemon/trace.h"
 #include "daemon/wiring.h"
 
@@ -27,18 +28,21 @@ ledger::Filter filter_of(const api::EvidenceQuery& query) {
 }
 
 // A name that no entry can have would be answered by an empty list, as if nothing had happened.
-Result<> check_kind(const std::optional<std::string>& kind) {
-  if (!kind || std::ranges::find(ledger::kind::kEvery, *kind) != ledger::kind::kEvery.end())
-    return {};
+Result<> check_kind(const std::optional<std::string>& kind, const ledger::MatrixPlan& plan) {
+  if (!kind || ledger::is_own_kind(*kind)) return {};
+  for (const ledger::Requirement& one : plan.requirements)
+    if (std::ranges::count(one.validated_by, *kind) > 0) return {};
   return fail(ErrorCode::http_invalid_parameter,
               {{"argument", "kind"},
-               {"expected", fmt::format("one of {}", fmt::join(ledger::kind::kEvery, ", "))}});
+               {"expected", fmt::format("one of {}, or one that a requirement names",
+                                        fmt::join(ledger::kind::kEvery, ", "))}});
 }
 
 Result<api::EvidencePage> read_evidence(const ledger::Ledger& ledger,
+                                        const ledger::MatrixPlan& plan,
                                         const api::EvidenceQuery& query,
                                         const CallContext& context) {
-  TRY(check_kind(query.kind));
+  TRY(check_kind(query.kind, plan));
   TRY_ASSIGN(auto page, ledger.page(filter_of(query), context.stop));
   api::EvidencePage out;
   for (json::object& entry : page.entries) out.entries.emplace_back(std::move(entry));
@@ -97,7 +101,7 @@ Result<RunId> Wiring::submit_asked(jobs::RunRequest request, const CallContext& 
 
 void Wiring::add_queries(api::Services& services) {
   services.evidence = [this](const api::EvidenceQuery& query, const CallContext& context) {
-    return read_evidence(*ledger_, query, context);
+    return read_evidence(*ledger_, *requirements(), query, context);
   };
   services.manifest = [this](const BackupId& id, const CallContext&) -> Result<json::object> {
     TRY_ASSIGN(const std::string text, backups_->manifest(id));
@@ -168,6 +172,9 @@ void Wiring::add_proof_commands(api::Services& services) {
 }
 
 void Wiring::add_commands(api::Services& services) {
+  services.start_self_check = [this](const CallContext& context) {
+    return submit_asked(whole_self_check(), context);
+  };
   services.start_backup = [this](const std::string& job,
                                  const CallContext& context) -> Result<RunId> {
     const auto config = this->config();
@@ -209,6 +216,14 @@ void Wiring::add_commands(api::Services& services) {
   services.acknowledge_ledger = [this](const CallContext& context) -> Result<> {
     TRY(ledger_->acknowledge_damage(ledger_trigger_of(context), context.reason, context.reference));
     return {};
+  };
+  services.record_evidence = [this](const api::EvidenceReport& report,
+                                    const CallContext& context) -> Result<json::value> {
+    TRY_ASSIGN(const auto entry,
+               reported_entry(report, context, *requirements(), world_.clock.now()));
+    TRY_ASSIGN(const auto recorded, ledger_->append(entry));
+    return json::value(json::object{
+        {"id", recorded.id}, {"seq", recorded.seq}, {"entry_hash", recorded.entry_hash}});
   };
   services.rotate_key = [this](const CallContext& context) { return rotate_key(context); };
   services.adopt_store = [this](const std::string& store, const CallContext& context) {

@@ -4,6 +4,7 @@
 
 #include "daemon/convert.h"
 #include "daemon/drills.h"
+#include "daemon/requirements.h"
 #include "daemon/restart.h"
 #include "platform/heap.h"
 #include "platform/system_info.h"
@@ -48,7 +49,8 @@ Wiring::Wiring(World world, config::Config config, platform::Path config_path, A
                 platform::known_secrets()),
       started_at_(world_.clock.now()),
       config_(std::make_shared<const config::Config>(std::move(config))),
-      started_with_(config_) {
+      started_with_(config_),
+      requirements_(matrix_plan(*config_)) {
   process_.version = world_.version;
   process_.configuration_sha256 = config_->sha256;
   process_.daemon = world_.log_runs;
@@ -229,11 +231,17 @@ std::shared_ptr<const config::Config> Wiring::config() const {
   return config_;
 }
 
+ledger::MatrixPlanPtr Wiring::requirements() const {
+  const std::lock_guard lock(mutex_);
+  return requirements_;
+}
+
 status::Views Wiring::views() const {
   status::Views views;
   {
     const std::lock_guard lock(mutex_);
     views.process = process_;
+    views.requirements = requirements_;
   }
   views.backups = backups_->view();
   views.jobs = executor_->view();
@@ -270,6 +278,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
   {
     const std::lock_guard lock(mutex_);
     config_ = std::make_shared<const config::Config>(std::move(*loaded));
+    requirements_ = matrix_plan(*config_);
     process_.configured_at = now;
     process_.configuration_sha256 = config_->sha256;
     process_.reload_error_code.clear();

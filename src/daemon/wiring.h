@@ -17,6 +17,7 @@
 #include "daemon/copies.h"
 #include "daemon/durability.h"
 #include "daemon/run_evidence.h"
+#include "daemon/self_check.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
 #include "jobs/scheduler.h"
@@ -41,6 +42,7 @@ struct World {
   // False for a command, which tells itself how its run ended, and after which nothing starts by
   // itself.
   bool log_runs = true;
+  platform::LogTap* log_tap = nullptr;  // around the log's sink; null: nobody listens
 };
 
 using cli::Access;
@@ -63,6 +65,7 @@ class Wiring {
   ledger::Checkpoints& checkpoints() { return *checkpoints_; }
   const World& world() const { return world_; }
   std::shared_ptr<const config::Config> config() const;
+  ledger::MatrixPlanPtr requirements() const;
 
   // Reads the file again. A bad one leaves the old one in force and shows in status; each is an
   // entry of the ledger. One at a time: what the last one read is in force. Errors:
@@ -86,6 +89,8 @@ class Wiring {
   void prove_writable();
   // A run that verifies the ledger, when the last one is a day old.
   void verify_ledger_when_due();
+  // A run that looks at the program itself, when the last one is a week old, or its matrix a day.
+  void check_itself_when_due();
   // Compares the ledger with its copies elsewhere and goes on copying, each in a thread of its own
   // until shut_down().
   void start_copies();
@@ -145,6 +150,11 @@ class Wiring {
   void copy_what_is_due();
   void clear_scratch_folders();
   jobs::RunRequest ledger_verify_request();
+  SelfCheckTools self_check_tools(std::stop_token stop);
+  jobs::RunOutcome check_itself(std::span<const SelfCheckPart> parts, jobs::RunContext& context);
+  jobs::RunRequest self_check_request(std::string_view kind, std::span<const SelfCheckPart> parts);
+  jobs::RunRequest whole_self_check();
+  void submit_own_check(jobs::RunRequest request);
   void log_end(const jobs::RunRow& row);
   Result<> refuse_reload(ledger::Entry entry, const Error& why);
   Result<> note_refusal(const Error& why, SystemTime at);
@@ -162,6 +172,7 @@ class Wiring {
   mutable std::mutex mutex_;
   std::shared_ptr<const config::Config> config_;              // guarded by mutex_
   const std::shared_ptr<const config::Config> started_with_;  // what only a restart applies is its
+  ledger::MatrixPlanPtr requirements_;                        // guarded by mutex_
   status::ProcessView process_;                               // guarded by mutex_
   std::function<Result<>()> on_reload_;                       // guarded by mutex_
   std::map<RunId, Cancellation> cancelled_;  // guarded by mutex_; until their end is recorded

@@ -57,15 +57,22 @@ inline constexpr std::string_view kRestoreDrillOffsite = "restore_drill_offsite"
 inline constexpr std::string_view kDurabilityProof = "durability_proof";
 inline constexpr std::string_view kDurabilityProofNode = "durability_proof_node";  // the machine
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
+// What the program finds when it looks at itself.
+inline constexpr std::string_view kStatusContract = "status_contract";
+inline constexpr std::string_view kErrorContract = "error_contract";
+inline constexpr std::string_view kCanary = "canary";
+inline constexpr std::string_view kHealthLatency = "health_latency";
+inline constexpr std::string_view kMatrix = "matrix";  // of the requirements
 // All of them.
 inline constexpr std::array kEvery{
-    kBackup,       kBackupVerify, kRetention,       kScrub,
-    kMissedRun,    kHold,         kPlausibility,    kAcknowledgement,
-    kConfigReload, kClock,        kToken,           kRecovered,
-    kInterrupted,  kPreflight,    kRunEnded,        kEvidenceVerify,
-    kSigningKey,   kRestore,      kRestoreDrill,    kRestoreDrillOffsite,
-    kBackupCopy,   kCopyVerify,   kDurabilityProof, kDurabilityProofNode,
-    kLedgerDamage};
+    kBackup,        kBackupVerify,   kRetention,       kScrub,
+    kMissedRun,     kHold,           kPlausibility,    kAcknowledgement,
+    kConfigReload,  kClock,          kToken,           kRecovered,
+    kInterrupted,   kPreflight,      kRunEnded,        kEvidenceVerify,
+    kSigningKey,    kRestore,        kRestoreDrill,    kRestoreDrillOffsite,
+    kBackupCopy,    kCopyVerify,     kDurabilityProof, kDurabilityProofNode,
+    kLedgerDamage,  kStatusContract, kErrorContract,   kCanary,
+    kHealthLatency, kMatrix};
 }  // namespace kind
 
 struct Trigger {

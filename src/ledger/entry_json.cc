@@ -17,11 +17,6 @@ bool is_hex(std::string_view text, size_t size) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-bool is_kind(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && text[0] >= 'a' && text[0] <= 'z' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
-}
-
 bool is_empty_or(bool form, std::string_view text) {
   return text.empty() || form;
 }

@@ -5,13 +5,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "base/encoding.h"
-#include "base/yaml.h"
 #include "ledger/line.h"
 #include "ledger/redact.h"
-#include "ledger/requirements.h"
 #include "tests/support/documents.h"
 #include "tests/support/ledger_samples.h"
 
@@ -145,37 +142,7 @@ TEST(Redact, KeepsWhatStandsAroundTheSecret) {
   EXPECT_EQ(redacted("x postgres://u:p@h:5432/d y"), "x postgres://[redacted]@h:5432/d y");
 }
 
-// validated_by of the shipped file, the other way round: the ids for each kind.
-std::map<std::string, std::vector<std::string>> shipped_requirements() {
-  std::map<std::string, std::vector<std::string>> ids;
-  Problems problems("requirements.yaml");
-  const auto document = yaml::parse(bytes_of(kFormats + "requirements.yaml"), problems);
-  EXPECT_TRUE(document);
-  for (const yaml::Node& requirement : document->find("requirements")->items) {
-    for (const yaml::Node& kind : requirement.find("validated_by")->items)
-      ids[kind.text].push_back(requirement.find("id")->text);
-  }
-  return ids;
-}
-
-std::vector<std::string> known_requirements(std::string_view kind) {
-  const auto ids = requirements_of(kind);
-  return {ids.begin(), ids.end()};
-}
-
-TEST(Requirements, AreThoseOfTheShippedFileAndNoOthers) {
-  auto shipped = shipped_requirements();
-  for (const std::string_view kind : kind::kEvery) {
-    auto expected = shipped[std::string(kind)];
-    std::ranges::sort(expected);
-    EXPECT_EQ(known_requirements(kind), expected) << kind;
-    shipped.erase(std::string(kind));
-  }
-  // Kinds that this release does not write.
-  for (const auto& [kind, ids] : shipped) EXPECT_TRUE(requirements_of(kind).empty()) << kind;
-}
-
-TEST(Requirements, EntriesCarryThoseOfTheirKind) {
+TEST(EntryJson, CarriesTheRequirementsOfItsKind) {
   EXPECT_EQ(sealed(backup_entry(1)).at("requirement_ids"), json::array{"REQ-BAK-1"});
 }
 

@@ -87,6 +87,10 @@ void set_member(LineView& view, std::string_view key, std::string_view value) {
   if (key == "prev_hash") view.prev_hash = unquoted(value);
   if (key == "entry_hash") view.entry_hash = unquoted(value);
   if (key == "trigger") view.trigger = value;
+  if (key == "id") view.id = unquoted(value);
+  if (key == "result") view.result = unquoted(value);
+  if (key == "requirement_ids") view.requirement_ids = value;
+  if (key == "subject") view.subject = value;
 }
 
 bool complete(const LineView& view) {

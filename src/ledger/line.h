@@ -30,8 +30,13 @@ struct LineView {
   std::string_view prev_hash;
   std::string_view entry_hash;
   std::string_view trigger;  // the object as text
-  std::string_view before;   // the bytes that the hash is over:
-  std::string_view behind;   // these two, one after the other
+  // Empty when absent; the last two as text of JSON.
+  std::string_view id;
+  std::string_view result;
+  std::string_view requirement_ids;
+  std::string_view subject;
+  std::string_view before;  // the bytes that the hash is over:
+  std::string_view behind;  // these two, one after the other
 };
 
 // Nothing when the bytes are not an object whose outermost members are in canonical order and of

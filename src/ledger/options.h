@@ -1,10 +1,11 @@
-// evidence: in vigie.yaml.
+// evidence: in vigie.yaml; requirements: is in a header of its own.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/yaml_fields.h"
+#include "ledger/requirements_options.h"
 
 namespace vigie::ledger {
 

@@ -118,6 +118,7 @@ class Surveyor {
     const Row row = row_of(entry, raw, survey_.segments.size() - 1);
     survey_.last_at = row.ended_at;
     if (rows_ == Rows::yes) survey_.rows.push_back(row);
+    if (rows_ == Rows::yes) survey_.newest.note(entry);
     meet(entry);
     if (see_) see_(entry.seq, entry.entry_hash);
     if (concerns_ledger(entry.kind)) note_line(survey_, raw.text);

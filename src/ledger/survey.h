@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "ledger/chain.h"
 #include "ledger/mark.h"
+#include "ledger/newest.h"
 #include "ledger/verify.h"
 #include "ledger/view.h"
 #include "platform/file_system.h"
@@ -48,7 +49,8 @@ struct DamageRecord {
 
 struct Survey {
   std::vector<SegmentView> segments;  // oldest first; the current one last, also when not there
-  std::vector<Row> rows;              // empty when they were not asked for
+  std::vector<Row> rows;              // empty when they were not asked for, as is `newest`
+  Newest newest;
   Chain chain;
   SystemTime last_at;
   uint64_t entries = 0;

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "base/verdict.h"
+#include "ledger/matrix.h"
 
 namespace vigie::ledger {
 
@@ -58,6 +59,7 @@ struct LedgerView {
   std::optional<SystemTime> failed_at;
   std::optional<SystemTime> proven_at;  // when it last took a write; nothing: nobody has tried
   std::optional<VerificationView> verification;
+  NewestPtr newest;  // null: not known
 
   // Damage that nobody has acknowledged: status is fail.
   bool damaged() const {

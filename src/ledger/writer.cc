@@ -241,6 +241,7 @@ void Ledger::Writer::appended(const LineView& entry, std::string_view text) {
   segment.last_seq = entry.seq;
   ++segment.entries;
   segment.size = tail_->size();
+  if (state_.newest.note(entry)) newest_.reset();
   if (concerns_ledger(entry.kind)) {
     note_line(state_, text);
     match_damages(state_);
@@ -274,6 +275,8 @@ void Ledger::Writer::publish() {
   view->error_code = error_code_.empty() ? probe_error_ : error_code_;
   view->failed_at = failed_at_;
   view->proven_at = proven_at_;
+  if (!newest_) newest_ = std::make_shared<const Newest>(state_.newest);
+  view->newest = newest_;
   const std::lock_guard lock(view_mutex_);
   view_ = std::move(view);
 }

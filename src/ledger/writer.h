@@ -63,6 +63,7 @@ class Ledger::Writer {
   std::mutex mutex_;  // of everything that follows; held while an entry becomes durable
   Survey state_;      // its rows are the index's
   Mark mark_;         // the one on disk
+  NewestPtr newest_;  // null at first; publish() makes it anew
   std::optional<Tail> tail_;
   Reserve reserve_;
   std::string error_code_;

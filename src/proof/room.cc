@@ -296,11 +296,11 @@ Result<DrillReport> ProofRoom::drill(const DrillRequest& request, evidence::Subj
 }
 
 Result<> ProofRoom::not_drilled(const DrillOptions& options, evidence::Subject subject,
-                                const Error& why, const Work& work) {
+                                bool rehearsal, const Error& why, const Work& work) {
   DrillReport report;
   report.error = why;
   const SystemTime now = tools_.clock.now();
-  return record(evidence::drilled(subject, options, false, report, work, now, now));
+  return record(evidence::drilled(subject, options, rehearsal, report, work, now, now));
 }
 
 Result<DurabilityReport> ProofRoom::prove(const DurabilityRequest& request, const Work& work) {

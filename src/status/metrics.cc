@@ -152,6 +152,25 @@ void write_ledger(MetricsWriter& out, const LedgerFacts& ledger) {
   if (ledger.verification) out.sample(unix_seconds(ledger.verification->at));
 }
 
+void write_requirements(MetricsWriter& out, const Views& views, SystemTime now) {
+  if (!views.requirements || !views.ledger || !views.ledger->newest) return;
+  const auto rows = ledger::matrix(*views.requirements, *views.ledger->newest, now);
+  out.gauge("vigie_requirement_status",
+            "How each requirement stands: 1 for its status, 0 for the others.");
+  for (const auto& row : rows)
+    for (const ledger::Standing one : ledger::kEveryStanding)
+      out.sample({{"id", row.requirement.id}, {"status", to_string(one)}},
+                 row.status == one ? 1 : 0);
+  out.gauge("vigie_requirement_validated_timestamp_seconds",
+            "When the evidence that decides ended; absent when there is none.");
+  for (const auto& row : rows)
+    if (row.decides.validated_at)
+      out.sample({{"id", row.requirement.id}}, unix_seconds(*row.decides.validated_at));
+  out.gauge("vigie_requirements_unmet",
+            "Requirements that the gate asks for and that are neither met nor waived.");
+  out.sample(double(ledger::count_unmet(rows)));
+}
+
 }  // namespace
 
 std::string render_metrics(const Views& views, const HttpFigures& http, SystemTime now,
@@ -166,6 +185,7 @@ std::string render_metrics(const Views& views, const HttpFigures& http, SystemTi
   }
   if (const auto jobs = jobs_facts(views)) write_jobs(out, *jobs);
   if (const auto ledger = ledger_facts(views)) write_ledger(out, *ledger);
+  write_requirements(out, views, now);
   write_http(out, views.process, http);
   return out.finish();
 }

@@ -53,6 +53,36 @@ TEST(Metrics, SaysExactlyOneStatusOfEachKind) {
   EXPECT_NE(text.find("vigie_status{kind=\"backups\",status=\"fail\"} 0\n"), std::string::npos);
 }
 
+TEST(Metrics, SayHowEachRequirementStands) {
+  ledger::LineView line;
+  line.seq = 1;
+  line.kind = "evidence_verify";
+  line.ended_at = "2026-11-19T23:00:00Z";
+  line.result = "passed";
+  line.requirement_ids = R"(["REQ-EVD-1"])";
+  line.subject = R"({"type":"ledger"})";
+  auto newest = std::make_shared<ledger::Newest>();
+  newest->note(line);
+  auto views = testing::sample_views(kNow);
+  auto ledger = std::make_shared<ledger::LedgerView>(*views.ledger);
+  ledger->newest = newest;
+  views.ledger = ledger;
+  auto plan = std::make_shared<ledger::MatrixPlan>();
+  for (const char* kind : {"evidence_verify", "matrix"})
+    plan->requirements.push_back({.id = kind == std::string("matrix") ? "REQ-EVD-2" : "REQ-EVD-1",
+                                  .text = "t",
+                                  .validated_by = {kind},
+                                  .max_age = std::chrono::hours(26)});
+  views.requirements = plan;
+  const auto text = render_metrics(views, figures(), kNow, MetricsFormat::prometheus);
+  for (const char* sample : {"vigie_requirement_status{id=\"REQ-EVD-1\",status=\"met\"} 1\n",
+                             "vigie_requirement_status{id=\"REQ-EVD-2\",status=\"met\"} 0\n",
+                             "vigie_requirement_status{id=\"REQ-EVD-2\",status=\"never\"} 1\n",
+                             "vigie_requirement_validated_timestamp_seconds{id=\"REQ-EVD-1\"} ",
+                             "\nvigie_requirements_unmet 1\n"})
+    EXPECT_NE(text.find(sample), std::string::npos) << sample << text;
+}
+
 // The sample lines of that name.
 bool has_sample(const status::Views& views, std::string_view name) {
   const auto text = render_metrics(views, figures(), kNow, MetricsFormat::prometheus);

@@ -41,6 +41,7 @@ struct Views {
   ledger::CheckpointsViewPtr checkpoints;
   std::vector<ledger::CopyView> copies;
   proof::ProofViewPtr proof;
+  ledger::MatrixPlanPtr requirements;
 };
 
 }  // namespace vigie::status

@@ -1,0 +1,122 @@
+#include "daemon/requirements.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "daemon/convert.h"
+#include "ledger/requirements.h"
+
+namespace vigie::daemon {
+namespace {
+
+using Subjects = std::vector<ledger::AskedSubject>;
+
+std::string subject(const std::string& name, const std::string& database) {
+  return ledger::subject_of({{"job", name}, {"database", database}});
+}
+
+Subjects of_jobs(const config::Config& config) {
+  Subjects subjects;
+  for (const config::BackupJob& job : config.backups)
+    for (const std::string& database : job.options.databases)
+      subjects.push_back({subject(job.name(), database), job.options.rpo_target});
+  return subjects;
+}
+
+// That an older backup restores says nothing of the newest.
+Subjects of_drills(const config::Config& config) {
+  Subjects subjects;
+  for (const config::Drill& drill : config.drills) {
+    if (drill.options.pick != proof::Pick::newest) continue;
+    const config::BackupJob* const job = config.backup(drill.options.job);
+    if (!drill.options.database.empty())
+      subjects.push_back({subject(drill.name(), drill.options.database), {}});
+    else if (job != nullptr)
+      for (const std::string& database : job->options.databases)
+        subjects.push_back({subject(drill.name(), database), {}});
+  }
+  return subjects;
+}
+
+Subjects of_proofs(const config::Config& config) {
+  Subjects subjects;
+  for (const config::Durability& proof : config.durability)
+    subjects.push_back({subject(proof.name(), proof.options.database), {}});
+  return subjects;
+}
+
+constexpr Duration kSkew = std::chrono::minutes(5);  // between two machines' clocks
+
+tl::unexpected<Error> invalid(const char* argument, std::string expected) {
+  return fail(ErrorCode::http_invalid_parameter,
+              {{"argument", argument}, {"expected", std::move(expected)}});
+}
+
+// Of our own kinds only the one that somebody else can measure as well, and better: under load.
+bool may_be_reported(const std::string& kind) {
+  return kind == ledger::kind::kHealthLatency ||
+         (ledger::is_kind(kind) && !ledger::is_own_kind(kind));
+}
+
+std::vector<std::string> validated_by(const std::string& kind, const ledger::MatrixPlan& plan) {
+  std::vector<std::string> ids;
+  for (const ledger::Requirement& one : plan.requirements)
+    if (std::ranges::count(one.validated_by, kind) > 0) ids.push_back(one.id);
+  return ids;
+}
+
+Result<> check_ids(const api::EvidenceReport& report, const ledger::MatrixPlan& plan) {
+  const auto ids = validated_by(report.kind, plan);
+  for (const std::string& id : report.requirement_ids) {
+    if (ledger::find_requirement(plan.requirements, id) == nullptr)
+      return fail(ErrorCode::requirement_not_found, {{"name", printable(id, 63)}});
+    if (std::ranges::count(ids, id) == 0)
+      return invalid(
+          "requirement_ids",
+          ids.empty() ? "requirements that this kind validates: there are none"
+                      : fmt::format("of those that this kind validates: {}", fmt::join(ids, ", ")));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ledger::Entry> reported_entry(const api::EvidenceReport& report,
+                                     const api::CallContext& context,
+                                     const ledger::MatrixPlan& plan, SystemTime now) {
+  if (!may_be_reported(report.kind))
+    return invalid("kind", "a kind of evidence that Vigie does not write itself");
+  TRY(check_ids(report, plan));
+  ledger::Entry entry;
+  entry.ended_at = report.ended_at.value_or(now);
+  entry.started_at = report.started_at.value_or(entry.ended_at);
+  if (entry.ended_at > now + kSkew) return invalid("ended_at", "a time that is not to come");
+  if (entry.started_at > entry.ended_at) return invalid("started_at", "a time before the end");
+  entry.kind = report.kind;
+  entry.requirement_ids = report.requirement_ids;
+  entry.result = ledger::outcome_of(report.result);
+  entry.trigger = ledger_trigger_of(context);
+  entry.reason = context.reason;
+  entry.reference = context.reference;
+  entry.subject = {{"recorded", true}};
+  entry.measures = report.measures;
+  for (const auto& file : report.artefacts)
+    entry.artefacts.push_back({file.name, file.sha256, Bytes{file.bytes}});
+  return entry;
+}
+
+ledger::MatrixPlanPtr matrix_plan(const config::Config& config) {
+  auto plan = std::make_shared<ledger::MatrixPlan>();
+  plan->requirements = config.requirements.all;
+  plan->waivers = config.requirements.waivers;
+  for (const std::string_view kind :
+       {ledger::kind::kBackup, ledger::kind::kBackupVerify, ledger::kind::kRetention})
+    plan->subjects[std::string(kind)] = of_jobs(config);
+  plan->subjects[std::string(ledger::kind::kRestoreDrill)] = of_drills(config);
+  plan->subjects[std::string(ledger::kind::kDurabilityProof)] = of_proofs(config);
+  return plan;
+}
+
+}  // namespace vigie::daemon
