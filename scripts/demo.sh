@@ -10,7 +10,7 @@ source "$root/scripts/demo/proofs.sh"
 source "$root/scripts/demo/matrix.sh"
 
 began_all=$(date +%s%3N)
-check=no once=no keep=no rows=${VIGIE_DEMO_ROWS:-1200000} every=${VIGIE_DEMO_EVERY:-6s}
+check=no once=no keep=no rows=${VIGIE_DEMO_ROWS:-1200000} every=${VIGIE_DEMO_EVERY:-12s}
 for argument in "$@"; do
   case $argument in
     --check) check=yes ;;
@@ -82,7 +82,7 @@ finish() {
 
 # --- what runs, and its end ----------------------------------------------------------------------
 
-place='' vigie_pid='' watchdog_pid=''
+place='' vigie_pid='' bucket_pid='' watchdog_pid=''
 
 vigie() { as_user "$place/bin/vigie" "$@" -c "$place/vigie.yaml"; }
 
@@ -124,6 +124,7 @@ clean_up() {
   trap - EXIT
   [[ -n $place ]] || exit "$status"
   stop_vigie
+  stop_bucket
   pg_stop
   [[ -z $watchdog_pid ]] || kill "$watchdog_pid" 2>/dev/null
   local left
@@ -147,6 +148,7 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM
 place=$(make_place demo) || die "no folder for the demo"
 install -D -m 755 "${VIGIE_BINARY:-$root/build/release/vigie}" "$place/bin/vigie"
+install -m 755 "$root/scripts/radosgw.sh" "$place/bin/"
 chown -R "$(pg_user)" "$place/bin"
 # Nothing may outlive this script, even when it is killed outright.
 place=$place keep=$keep setsid "$root/scripts/demo/watchdog.sh" $$ </dev/null >/dev/null 2>&1 &
@@ -156,12 +158,14 @@ printf '%sVigie: backups that can be trusted%s\n%sin %s, as user %s%s\n' "$bold"
 
 must "A private PostgreSQL 15, on a unix socket only" start_postgres
 must "A shop with a past: every kind of column, over a million rows" fill_database
+must "A bucket for the copies, and a key for whoever may open them" start_bucket
 must "One configuration file, checked before it is used" write_configuration
 must "The daemon starts; a job that never succeeded is a failure" start_daemon
 prove "What is asked for, and what is proved so far: little" matrix_before
-prove "A backup on schedule, sealed and verified; the status turns" first_backup
-prove "Stock tools alone open it, and every row is there" restore_by_hand
-prove "A drill: restored into a server of its own, compared; damaged copies are refused" drill
+prove "A backup on schedule, sealed, encrypted and verified" first_backup
+prove "A copy in the bucket, encrypted, read back to its last byte; the status turns" copied
+prove "Stock tools and the key open it, and every row is there" restore_by_hand
+prove "A drill of the copy: restored into a server of its own, compared; damage is refused" drill
 prove "Old backups expire, never the last good ones" old_ones_expire
 prove "One byte flips on the disk, and is found" flipped_byte
 prove "The next backup is good again" recovery
@@ -172,7 +176,7 @@ prove "The matrix has filled by itself, and the gate opens" matrix_after
 prove "One file for an auditor" auditor_export
 
 if [[ $once == yes ]]; then
-  prove "Everything is deleted, and comes back from a copy of the store alone" lost_host
+  prove "Everything is deleted, and comes back from the bucket and the key alone" lost_host
   finish
 fi
 summary

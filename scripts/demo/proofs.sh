@@ -22,7 +22,38 @@ FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('shop'::regnamespace, 'au
 SQL
 }
 
+# In place of this shell: as the demo's user. Ctrl-C in this terminal is ours to pass on.
+in_own_session() {
+  is_root || exec setsid "$@"
+  exec setsid setpriv --reuid=postgres --regid=postgres --init-groups --inh-caps=-all env -i PATH="$PATH" LC_ALL=C.UTF-8 "$@"
+}
+
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# A bucket of a real S3 server, on loopback, in memory. What listens there is killed with its session.
+start_bucket() {
+  local monitor
+  monitor=$(free_port) && bucket_port=$(free_port) || return 1
+  as_user mkdir -m 700 "$place/ceph" || return 1
+  as_user /usr/bin/python3 -c 'import secrets; print(secrets.token_hex(10)); print(secrets.token_hex(20))' >"$place/bucket.key" || return 1
+  chmod 600 "$place/bucket.key" && chown "$(pg_user)" "$place/bucket.key" || return 1
+  mapfile -t keys <"$place/bucket.key"
+  in_own_session "$place/bin/radosgw.sh" "$place/ceph" "$monitor" "$bucket_port" "${keys[0]}" "${keys[1]}" vigie >"$place/ceph.log" 2>&1 </dev/null &
+  bucket_pid=$!
+  echo "$bucket_pid" >"$place/bucket.pid"
+  wait_until 90 "the bucket to answer" test -e "$place/ceph/ready" || { tail -n 20 "$place/ceph.log" >&2; return 1; }
+  as_user age-keygen -o "$place/key.txt" 2>/dev/null || return 1
+  recipient=$(as_user age-keygen -y "$place/key.txt") || return 1
+  detail "radosgw on 127.0.0.1:$bucket_port, which checks every signature; the bucket vigie is empty"
+  detail "age-keygen: who has key.txt can open the backups, and nobody else; Vigie gets $(cut -c 1-16 <<<"$recipient")…"
+}
+
+stop_bucket() {
+  [[ -n $bucket_pid ]] || return 0
+  kill -TERM -- "-$bucket_pid" 2>/dev/null
+  wait "$bucket_pid" 2>/dev/null
+  bucket_pid=''
+}
 
 configuration() {
   cat <<END
@@ -36,11 +67,20 @@ databases:
     dsn: "host=$place/run dbname=shop user=vigie"   # no password: the socket's folder is private
 stores:
   local: {type: local, path: $place/store, reserve: 1%}
+  offsite:
+    type: s3
+    endpoint: http://127.0.0.1:$bucket_port      # in earnest https, on another host
+    off_host: true                               # so that the status is as with one
+    bucket: vigie
+    prefix: shop-host
+    credentials_file: $place/bucket.key          # the access key and its secret, mode 0600
 backups:
   shop:
     database: shop
     schedule: "every $every"                # in earnest: "0 2 * * *" with a time_zone
     store: local
+    copies: [offsite]                     # each good one, read back from there
+    encryption: {recipients: [$recipient]}
     jobs: 2
     globals: true                         # roles too, without their passwords
     source_check: counts                  # the dump must hold the rows that the source holds
@@ -50,6 +90,8 @@ backups:
 drills:
   shop:
     backup: shop                          # its newest good one; in earnest with a schedule: "30 4 * * 0"
+    from: offsite                         # the copy in the bucket, which is what a fire leaves
+    identity_file: $place/key.txt         # only a drill needs it
     scratch: {dir: $place/scratch}        # a PostgreSQL of its own, made for the drill and thrown away
     rto_target: 10m
     rpo_target: 10m
@@ -67,6 +109,9 @@ durability:
     mode: observe                         # interrupts nobody: it waits for a restart by somebody else
     user: vigie_witness
     rate: 5/s                             # in earnest: 1/s
+requirements:
+  waivers:                                # what cannot be met for a while: somebody answers for it
+    - {id: REQ-DUR-2, by: the demo, why: this machine is not restarted for it, until: $(date -u -d tomorrow +%F)}
 END
 }
 
@@ -96,11 +141,11 @@ complaints() {
   api "$1" | jq -r '[.checks[] | select(.status != "pass")] | sort_by({fail: 0, unknown: 1, warn: 2}[.status]) | .[] | "\(.reason_code) (\(.id))"'
 }
 
-# Nothing is wrong with the backups themselves. That they lie beside the data, and all on one machine, stays a warning: it is one.
+# Nothing is wrong with the backups themselves. That the first store lies beside the data stays a warning: it is one.
 all_but_their_place() {
   case $(status_of /backups/status) in
     pass) ;;
-    warn) ! complaints /backups/status | grep -vE '^(no_copy_off_host|store_beside_data) ' ;;
+    warn) ! complaints /backups/status | grep -vE '^store_beside_data ' ;;
     *) return 1 ;;
   esac
 }
@@ -119,13 +164,7 @@ make_token() {
 start_daemon() {
   local began
   began=$(now_ms)
-  # A session of its own: Ctrl-C in this terminal is ours to pass on.
-  if is_root; then
-    setsid setpriv --reuid=postgres --regid=postgres --init-groups --inh-caps=-all env -i PATH="$PATH" LC_ALL=C.UTF-8 \
-      "$place/bin/vigie" serve -c "$place/vigie.yaml" >"$place/vigie.log" 2>&1 </dev/null &
-  else
-    setsid "$place/bin/vigie" serve -c "$place/vigie.yaml" >"$place/vigie.log" 2>&1 </dev/null &
-  fi
+  in_own_session "$place/bin/vigie" serve -c "$place/vigie.yaml" >"$place/vigie.log" 2>&1 </dev/null &
   vigie_pid=$!
   wait_until 10 "/readiness to answer 200" is_ready || return 1
   detail "ready after $(seconds_since "$began"), $(awk '/^VmRSS/ {printf "%.0f MiB resident", $2 / 1024}' "/proc/$vigie_pid/status")"
@@ -147,9 +186,18 @@ describe() {
 first_backup() {
   wait_until 60 "a scheduled backup that is verified" have_good 1 || return 1
   detail "$(describe "$(newest_good)")"
-  wait_until 10 "/backups/status to turn" all_but_their_place || { complaints /backups/status >&2; return 1; }
+}
+
+newest_copy() { api /backups/status | jq -r '.data.jobs[0].databases[0].copies[0].newest_verified // ""'; }
+copy_newer_than() { local newest; newest=$(newest_copy); [[ -n $newest && $newest > $1 ]]; }
+
+copied() {
+  wait_until 60 "a copy in the bucket that was read back" copy_newer_than "" || { complaints /backups/status >&2; return 1; }
+  api /backups/status | jq -r '.data.jobs[0].databases[0].copies[0] | "\(.newest_verified): in the bucket, every byte read back at \(.verified_at[11:19])"' | sed 's/^/     /'
+  detail "$(vigie evidence list --kind copy_verify --output jsonl | head -n 1 | jq -r '"entry \(.seq), \(.requirement_ids | join(", ")): \(.result)"')"
+  wait_until 30 "/backups/status to turn" all_but_their_place || { complaints /backups/status >&2; return 1; }
   say_status
-  detail "All is well but their place, and Vigie keeps saying so: beside the data, and no copy off this machine."
+  detail "All is well but one thing, and Vigie keeps saying so: the first store lies beside the data."
 }
 
 artefact_folder() { echo "$place/store/shop/$1"; }
@@ -160,19 +208,19 @@ restore_by_hand() {
   id=$(newest_good)
   vigie backup pin "$id" --reason "restored by hand in the demo" >"$place/pin.out" 2>&1 || return 1
   as_user cp -r "$(artefact_folder "$id")" "$place/restore" || return 1
-  as_user bash -ec '
+  as_user bash -eo pipefail -c '
     cd restore
     sha256sum --quiet -c SHA256SUMS
-    zstd -q -d --rm dump/*.zst
+    for file in dump/*.age; do age -d -i "$3" "$file" | zstd -q -d -o "${file%.zst.age}"; rm "$file"; done
     "$1/createdb" -h "$2" -U postgres --template=template0 restored
     "$1/pg_restore" -h "$2" -U postgres --exit-on-error --no-tablespaces --jobs=2 -d restored dump
-  ' _ "$pg_bin" "$place/run" || return 1
+  ' _ "$pg_bin" "$place/run" "$place/key.txt" || return 1
   vigie backup unpin "$id" --reason "restored, and compared" >"$place/pin.out" 2>&1 || { cat "$place/pin.out" >&2; return 1; }
   local restored source
   restored=$(rows_of restored) source=$(rows_of shop)
   pg_psql -d postgres -c "DROP DATABASE restored"
   rm -rf "$place/restore"
-  detail "sha256sum, zstd, pg_restore: $restored rows restored, $source in the source"
+  detail "sha256sum, age, zstd, pg_restore: $restored rows restored, $source in the source"
   [[ $restored == "$source" ]]
 }
 
@@ -227,21 +275,21 @@ observed_restart() {
 observations() { vigie evidence list --kind durability_proof --output json 2>/dev/null | jq '[.[] | select(.subject.proof == "shop-observed" and .result == "passed")]'; }
 more_observations_than() { (($(observations | jq length) > $1)); }
 
-# Everything but the folder of the store is gone: configuration, state, the database. On another server, as on another machine.
+# Everything on the host is gone: configuration, state, both keys of the daemon, every backup, the database. On another server, as on another machine.
 lost_host() {
-  local source restored known rescue=$place/rescue
-  # The crash has emptied the unlogged table: a backup of after it is wanted.
+  local source restored known
+  # The crash has emptied the unlogged table: a copy of after it is wanted.
   known=$(newest_good)
-  wait_until 60 "a backup of after the crash" newer_than "$known" || return 1
+  wait_until 90 "a copy of after the crash" copy_newer_than "$known" || return 1
   source=$(rows_of shop)
   stop_vigie
-  as_user cp -r "$place/store" "$rescue" && as_user rm -rf "$place/state" "$place/store" "$place/vigie.yaml" || return 1
+  as_user rm -rf "$place/state" "$place/store" "$place/scratch" "$place/vigie.yaml" || return 1
   pg_psql -d postgres -c "DROP DATABASE shop WITH (FORCE)" || return 1
-  detail "deleted: the database, the configuration, the state and the store; a copy of the store is what is left"
-  as_user "$place/bin/vigie" restore run --from "$rescue" --backup shop --work-dir "$place" \
-    --to "host=$place/run dbname=shop user=postgres" >"$place/lost.out" 2>&1 || { cat "$place/lost.out" >&2; return 1; }
+  detail "deleted: the database, every backup of this host, the configuration and the state; the bucket and key.txt are left"
+  as_user "$place/bin/vigie" restore run --from s3://vigie/shop-host --s3-endpoint "http://127.0.0.1:$bucket_port" --s3-credentials "$place/bucket.key" \
+    --identity "$place/key.txt" --work-dir "$place" --to "host=$place/run dbname=shop user=postgres" >"$place/lost.out" 2>&1 || { cat "$place/lost.out" >&2; return 1; }
   restored=$(rows_of shop)
-  detail "vigie restore run --from FOLDER, nothing else: $restored rows, $source before"
+  detail "vigie restore run --from s3://… --identity key.txt, nothing else: $restored rows, $source before"
   [[ $restored == "$source" ]]
 }
 

@@ -30,6 +30,7 @@ for ((tries = 0; tries < 100; tries++)); do
   sleep 0.1
 done
 stop KILL
+[[ ! -s $place/bucket.pid ]] || kill -KILL -- "-$(cat "$place/bucket.pid")" 2>/dev/null
 [[ -z $postgres ]] || kill -QUIT "$postgres" 2>/dev/null
 [[ -z $postgres ]] || tail --pid="$postgres" -s 0.1 -f /dev/null
 [[ $keep == yes ]] || rm -rf "$place"

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ledger/requirements.h"
 #include "tests/support/api_fixture.h"
 #include "tests/support/documents.h"
 
@@ -16,7 +15,11 @@ using testing::Documents;
 
 ledger::MatrixPlan sample_plan() {
   ledger::MatrixPlan plan;
-  plan.requirements = ledger::shipped_requirements();
+  for (const auto& [id, kind] :
+       {std::pair("REQ-BAK-1", "backup"), std::pair("REQ-RST-1", "restore_drill"),
+        std::pair("REQ-DUR-1", "durability_proof"), std::pair("REQ-API-3", "dashboards")})
+    plan.requirements.push_back(
+        {.id = id, .text = "Something holds", .validated_by = {kind}, .max_age = 8h});
   plan.subjects["backup"] = {{"nightly.app", 30h}, {"nightly.crm", 30h}};
   plan.waivers.push_back({"REQ-DUR-1", "CTO", "later", std::chrono::year(2027) / 5 / 31});
   plan.waivers.push_back({"REQ-RST-1", "CTO", "was", std::chrono::year(2026) / 5 / 31});

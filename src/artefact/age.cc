@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "platform/log.h"
 #include "platform/process_output.h"
 #include "platform/secret_file.h"
 
@@ -39,14 +40,15 @@ Error not_decrypted(const ProcessEnd& end, const BackupId& backup, const std::st
     return Error(ErrorCode::identity_refused,
                  {{"backup", backup.str()}, {"reason", std::string(reason)}});
   };
-  if (end.signalled) return unavailable("it was killed");
+  if (end.signalled) return refused("age was killed before it had opened it");
   if (says(end, "no identity matched")) return refused("it was encrypted for other keys");
   if (says(end, "unknown identity type") || says(end, "no secret keys found") ||
       says(end, "malformed secret key") || says(end, "failed to read \"/proc/"))
     return refused("the identity is not one of age");
   if (says(end, "passphrase")) return refused("the identity itself is encrypted");
-  const bool changed = says(end, "failed to read header") || says(end, "failed to decrypt");
-  if (!changed) return unavailable("it does not say why it failed");
+  const bool changed = says(end, "failed to read header") || says(end, "failed to decrypt") ||
+                       says(end, "bad header MAC") || says(end, "unexpected EOF");
+  if (!changed) return refused("age does not open it, and does not say why");
   return Error(ErrorCode::artefact_decrypt, {{"backup", backup.str()},
                                              {"job", backup.job},
                                              {"member", member},
@@ -93,6 +95,7 @@ Result<Identity> Identity::from_command(platform::ProcessRunner& runner,
   TRY_ASSIGN(auto said, platform::run_for_text(runner, std::move(what), kMaxIdentity,
                                                limits.deadline, limits.stop));
   const Secret key(std::move(said.output));
+  platform::known_secrets().add(key);
   if (said.end.status != 0 || key.empty())
     return fail(ErrorCode::process_failed,
                 {{"command", platform::Path(command.front()).filename().string()},

@@ -65,8 +65,8 @@ class AgePipe {
   static Result<AgePipe> decrypt(const Decryption& decryption, const CallLimits& limits,
                                  const BackupId& backup, std::string member);
 
-  // Errors: encrypting: encryption_failed. Decrypting: identity_refused, artefact_decrypt,
-  // encryption_unavailable (age was killed, or did not know what to say). Both: those of the sink,
+  // Errors: encrypting: encryption_failed. Decrypting: identity_refused (also when age was
+  // killed, or did not say why), artefact_decrypt. Both: those of the sink,
   // cancelled, deadline_exceeded.
   Result<> push(ByteSpan bytes, const Sink& sink);
   Result<> finish(const Sink& sink);

@@ -96,7 +96,8 @@ class Verifying {
     if (error.code() == ErrorCode::file_not_found) {
       return about(ErrorCode::artefact_missing_file, std::string(name));
     }
-    if (error.code() == ErrorCode::limit_exceeded) {
+    const bool of_a_text = name == kManifestName || name == kSumsName;
+    if (of_a_text && error.code() == ErrorCode::limit_exceeded) {
       return about(ErrorCode::manifest_invalid, std::string(name), {{"reason", "it is too long"}});
     }
     return error.with("member", std::string(name));

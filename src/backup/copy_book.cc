@@ -13,7 +13,7 @@ constexpr std::array<Migration, 1> kMigrations{{{1, R"sql(
 create table copy(
   backup_id text not null, store text not null, copied_at integer not null, stored_bytes integer not null,
   manifest_sha256 text not null, verify_result text, verify_mode text, verified_at integer, verify_error text,
-  fully_verified_at integer, primary key (backup_id, store)) strict, without rowid;
+  fully_verified_at integer, expiring integer not null, primary key (backup_id, store)) strict, without rowid;
 create table copy_attempt(
   job text not null, "database" text not null, store text not null, at integer not null, error_code text not null,
   primary key (job, "database", store)) strict, without rowid;
@@ -39,6 +39,7 @@ std::optional<CopyView> read_copy(const platform::SqliteStatement& row) {
         verdict_of(row.text(5)), row.text(6) == "full" ? VerifyMode::full : VerifyMode::quick,
         row.time(7), row.text(8)};
   if (!row.is_null(9)) copy.fully_verified_at = row.time(9);
+  copy.expiring = row.integer(10) != 0;
   return copy;
 }
 
@@ -104,12 +105,12 @@ Result<> CopyBook::put(const CopyView& copy) {
   const auto word = [&](std::string_view text) {
     return last ? std::optional(std::string(text)) : std::nullopt;
   };
-  TRY(db_.run("insert or replace into copy values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+  TRY(db_.run("insert or replace into copy values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
               copy.id.str(), copy.store, copy.copied_at, static_cast<int64_t>(copy.stored.count),
               copy.manifest_sha256, word(last ? to_string(last->result) : ""),
               word(last && last->mode == VerifyMode::full ? "full" : "quick"),
               last ? std::optional(last->at) : std::nullopt, word(last ? last->error_code : ""),
-              copy.fully_verified_at));
+              copy.fully_verified_at, copy.expiring ? 1 : 0));
   copies_.insert_or_assign({copy.id, copy.store}, copy);
   return {};
 }
@@ -135,6 +136,15 @@ Result<> CopyBook::note_attempt(const CopyAttempt& attempt) {
 std::vector<CopyAttempt> CopyBook::attempts() const {
   const std::lock_guard lock(mutex_);
   return attempts_;
+}
+
+std::optional<CopyAttempt> CopyBook::attempt(std::string_view job, std::string_view database,
+                                             std::string_view store) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(attempts_, [&](const CopyAttempt& one) {
+    return one.job == job && one.database == database && one.store == store;
+  });
+  return found == attempts_.end() ? std::nullopt : std::optional(*found);
 }
 
 }  // namespace vigie::backup

@@ -36,6 +36,8 @@ class CopyBook {
   // well.
   Result<> note_attempt(const CopyAttempt& attempt);
   std::vector<CopyAttempt> attempts() const;  // sorted by job, database, store
+  std::optional<CopyAttempt> attempt(std::string_view job, std::string_view database,
+                                     std::string_view store) const;
 
  private:
   using Key = std::pair<BackupId, std::string>;  // id and store

@@ -14,6 +14,7 @@ namespace vigie::backup {
 struct CopyFacts {
   std::vector<ArtefactView> good;  // that can be copied from: in reach and known to be good
   std::span<const CopyView> copies;
+  std::vector<BackupId> held{};  // that somebody wants kept
   RetentionOptions retention;
   platform::TimeZone zone;
 };
@@ -23,7 +24,7 @@ struct CopyFacts {
 std::vector<BackupId> missing_copies(const CopyFacts& facts);
 
 // What may go: decided among the good copies alone, so that nothing goes for the sake of what is
-// elsewhere. `held` are those that somebody wants kept. A copy that nobody has verified stays.
-std::vector<BackupId> expired_copies(const CopyFacts& facts, std::span<const BackupId> held);
+// elsewhere. A copy that nobody has verified stays.
+std::vector<BackupId> expired_copies(const CopyFacts& facts);
 
 }  // namespace vigie::backup

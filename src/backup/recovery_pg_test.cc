@@ -107,7 +107,7 @@ TEST_F(Recovery, TheCardOfAnEncryptedBackupRestoresWithTheKey) {
   source_.execute(kSource, "app");
   const std::string before = source_.value(kEverything, "app");
   back_up("app");
-  const PgCluster target;
+  PgCluster target;
   EXPECT_EQ(testing::follow_recovery_card(store_->artefact_path(id_), target, keys.file()), "");
   EXPECT_EQ(target.value(kEverything, "app"), before);
 }

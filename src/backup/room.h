@@ -144,6 +144,10 @@ class BackupRoom {
   friend class CopyRun;
   BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
              std::unique_ptr<CopyBook> copies, DeadRuns dead, SetupPtr setup);
+  Result<> copy_alone(const JobSetup& job, const CopyOptions& options, const StoreSetup& target,
+                      const std::string& database, const Work& work);
+  bool copy_is_due(const JobSetup& job, const std::string& database,
+                   const std::string& store) const;
   Outcome copy_database(const JobSetup& job, const std::string& database, const Work& work);
   void publish_view();
   SetupPtr in_care(SetupPtr setup) const;
@@ -174,9 +178,13 @@ class BackupRoom {
   std::optional<PlausibilityAlarm> judge(const artefact::Manifest& manifest,
                                          const std::optional<ArtefactView>& previous,
                                          const PlausibilityOptions& options);
+  Result<std::string> manifest_of(const ArtefactView& artefact) const;
   std::optional<ArtefactView> good_before(const BackupId& id, const BackupJobOptions& job) const;
   Result<> enter(const ArtefactView& artefact, const std::optional<PlausibilityAlarm>& alarm,
                  const Work& work);
+  // Of a database of which nothing else is known: the newest copy that lies in one of its stores.
+  std::optional<ArtefactView> newest_copy(const JobSetup& job, const std::string& database,
+                                          const Work& work) const;
   Result<std::optional<std::string>> recorded(const BackupId& id) const;
   void set_at_work(const std::string& job, const std::string& database, bool at_work);
   bool at_work(const BackupId& id);
@@ -187,6 +195,9 @@ class BackupRoom {
   Result<bool> removal_began(const BackupId& id);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
+  bool is_newest(const BackupId& id) const;  // of its job and database
+  Result<> record_reading(ledger::Entry entry, const BackupId& id, const std::string& store,
+                          VerifyMode mode);
   Outcome read_and_record(const BackupId& id, VerifyMode mode, std::string_view kind,
                           const Work& work);
   std::vector<ScrubCandidate> scrub_candidates(SystemTime now) const;
@@ -209,6 +220,7 @@ class BackupRoom {
   std::vector<BackupId> leftovers() const;
   bool is_leftover(const BackupId& id) const;
   void finished(const BackupId& leftover);
+  bool stays_a_copy(const Setup& setup, const BackupId& id, const std::string& store);
   Result<> take_in(const StoreSetup& store, const Work& work);
   Result<> take_in_earlier(const StoreSetup& store, const std::string& job,
                            const std::string& database, const Work& work);
@@ -245,9 +257,10 @@ class BackupRoom {
   std::map<BackupId, SystemTime> offered_;           // guarded by mutex_; when next_scrub named it
   MonoTime next_reconcile_{};                        // guarded by mutex_
   Duration reconcile_pause_{};                       // guarded by mutex_; after the next failure
-  bool doubtful_ = false;        // guarded by mutex_; something may be published and unknown
-  bool clean_again_ = false;     // guarded by mutex_; a run left something behind
-  std::set<BackupId> leftover_;  // guarded by mutex_; expiring, and no run is at work on it
+  bool doubtful_ = false;          // guarded by mutex_; something may be published and unknown
+  bool clean_again_ = false;       // guarded by mutex_; a run left something behind
+  std::set<std::string> copying_;  // guarded by mutex_; a job, a database and a store
+  std::set<BackupId> leftover_;    // guarded by mutex_; expiring, and no run is at work on it
   std::set<std::pair<BackupId, std::string>> told_;  // guarded by mutex_; what entries are there of
   // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
   std::multiset<std::pair<std::string, std::string>> at_work_;

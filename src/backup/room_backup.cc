@@ -113,6 +113,7 @@ bool JobRun::make_room() {
 // For want of space it is tried once more, when there was something to remove.
 Result<Taken> JobRun::take(const std::string& database) {
   previous_ = baseline(room_.catalogue_->of(job_.options.name, database), job_.options);
+  if (!previous_) previous_ = room_.newest_copy(job_, database, work_);
   if (is_short()) (void)make_room();
   const SystemTime started_at = room_.tools_.take.clock.now();
   auto taken = take_once(database);
@@ -188,7 +189,6 @@ void JobRun::one(const std::string& database) {
   if (taken->gave_way > 0) outcome_.tell("notes", database, {gave_way(database, taken->gave_way)});
   if (!done) return note(done.error());
   finish(taken->artefact.id, database);
-  copy(database);
 }
 
 // The backup is good without them: what is missing is a warning, and is tried again.
@@ -208,6 +208,8 @@ Outcome JobRun::run() {
     one(database);
   }
   ping(outcome_.verdict == Verdict::passed ? PingKind::success : PingKind::failure);
+  // A slow store keeps no database from its backup.
+  for (const std::string& database : job_.options.databases) copy(database);
   outcome_.result["backups"] = std::move(backups_);
   return std::move(outcome_);
 }

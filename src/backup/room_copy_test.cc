@@ -17,6 +17,17 @@ struct Copies : ::testing::Test {
       if (one.id == id) return one;
     return std::nullopt;
   }
+  // Of the entries of kind backup_copy, oldest first.
+  std::string acts() {
+    std::string all;
+    for (const json::object& one : test.entries("backup_copy"))
+      all += (all.empty() ? "" : " ") + std::string(one.at("subject").at("act").as_string());
+    return all;
+  }
+  void lose_original(const BackupId& id) {
+    std::filesystem::remove_all(test.store().artefact_path(id));
+    test.reconcile();
+  }
   void flip_a_bit(const platform::Path& artefact) {
     const platform::Path path = artefact / "dump/1.dat.zst";
     std::string bytes = platform::read_file(platform::real_file_system(), path, 1_MiB).value();
@@ -100,7 +111,7 @@ TEST_F(Copies, ExpireByRetentionAndNotBeforeTheNewerOneIsThere) {
   }
   EXPECT_EQ(there(), (std::vector{night(19), night(20)}));
   EXPECT_EQ(test.expired(), (std::vector{night(19), night(18)})) << "the first store's own rule";
-  EXPECT_EQ(test.entries("retention").size(), 1U);
+  EXPECT_EQ(acts(), "copy copy copy expire");
 }
 
 TEST_F(Copies, NothingGoesWhereTheNewerOneCannotBeBrought) {
@@ -153,6 +164,14 @@ TEST_F(Copies, AStoreThatGoesInTheMidstLeavesTheOriginalAndIsTriedAgain) {
   EXPECT_FALSE(test.room().next_copy());
 }
 
+// The configuration names the store only now; or the process ended before it came to copying.
+TEST_F(Copies, WhatWasNeverTriedIsDueByItself) {
+  test.good(night(20));
+  EXPECT_EQ(test.room().next_copy(), "nightly");
+  copy();
+  EXPECT_FALSE(test.room().next_copy());
+}
+
 // What a process that died left of a copy is removed, and the copy is made.
 TEST_F(Copies, TheDebrisOfAnInterruptedOneIsReplaced) {
   test.good(night(20));
@@ -186,6 +205,96 @@ TEST_F(Copies, APinnedOneStays) {
   test.good(night(20));
   copy();
   EXPECT_EQ(there(), (std::vector{night(18), night(20)}));
+}
+
+// Somebody takes the store out of the job, to put it back later: nothing becomes a backup of the
+// job, whose retention would remove it.
+TEST_F(Copies, StayWhatTheyAreWhenTheJobNamesTheirStoreNoMore) {
+  test.good(night(20));
+  copy();
+  lose_original(night(20));
+  test.job().copies = {};
+  test.keep_offsite = true;
+  test.configure();
+  test.reconcile();
+  EXPECT_FALSE(test.find(night(20)));
+  EXPECT_EQ(there(), std::vector{night(20)});
+}
+
+TEST_F(Copies, OneWhoseOriginalIsLostStaysUntilSomebodyHasSaidThatThisIsWell) {
+  test.good(night(18));
+  copy();
+  lose_original(night(18));
+  test.good(night(19));
+  test.good(night(20));
+  copy();
+  EXPECT_EQ(there(), (std::vector{night(18), night(20)}));
+  ASSERT_TRUE(test.room().give_up(night(18), RoomForTest::work()));
+  copy();
+  EXPECT_EQ(there(), std::vector{night(20)});
+}
+
+// It was taken before the job was told to encrypt.
+TEST_F(Copies, WhatIsNotEncryptedDoesNotLeaveTheHostOfAJobThatEncrypts) {
+  test.good(night(20));
+  test.job().encryption.recipients = {"age1abc"};
+  test.configure();
+  EXPECT_EQ(copy().verdict, Verdict::passed);
+  EXPECT_TRUE(there().empty());
+}
+
+TEST_F(Copies, ADamagedOneStaysWhileItsOriginalIsNoBetter) {
+  test.good(night(20));
+  copy();
+  flip_a_bit(test.offsite().artefact_path(night(20)));
+  test.clock.advance(std::chrono::hours(24 * 36));
+  copy();
+  flip_a_bit(test.store().artefact_path(night(20)));
+  copy();
+  EXPECT_EQ(there(), std::vector{night(20)});
+  EXPECT_EQ(test.find(night(20))->verdict(), Verdict::failed);
+}
+
+// What lies beside it may be all that is left.
+TEST_F(Copies, TheDataOfOneThatLostItsManifestIsNotRemoved) {
+  test.good(night(20));
+  copy();
+  lose_original(night(20));
+  const auto folder = test.offsite().artefact_path(night(20));
+  std::filesystem::remove(folder / artefact::kManifestName);
+  copy();
+  copy();
+  EXPECT_TRUE(std::filesystem::exists(folder / "dump/1.dat.zst"));
+}
+
+TEST_F(Copies, AStoreIsNotFilledBeyondItsReserve) {
+  test.good(night(20));
+  test.offsite_reserve = Bytes{uint64_t{1} << 60};
+  test.configure();
+  EXPECT_EQ(copy().error->code(), ErrorCode::copy_failed);
+  EXPECT_TRUE(there().empty());
+}
+
+// The process ends when the first of its files is gone.
+TEST_F(Copies, AnExpiryThatWasInterruptedIsFinishedAndNotMissed) {
+  test.good(night(19));
+  copy();
+  test.good(night(20));
+  test.offsite_files.kept = "1.dat.zst";
+  EXPECT_EQ(copy().error->code(), ErrorCode::copy_failed);
+  test.offsite_files.kept.clear();
+  EXPECT_EQ(copy().verdict, Verdict::passed);
+  EXPECT_FALSE(std::filesystem::exists(test.offsite().artefact_path(night(19))));
+  EXPECT_EQ(acts(), "copy copy expire");
+}
+
+TEST_F(Copies, OneThatCouldNotBeReadIsReadAgain) {
+  test.good(night(20));
+  test.offsite_files.unread = "1.dat.zst";
+  EXPECT_EQ(copy().error->code(), ErrorCode::copy_failed);
+  test.offsite_files.unread.clear();
+  EXPECT_EQ(copy().verdict, Verdict::passed);
+  EXPECT_EQ(find(night(20))->verdict(), Verdict::passed);
 }
 
 }  // namespace

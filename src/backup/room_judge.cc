@@ -40,6 +40,14 @@ ledger::Entry alarm_entry(const PlausibilityAlarm& alarm, const Work& work) {
 
 }  // namespace
 
+// Of a copy too, which the catalogue does not know.
+Result<std::string> BackupRoom::manifest_of(const ArtefactView& artefact) const {
+  const SetupPtr setup = this->setup();
+  const StoreSetup* const store = setup->store(artefact.store);
+  if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
+  return store::read_manifest(*store->store, artefact.id);
+}
+
 std::optional<ArtefactView> BackupRoom::good_before(const BackupId& id,
                                                     const BackupJobOptions& job) const {
   const auto known = catalogue_->of(id.job, id.database);
@@ -55,7 +63,7 @@ std::optional<PlausibilityAlarm> BackupRoom::judge(const artefact::Manifest& man
                                                    const PlausibilityOptions& options) {
   if (!previous) return std::nullopt;  // a first one has nothing to be compared with
   PlausibilityAlarm alarm{manifest.id, {}, tools_.take.clock.now()};
-  const auto text = this->manifest(previous->id);
+  const auto text = manifest_of(*previous);
   const auto before =
       text ? artefact::Manifest::parse(*text, previous->id) : tl::unexpected(text.error());
   if (!before) {

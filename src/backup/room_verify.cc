@@ -164,6 +164,25 @@ Outcome BackupRoom::scrub(const BackupId& id, const Work& work) {
   return outcome;
 }
 
+bool BackupRoom::is_newest(const BackupId& id) const {
+  const auto all = catalogue_->of(id.job, id.database);
+  return all.empty() || all.back().id <= id;
+}
+
+// What lies off the host has shown one thing more: that a whole one lies there. An older one says
+// nothing of what a fire leaves.
+Result<> BackupRoom::record_reading(ledger::Entry entry, const BackupId& id,
+                                    const std::string& store, VerifyMode mode) {
+  if (!is_newest(id)) entry.subject["older"] = true;
+  TRY(tools_.record(entry));
+  const SetupPtr setup = this->setup();
+  const StoreSetup* const found = setup->store(store);
+  const bool off_host = found != nullptr && found->off_host();
+  if (mode != VerifyMode::full || !off_host || !is_newest(id)) return {};
+  entry.kind = ledger::kind::kCopyVerify;
+  return tools_.record(entry);
+}
+
 // However it ends, it leaves an entry; only an artefact that there is not, or is expiring, leaves
 // none.
 Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::string_view kind,
@@ -181,7 +200,7 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
   const auto reason = report ? reason_of(*report) : stopped_by(*artefact, report.error());
   if (reason) entry.error_code = reason->info().name;
   if (!report && reason->code() == ErrorCode::backup_lost) entry.ended_with(*reason);
-  const auto recorded = tools_.record(entry);
+  const auto recorded = record_reading(std::move(entry), id, artefact->store, mode);
   // Damage that was found is known, also when it cannot be written down.
   const bool damaged = report && report->result == Verdict::failed;
   if (!recorded && !damaged) return ended_with(recorded.error());

@@ -24,7 +24,7 @@ struct StoreSetup {
   std::shared_ptr<store::Store> store;
   std::shared_ptr<store::OwnedStore> owned{};  // the same, once the room has taken it into its care
 
-  bool off_host() const { return options.off_host || store->features().off_host; }
+  bool off_host() const { return options.off_host; }
   // The same, for one piece of work.
   StoreSetup within(const CallLimits& limits) const {
     return {options, store->within(limits), owned};

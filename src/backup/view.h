@@ -102,6 +102,7 @@ struct CopyView {
   std::string manifest_sha256;
   std::optional<Verification> last_verification;
   std::optional<SystemTime> fully_verified_at;
+  bool expiring = false;  // its removal was decided, and may have begun
 
   // As of ArtefactView; one that nobody has read is not known to be good.
   Verdict verdict() const {

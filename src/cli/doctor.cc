@@ -79,10 +79,9 @@ class Doctor {
   void stores();
   void store(const store::StoreOptions& options);
   void local_store(const store::StoreOptions& options, store::Store& store, const Result<>& looked);
-  store::Features features_of(const store::StoreOptions& options);
   CallLimits limits() const;
   void jobs();
-  bool copies_off_host(const config::BackupJob& job);
+  bool copies_off_host(const config::BackupJob& job) const;
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
   void add(Examination one) { found_.push_back(std::move(one)); }
 
@@ -191,10 +190,6 @@ CallLimits Doctor::limits() const {
   return {context_.hooks().clock->monotonic() + 30s, context_.hooks().stop};
 }
 
-store::Features Doctor::features_of(const store::StoreOptions& options) {
-  return store::make_store(options, files_, *context_.hooks().clock)->features();
-}
-
 // The user whose state it is; who asks may be another.
 std::string Doctor::who_works() {
   const auto state = files_.info(config_.state.dir);
@@ -259,10 +254,10 @@ void Doctor::local_store(const store::StoreOptions& options, store::Store& store
 }
 
 // Only what is configured: the status says whether a verified copy is there.
-bool Doctor::copies_off_host(const config::BackupJob& job) {
+bool Doctor::copies_off_host(const config::BackupJob& job) const {
   const auto is_off_host = [this](const std::string& name) {
     const store::StoreOptions* const store = config_.store(name);
-    return store != nullptr && (store->off_host || features_of(*store).off_host);
+    return store != nullptr && store->off_host;
   };
   return is_off_host(job.options.store) ||
          std::ranges::any_of(job.options.copies, is_off_host, &backup::CopyOptions::store);

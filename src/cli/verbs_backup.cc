@@ -335,12 +335,6 @@ std::vector<VerbSpec> run_verbs() {
 
 std::vector<VerbSpec> looking_verbs() {
   return {
-      {"backup copy",
-       "Brings a job's copies in its further stores up to date, and reads them back",
-       "  vigie backup copy nightly\n",
-       {kJob},
-       {kNoWait, reason_option(false), reference_option()},
-       backup_copy},
       {"backup list",
        "The backups that there are, newest first",
        "  vigie backup list\n  vigie backup list --job nightly --output json\n",
@@ -365,6 +359,12 @@ std::vector<VerbSpec> looking_verbs() {
         reason_option(false),
         reference_option()},
        backup_verify},
+      {"backup copy",
+       "Brings a job's copies in its further stores up to date, and reads them back",
+       "  vigie backup copy nightly\n",
+       {kJob},
+       {kNoWait, reason_option(false), reference_option()},
+       backup_copy},
   };
 }
 

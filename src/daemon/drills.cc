@@ -33,12 +33,18 @@ std::vector<BackupId> good_ones(const backup::BackupsView& view, const std::stri
 }
 
 std::vector<BackupId> good_copies(const backup::BackupsView& view, const std::string& job,
-                                  const std::string& database, const std::string& store) {
+                                  const std::string& database, const std::string& store,
+                                  std::optional<BackupId>& drilled) {
   std::vector<BackupId> good;
   for (const backup::CopyView& one : view.copies)
     if (one.id.job == job && one.id.database == database && one.store == store &&
         one.verdict() == Verdict::passed)
       good.push_back(one.id);
+  // The hold is the original's.
+  for (const backup::ArtefactView& one : view.artefacts)
+    if (std::ranges::count(good, one.id) > 0 &&
+        std::ranges::count(one.holds, "drill", &backup::Hold::kind) > 0)
+      drilled = one.id;
   return good;
 }
 
@@ -180,7 +186,7 @@ std::optional<BackupId> picked(const backup::BackupsView& view, const std::strin
                                const std::string& from) {
   std::optional<BackupId> drilled;
   std::vector<BackupId> good = from.empty() ? good_ones(view, job, database, drilled)
-                                            : good_copies(view, job, database, from);
+                                            : good_copies(view, job, database, from, drilled);
   // What a drill holds does not expire, and would be the oldest for ever.
   if (pick == proof::Pick::oldest && drilled && good.size() > 1) std::erase(good, *drilled);
   if (good.empty()) return std::nullopt;

@@ -14,6 +14,7 @@ using proof::DurabilityMode;
 constexpr Duration kLeastSilence = 5min;
 constexpr int kIntervalsOfSilence = 10;
 constexpr auto kReloadPatience = 2s;
+constexpr auto kSkew = 5min;    // a clock that was set back makes no note of the future
 constexpr auto kOwedFor = 24h;  // after that, somebody may have stopped the server on purpose
 
 bool observes(const config::Durability& proof) {
@@ -121,7 +122,7 @@ Result<> Durability::settle_owed_start(const config::Config& config, const std::
   TRY_ASSIGN(const auto owed, notes.read(name));
   const config::Durability* const proof = config.proof_of_durability(name);
   const bool can_start = proof != nullptr && !proof->options.start.empty();
-  if (can_start && clock_.now() - owed.at < kOwedFor)
+  if (can_start && clock_.now() - owed.at < kOwedFor && owed.at <= clock_.now() + kSkew)
     return proofs_.settle_owed_start(request_of(config, proof->options), owed, work);
   log_.write(LogLevel::warn, "durability.owed_start",
              can_start ? "the fault is more than a day ago: nothing is started"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/encoding.h"
 #include "daemon/convert.h"
@@ -26,11 +27,14 @@ Subjects of_jobs(const config::Config& config) {
 }
 
 // That an older backup restores says nothing of the newest.
-Subjects of_drills(const config::Config& config) {
+Subjects of_drills(const config::Config& config,
+                   const std::function<bool(const std::string&)>& store_counts) {
   Subjects subjects;
   for (const config::Drill& drill : config.drills) {
     if (drill.options.pick != proof::Pick::newest) continue;
     const config::BackupJob* const job = config.backup(drill.options.job);
+    const std::string own = job == nullptr ? std::string() : job->options.store;
+    if (!store_counts(drill.options.from.empty() ? own : drill.options.from)) continue;
     if (!drill.options.database.empty())
       subjects.push_back({subject(drill.name(), drill.options.database), {}});
     else if (job != nullptr)
@@ -40,10 +44,17 @@ Subjects of_drills(const config::Config& config) {
   return subjects;
 }
 
-Subjects of_proofs(const config::Config& config) {
+bool is_off_host(const config::Config& config, const std::string& store) {
+  const store::StoreOptions* const found = config.store(store);
+  return found != nullptr && found->off_host;
+}
+
+// `mode`: of those alone; nothing: of all.
+Subjects of_proofs(const config::Config& config, std::optional<proof::DurabilityMode> mode = {}) {
   Subjects subjects;
   for (const config::Durability& proof : config.durability)
-    subjects.push_back({subject(proof.name(), proof.options.database), {}});
+    if (!mode || proof.options.mode == *mode)
+      subjects.push_back({subject(proof.name(), proof.options.database), {}});
   return subjects;
 }
 
@@ -114,8 +125,15 @@ ledger::MatrixPlanPtr matrix_plan(const config::Config& config) {
   for (const std::string_view kind :
        {ledger::kind::kBackup, ledger::kind::kBackupVerify, ledger::kind::kRetention})
     plan->subjects[std::string(kind)] = of_jobs(config);
-  plan->subjects[std::string(ledger::kind::kRestoreDrill)] = of_drills(config);
+  plan->subjects[std::string(ledger::kind::kCopyVerify)] = of_jobs(config);
+  plan->subjects[std::string(ledger::kind::kRestoreDrill)] =
+      of_drills(config, [](const std::string&) { return true; });
+  plan->subjects[std::string(ledger::kind::kRestoreDrillOffsite)] =
+      of_drills(config, [&](const std::string& store) { return is_off_host(config, store); });
   plan->subjects[std::string(ledger::kind::kDurabilityProof)] = of_proofs(config);
+  // Only who observes sees the machine restart.
+  plan->subjects[std::string(ledger::kind::kDurabilityProofNode)] =
+      of_proofs(config, proof::DurabilityMode::observe);
   return plan;
 }
 

@@ -33,8 +33,7 @@ config::Config configuration() {
 std::vector<std::string> subjects(std::string_view kind) {
   std::vector<std::string> names;
   const auto plan = matrix_plan(configuration());
-  for (const auto& one : plan->subjects.find(kind)->second)
-    names.push_back(one.name);
+  for (const auto& one : plan->subjects.find(kind)->second) names.push_back(one.name);
   return names;
 }
 

@@ -55,7 +55,7 @@ jobs::RunRequest Wiring::copy_request(const config::BackupJob& job) {
   jobs::RunRequest request;
   request.job = job.name();
   request.kind = "copy";
-  request.claims = {"job:" + job.name()};
+  request.claims = {"copy:" + job.name()};  // beside the job's backups
   request.timeout = kCopyTimeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
     return outcome_of(backups_->copy(name, work_of(context, run_logs_)));

@@ -128,6 +128,16 @@ TEST_F(SelfCheckTest, AnErrorWithAnotherCorrelationIdFails) {
   EXPECT_EQ(check_error_contract(tools).result, Outcome::failed);
 }
 
+TEST_F(SelfCheckTest, ARefusalForWantOfRoomSaysNothingOfTheContract) {
+  auto tools = this->tools();
+  tools.ask = [this](api::Request request) {
+    api::Response response = ask(std::move(request));
+    response.status = 503;
+    return response;
+  };
+  EXPECT_EQ(check_error_contract(tools).result, Outcome::could_not_verify);
+}
+
 TEST_F(SelfCheckTest, NoSecretComesBack) {
   const auto entry = check_canary(tools());
   EXPECT_THAT(not_passed(entry), IsEmpty());

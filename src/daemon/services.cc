@@ -198,6 +198,10 @@ void Wiring::add_commands(api::Services& services) {
     if (job && config()->backup(*job) == nullptr) return no_such_job(*job);
     return submit_asked(prune_request(job), context);
   };
+  add_human_acts(services);
+}
+
+void Wiring::add_human_acts(api::Services& services) {
   services.cancel_run = [this](const RunId& id, const CallContext& context) {
     return cancel(id, {trigger_of(context), context.correlation_id});
   };

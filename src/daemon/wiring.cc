@@ -6,6 +6,7 @@
 #include "daemon/drills.h"
 #include "daemon/requirements.h"
 #include "daemon/restart.h"
+#include "daemon/self_check_times.h"
 #include "platform/heap.h"
 #include "platform/system_info.h"
 
@@ -152,7 +153,9 @@ Result<> Wiring::open_jobs() {
   options.recover = access_ != Access::read_beside;
   hooks.recover = [this](jobs::RunRow& row) -> Result<> {
     if (reads_only()) return {};
-    if (row.started_at) TRY(backups_->note_dead(row.id, row.job));
+    // What the program does with itself has no session on any server.
+    const bool asks_servers = row.kind != kSelfCheck && row.kind != kMatrixCheck;
+    if (row.started_at && asks_servers) TRY(backups_->note_dead(row.id, row.job));
     return shown(record_found(*ledger_, row));
   };
   hooks.record = [this](const jobs::RunRow& row) { return shown(record_end_of(row)); };

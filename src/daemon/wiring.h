@@ -135,6 +135,7 @@ class Wiring {
   void make_api();
   void add_queries(api::Services& services);
   void add_commands(api::Services& services);
+  void add_human_acts(api::Services& services);
   void add_proof_commands(api::Services& services);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
   jobs::RunRequest copy_request(const config::BackupJob& job);

@@ -26,6 +26,8 @@ void take_newer(NewestOf& newest, const NewestOf& other) {
   if (other.last.seq > newest.last.seq) newest.last = other.last;
   if (other.deciding && is_newer(*other.deciding, newest.deciding))
     newest.deciding = other.deciding;
+  if (other.last_failed && is_newer(*other.last_failed, newest.last_failed))
+    newest.last_failed = other.last_failed;
 }
 
 // Nothing: there is no evidence of it.
@@ -81,8 +83,9 @@ std::string_view job_of(std::string_view subject) {
 
 void contradict(MatrixPart& part, const std::string& kind, const std::optional<NewestOf>& found,
                 const std::optional<Noted>& validated, SystemTime now) {
-  if (!found || !found->deciding || found->deciding->result != Outcome::failed) return;
-  if (is_newer(*found->deciding, validated)) decide(part, kind, *found->deciding, now);
+  // Its own kind passing for another backup does not take it back.
+  if (!found || !found->last_failed) return;
+  if (is_newer(*found->last_failed, validated)) decide(part, kind, *found->last_failed, now);
 }
 
 MatrixPart part_about(const Requirement& requirement, const std::string& kind,

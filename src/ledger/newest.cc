@@ -31,9 +31,16 @@ std::vector<std::string> texts_in(std::string_view list) {
   return texts;
 }
 
-bool is_rehearsal(const json::object& subject) {
-  const json::value* const mark = find_value(subject, "rehearsal");
-  return mark != nullptr && *mark == json::value(true);
+bool is_marked(const json::object& subject, std::string_view mark) {
+  const json::value* const found = find_value(subject, mark);
+  return found != nullptr && *found == json::value(true);
+}
+
+// That an older backup is whole says nothing of the newest; that it is not is a failure all the
+// same.
+bool counts(const json::object& subject, Outcome result) {
+  if (is_marked(subject, "rehearsal")) return false;
+  return !is_marked(subject, "older") || result == Outcome::failed;
 }
 
 }  // namespace
@@ -56,7 +63,7 @@ bool Newest::note(const LineView& entry) {
   const auto at = parse_rfc3339(entry.ended_at);
   const auto subject = parse_json(entry.subject, {.max_bytes = kMaxLine.count});
   if (!result || !at || !subject || !subject->is_object()) return false;
-  if (is_rehearsal(subject->get_object())) return false;
+  if (!counts(subject->get_object(), *result)) return false;
   const std::string kind(entry.kind);
   const Noted noted{entry.seq, std::string(entry.id), *result, *at,
                     texts_in(entry.requirement_ids)};
@@ -70,7 +77,10 @@ bool Newest::note(const LineView& entry) {
 
 void Newest::put(const std::string& kind, const std::string& subject, const Noted& noted) {
   const auto [place, is_new] = kinds_[kind].try_emplace(subject);
+  // A line that somebody copied behind a later one.
+  if (!is_new && noted.seq <= place->second.last.seq) return;
   place->second.last = noted;
+  if (noted.result == Outcome::failed) place->second.last_failed = noted;
   if (noted.result != Outcome::could_not_verify) place->second.deciding = noted;
   if (is_new && ++subjects_ > kMostSubjects) make_room();
 }

@@ -2,8 +2,8 @@
 // from. Derived: made in the pass that opens the ledger, kept up by whoever appends. Bounded: of
 // more than kMostSubjects the longest silent one is forgotten.
 //
-// What does not count is left out: what was skipped, and rehearsals (subject.rehearsal), which say
-// nothing of what is in use.
+// What does not count is left out: what was skipped, rehearsals (subject.rehearsal), which say
+// nothing of what is in use, and older backups (subject.older) that were found whole.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,9 @@ struct Noted {
 };
 
 struct NewestOf {
-  Noted last;                     // whatever it found
-  std::optional<Noted> deciding;  // that passed or failed
+  Noted last;                          // whatever it found
+  std::optional<Noted> deciding{};     // that passed or failed
+  std::optional<Noted> last_failed{};  // whatever passed since
 };
 
 // What an entry is about, as far as the matrix tells things apart: the drill, the proof or the job,

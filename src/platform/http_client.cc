@@ -14,8 +14,8 @@ namespace vigie::platform {
 namespace {
 
 constexpr size_t kMostHeader = 64 << 10;
-constexpr int kMostTransfers = 32;
-constexpr int kLook = 1000;  // ms; curl has timers of its own
+constexpr int kMostTransfers = 256;  // more than all writers of a store, and the rest beside them
+constexpr int kLook = 1000;          // ms; curl has timers of its own
 // Pieces in which large bodies move; curl's own are of 16 and 64 KiB.
 constexpr long kLargeBuffer = 512 << 10;
 constexpr size_t kLarge = 1 << 20;

@@ -45,9 +45,10 @@ TEST(OwedStart, WhatIsNoNoteIsRefused) {
   const testing::TempFolder folder;
   auto& files = platform::real_file_system();
   const OwedStarts notes(files, folder.path());
-  for (const char* text : {"", "x", "{}", R"({"schema":"vigie.owed-start/1","proof":"app"})",
-                           R"({"schema":"vigie.owed-start/1","proof":"crm","run":"a",)"
-                           R"("at":"2026-11-20T00:00:00Z"})"}) {
+  ASSERT_TRUE(notes.note({"crm", kOwed.run, kOwed.at}));
+  const std::string of_another = *platform::read_file(files, folder / "crm.owed", 4_KiB);
+  const std::string short_one = R"({"schema":"vigie.owed-start/1","proof":"app"})";
+  for (const std::string& text : {std::string(), std::string("x"), short_one, of_another}) {
     ASSERT_TRUE(platform::write_file_replace(files, folder / "app.owed", text));
     const auto read = notes.read("app");
     ASSERT_FALSE(read) << text;

@@ -30,6 +30,15 @@ const CopyAttempt* attempt_of(const BackupsView& view, std::string_view job,
   return found == view.copy_attempts.end() ? nullptr : &*found;
 }
 
+// One that is damaged, or cannot be read, may be the last of its day.
+bool any_bad(const BackupsView& view, std::string_view job, std::string_view database,
+             std::string_view store) {
+  return std::ranges::any_of(view.copies, [&](const CopyView& one) {
+    return one.id.job == job && one.id.database == database && one.store == store &&
+           one.last_verification && one.verdict() != Verdict::passed;
+  });
+}
+
 // As old as its data is, against the job's target, like the backups themselves.
 void judge_copy(Check& check, const BackupJobView& job, const CopyView* copy,
                 const CopyAttempt* attempt, SystemTime now) {
@@ -50,6 +59,7 @@ Check copy_check(const BackupsView& view, const BackupJobView& job, const std::s
   check.observed_at = view.observed_at;
   check.stale_after = kStaleAfter;
   check.sources = {"store:" + store};
+  if (any_bad(view, job.name, database, store)) judge(check, Status::warn, "copy_damaged");
   judge_copy(check, job, newest_good(view, job.name, database, store),
              attempt_of(view, job.name, database, store), now);
   return check;
@@ -63,10 +73,19 @@ bool is_off_host(const BackupsView& view, std::string_view store) {
 // A verified one: what was only written there may be anything.
 bool has_one_off_host(const BackupsView& view, const BackupJobView& job,
                       const backup::DatabaseView& database) {
-  if (is_off_host(view, job.store) && database.last_success) return true;
-  return std::ranges::any_of(job.copies, [&](const std::string& store) {
-    return is_off_host(view, store) && newest_good(view, job.name, database.name, store) != nullptr;
-  });
+  const auto original = [&](const backup::ArtefactView& one) {
+    return one.id.job == job.name && one.id.database == database.name &&
+           one.verdict() == Verdict::passed && is_off_host(view, one.store);
+  };
+  // Of a store that the job does not name any more nobody reads them again.
+  const auto named = [&](const std::string& store) {
+    return std::ranges::count(job.copies, store) > 0;
+  };
+  const auto copy = [&](const CopyView& one) {
+    return one.id.job == job.name && one.id.database == database.name &&
+           one.verdict() == Verdict::passed && named(one.store) && is_off_host(view, one.store);
+  };
+  return std::ranges::any_of(view.artefacts, original) || std::ranges::any_of(view.copies, copy);
 }
 
 Check off_host_check(const BackupsView& view) {

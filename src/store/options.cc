@@ -163,14 +163,16 @@ std::optional<std::string> s3_endpoint(std::string_view text) {
   return authority ? std::optional(scheme + *authority) : std::nullopt;
 }
 
-bool is_in_the_clear(std::string_view endpoint) {
-  constexpr std::string_view kScheme = "http://";
-  if (!endpoint.starts_with(kScheme)) return false;
-  endpoint.remove_prefix(kScheme.size());
+bool is_on_this_host(std::string_view endpoint) {
+  endpoint.remove_prefix(std::min(endpoint.find("://") + 3, endpoint.size()));
   const std::string_view host = endpoint.starts_with('[')
                                     ? endpoint.substr(0, endpoint.find(']') + 1)
                                     : endpoint.substr(0, endpoint.find(':'));
-  return host != "127.0.0.1" && host != "localhost" && host != "[::1]";
+  return host == "127.0.0.1" || host == "localhost" || host == "[::1]";
+}
+
+bool is_in_the_clear(std::string_view endpoint) {
+  return endpoint.starts_with("http://") && !is_on_this_host(endpoint);
 }
 
 bool is_bucket_name(std::string_view text) {
@@ -201,11 +203,12 @@ StoreOptions StoreOptions::parse(const std::string& name, const yaml::Entry& ent
   fields.choice("type", options.type, kTypes);
   if (options.type == StoreType::s3) {
     read_s3(fields, options.s3);
+    options.off_host = !is_on_this_host(options.s3.endpoint);
   } else {
     fields.absolute_path("path", options.path, yaml::Need::required);
     read_reserve(fields, options.reserve);
-    fields.flag("off_host", options.off_host);
   }
+  fields.flag("off_host", options.off_host);
   fields.finish();
   return options;
 }

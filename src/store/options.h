@@ -43,6 +43,8 @@ struct S3Options {
 // "https://S3.example.org:443/" becomes "https://s3.example.org": scheme and authority. Nothing
 // when it is anything else, or has a user or a path.
 std::optional<std::string> s3_endpoint(std::string_view text);
+// By its address alone: a tunnel may lead elsewhere.
+bool is_on_this_host(std::string_view endpoint);
 // http, and to another host than this one: what is read and written could be read on the way.
 bool is_in_the_clear(std::string_view endpoint);
 bool is_bucket_name(std::string_view text);
@@ -54,7 +56,7 @@ struct StoreOptions {
   StoreType type = StoreType::local;
   std::string path;       // local: absolute
   Reserve reserve;        // local
-  bool off_host = false;  // local: what is mounted there lies on another host
+  bool off_host = false;  // what lies there outlives this host: as said, or by the endpoint
   S3Options s3;
   Place place;
 

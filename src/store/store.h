@@ -82,8 +82,8 @@ class Store {
   virtual Result<> mark(std::string_view text, bool replace) = 0;
 
   // Writes, reads back and removes a small file, whatever others do beside it, and looks at the
-  // rights of the job's folder when it is there (no job: of none). Error: store_not_writable for
-  // what the rights or a read-only mount refuse.
+  // rights of the job's folder when it is there (no job: of none). Errors: store_not_writable for
+  // what the rights or a read-only mount refuse; store_refused where a server says no.
   virtual Result<> probe(std::string_view job) = 0;
   // Whether probe() would succeed, as far as the rights say; changes nothing. A root that is not
   // there yet is well when it can be made.

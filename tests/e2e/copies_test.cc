@@ -22,9 +22,10 @@ class CopiesTest : public ::testing::Test {
     server_.create_database("app");
     server_.execute("CREATE TABLE t AS SELECT generate_series(1, 5000) AS a", "app");
     ::chmod(scratch_.path().c_str(), 0755);
-    host_.configure(
-        server_.dsn("app"),
-        {"copies: [offsite]", fmt::format("encryption: {{recipients: [{}]}}", keys_.recipient())});
+    host_.configure(server_.dsn("app"),
+                    {"copies: [offsite]",
+                     "retention: {keep_last: 1, daily: 0, weekly: 0, monthly: 0, min_good: 1}",
+                     fmt::format("encryption: {{recipients: [{}]}}", keys_.recipient())});
     std::string text = host_.read("vigie.yaml");
     const std::string stores = "stores:\n";
     text.insert(text.find(stores) + stores.size(),
@@ -64,6 +65,26 @@ TEST_F(CopiesTest, WithNothingButTheCopyAndTheKeyTheRowsAreBack) {
                                 "--work-dir", bare.path().string()});
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_EQ(dump_as_sql(other, "app"), dump_as_sql(server_, "app"));
+}
+
+// Nothing is missed that we have removed ourselves, and nothing is left half.
+TEST_F(CopiesTest, AKillInTheMidstLosesNothing) {
+  EXPECT_TRUE(
+      host_.run({"backup", "run", "nightly"}, {{"VIGIE_FAILPOINTS", "backup.after_copy=kill"}})
+          .killed());
+  EXPECT_EQ(host_.run({"backup", "copy", "nightly"}).status, 0);
+  EXPECT_TRUE(host_
+                  .run({"backup", "run", "nightly"},
+                       {{"VIGIE_FAILPOINTS", "backup.after_copy_remove=kill"}})
+                  .killed());
+  const Ran copied = host_.run({"backup", "copy", "nightly"});
+  EXPECT_EQ(copied.status, 0) << copied.out << copied.err;
+  size_t there = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(offsite() / "nightly"))
+    there += std::filesystem::exists(entry.path() / "manifest.json") ? 1 : 10;
+  EXPECT_EQ(there, 1U);
+  EXPECT_THAT(host_.run({"evidence", "list", "--kind", "backup_copy", "-o", "jsonl"}).out,
+              Not(HasSubstr("backup_lost")));
 }
 
 TEST_F(CopiesTest, AStoreThatIsAwayIsAWarningUntilItIsBack) {

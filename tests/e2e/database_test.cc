@@ -112,7 +112,9 @@ class MidDumpTest : public DatabaseTest {
     run_ = host_.start_run();
     ASSERT_NE(run_, "");
     ASSERT_TRUE(server_.somebody_waits());
-    ASSERT_FALSE(VigieHost::dump_processes(server_.socket_folder().string()).empty());
+    // The source check may be the first that waits.
+    ASSERT_TRUE(eventually(
+        [&] { return !VigieHost::dump_processes(server_.socket_folder().string()).empty(); }));
   }
   // The run fails, the daemon lives, and nothing is left at work.
   void expect_failed_run() {

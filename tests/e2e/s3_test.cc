@@ -47,7 +47,7 @@ class S3Test : public ::testing::Test {
                            "state: {{dir: {0}/state}}\n"
                            "databases:\n  app:\n    dsn: \"{1}\"\n    {2}\n"
                            "stores:\n  offsite:\n    type: s3\n    endpoint: {3}\n    bucket: {4}\n"
-                           "    prefix: {5}\n    credentials_file: {6}\n"
+                           "    prefix: {5}\n    credentials_file: {6}\n    off_host: true\n"
                            "backups:\n  nightly:\n    database: app\n    store: offsite\n"
                            "    retention: {{keep_last: 1, min_good: 1}}\n",
                            host.folder().string(), source_->dsn("app"), bindir_line(),
@@ -66,7 +66,7 @@ class S3Test : public ::testing::Test {
             "--s3-endpoint",
             server.endpoint(),
             "--s3-credentials",
-            server.credentials_file().string(),
+            server.reader_file().string(),
             "--to",
             dsn};
   }

@@ -190,6 +190,8 @@ class RoomForTest {
   testing::FakeClock clock;
   StubbornFiles files;  // of the store
   StubbornFiles offsite_files;
+  Bytes offsite_reserve{1};
+  bool keep_offsite = false;  // configured as a store also when the job does not name it
   int warnings = 0;
   std::string system_identifier;       // of the server of what is published; empty: the usual
   std::optional<Error> ledger_reads;   // what reading it fails with
@@ -227,7 +229,8 @@ class RoomForTest {
     store::StoreOptions options;
     options.name = "offsite";
     options.off_host = true;
-    if (!job_.copies.empty()) setup->stores.push_back({options, offsite_});
+    options.reserve.bytes = offsite_reserve;
+    if (keep_offsite || !job_.copies.empty()) setup->stores.push_back({options, offsite_});
     return setup;
   }
 

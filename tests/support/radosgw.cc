@@ -37,6 +37,11 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
+void write_key(const platform::Path& path, const char* access_key) {
+  std::ofstream(path) << access_key << "\n" << kSecretKey << "\n";
+  std::filesystem::permissions(path, std::filesystem::perms(0600));
+}
+
 std::string text_of(const platform::Path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -57,7 +62,7 @@ struct Radosgw::Running {
     command.program = "/bin/sh";
     command.arguments = {"-c",
                          "exec bash \"$0\" \"$@\" 2>&1",
-                         std::string(VIGIE_SOURCE_DIR) + "/tests/support/radosgw.sh",
+                         std::string(VIGIE_SOURCE_DIR) + "/scripts/radosgw.sh",
                          folder.path().string(),
                          std::to_string(free_port()),
                          std::to_string(port),
@@ -81,8 +86,8 @@ struct Radosgw::Running {
 Radosgw::Radosgw() : running_(std::make_unique<Running>()) {
   if (!running_->start())
     throw std::runtime_error("Radosgw: it does not start: " + text_of(running_->folder / "output"));
-  std::ofstream(credentials_file()) << kAccessKey << "\n" << kSecretKey << "\n";
-  std::filesystem::permissions(credentials_file(), std::filesystem::perms(0600));
+  write_key(credentials_file(), kAccessKey);
+  write_key(reader_file(), "READER");
 }
 
 Radosgw::~Radosgw() = default;
@@ -106,6 +111,9 @@ std::string Radosgw::secret_key() const {
 }
 platform::Path Radosgw::credentials_file() const {
   return running_->folder / "credentials";
+}
+platform::Path Radosgw::reader_file() const {
+  return running_->folder / "reader";
 }
 
 std::string Radosgw::new_prefix() {

@@ -89,9 +89,15 @@ Result<> Client::each_page(Query query, const std::function<void(ObjectPage&)>& 
 }
 
 Result<> Client::each(const std::string& prefix, const std::function<void(Object)>& take) const {
-  return each_page({{"prefix", prefix}}, [&](ObjectPage& page) {
-    for (Object& object : page.objects) take(std::move(object));
-  });
+  bool strange = false;
+  TRY(each_page({{"prefix", prefix}}, [&](ObjectPage& page) {
+    for (Object& object : page.objects) {
+      strange = strange || !object.key.starts_with(prefix);
+      if (!strange) take(std::move(object));
+    }
+  }));
+  return strange ? fail(exchange_->nonsense("it lists objects that were not asked for"))
+                 : Result<>();
 }
 
 Result<std::vector<std::string>> Client::folders(const std::string& prefix) const {
@@ -105,9 +111,16 @@ Result<std::vector<std::string>> Client::folders(const std::string& prefix) cons
 }
 
 Result<std::optional<Object>> Client::first(const std::string& prefix) const {
-  TRY_ASSIGN(ObjectPage one, page({{"prefix", prefix}, {"max-keys", "1"}}));
-  if (one.objects.empty()) return std::optional<Object>();
-  return std::optional(std::move(one.objects.front()));
+  Query query{{"prefix", prefix}, {"max-keys", "1"}};
+  for (size_t pages = 0; pages < kMostPages; ++pages) {
+    TRY_ASSIGN(ObjectPage one, page(query));
+    if (!one.objects.empty() && !one.objects.front().key.starts_with(prefix))
+      return fail(exchange_->nonsense("it lists objects that were not asked for"));
+    if (!one.objects.empty()) return std::optional(std::move(one.objects.front()));
+    if (one.next.empty()) return std::optional<Object>();
+    query["continuation-token"] = one.next;
+  }
+  return fail(exchange_->nonsense("its list of objects does not end"));
 }
 
 // A list, not HEAD: its errors have words, and a key that may list is told "no such object" where
@@ -235,7 +248,14 @@ Result<std::vector<Upload>> Client::uploads(const std::string& prefix) const {
     TRY_ASSIGN(const Answer answer, send_done({.method = "GET", .query = query}));
     auto page = parse_uploads(answer.http.body);
     if (!page) return fail(exchange_->nonsense("its list of uploads cannot be understood"));
-    std::ranges::move(page->uploads, std::back_inserter(all));
+    for (Upload& one : page->uploads) {
+      if (!one.key.starts_with(prefix))
+        return fail(exchange_->nonsense("it lists uploads that were not asked for"));
+      all.push_back(std::move(one));
+    }
+    if (page->next_key == query["key-marker"] && !page->next_key.empty() &&
+        page->next_id == query["upload-id-marker"])
+      return fail(exchange_->nonsense("its list of uploads does not end"));
     if (page->next_key.empty()) return all;
     query["key-marker"] = page->next_key;
     query["upload-id-marker"] = page->next_id;

@@ -194,6 +194,8 @@ Result<Answer> Exchange::send_once(const Request& request, const CallLimits& lim
   switch (http.error().code()) {
     case ErrorCode::peer_unreachable:
       return fail(unreachable(std::string(http.error().parameter("reason"))));
+    case ErrorCode::limit_exceeded:  // it says nothing of what is stored there
+      return fail(unreachable("its answer is longer than what was asked for"));
     case ErrorCode::deadline_exceeded:
       if (left(clock_, limits.deadline) <= Duration::zero()) break;
       return fail(unreachable(

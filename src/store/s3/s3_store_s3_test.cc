@@ -290,6 +290,25 @@ Error refused(const store::S3Options& options) {
   return looked ? Error(ErrorCode::internal_error) : looked.error();
 }
 
+TEST(S3Store, AKeyThatMayOnlyReadReadsAndIsRefusedTheRest) {
+  const std::string prefix = Radosgw::new_prefix();
+  const auto writer = store_below(prefix)->begin(kId);
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(store::write_file(**writer, "RECOVER.md", "card"));
+  ASSERT_TRUE((*writer)->publish("{}\n"));
+  auto options = options_below(prefix);
+  options.credentials_file = Radosgw::shared().reader_file().string();
+  const auto reader =
+      store::make_s3_store("offsite", options, platform::make_http_client(8), real_clock());
+  EXPECT_EQ(*reader->list(), std::vector{kId});
+  EXPECT_EQ(*store::read_manifest(*reader, kId), "{}\n");
+  EXPECT_EQ(reader->probe("").error().parameter("code"), "403 AccessDenied");
+  const auto removed = reader->remove(kId);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code(), ErrorCode::store_refused);
+  EXPECT_TRUE(*reader->exists(kId));
+}
+
 TEST(S3Store, ABucketThatIsNotThereIsNamed) {
   auto options = options_below("");
   options.bucket = "not-there";

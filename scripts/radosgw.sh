@@ -1,7 +1,8 @@
 #!/bin/bash
 # A Ceph of one monitor and one OSD that keeps everything in memory, and a radosgw before it, on loopback, in FOLDER:
 #   radosgw.sh FOLDER MONITOR_PORT S3_PORT ACCESS_KEY SECRET_KEY BUCKET…
-# Makes FOLDER/ready when S3 answers and the buckets are there; runs until it is killed, with all that it has started.
+# Makes FOLDER/ready when S3 answers and the buckets are there; runs until it is killed, with all that it has started. A
+# second key, READER and the same secret, may list and read the buckets and nothing else.
 # The keys are for tests alone: they are in argv.
 set -eu
 folder=$1 monitor_port=$2 s3_port=$3 access_key=$4 secret_key=$5
@@ -61,13 +62,22 @@ ceph --connect-timeout 60 osd new "$osd_id" >/dev/null
 ceph-osd --id 0 --mkfs --osd-uuid "$osd_id"
 ceph-osd --id 0 -f &
 radosgw-admin user create --uid vigie --display-name vigie --access-key "$access_key" --secret-key "$secret_key" >/dev/null
+radosgw-admin user create --uid reader --display-name reader --access-key READER --secret-key "$secret_key" >/dev/null
 radosgw --name client.admin -f &
 
 until curl -s -o /dev/null "http://127.0.0.1:$s3_port/"; do sleep 0.05; done
-empty=$(sha256sum </dev/null | cut -d' ' -f1)
+put() { # PATH FILE
+  curl -sS --fail -T "$2" --aws-sigv4 aws:amz:us-east-1:s3 -u "$access_key:$secret_key" \
+    -H "x-amz-content-sha256: $(sha256sum "$2" | cut -d' ' -f1)" "http://127.0.0.1:$s3_port/$1"
+}
 for bucket; do
-  curl -sS --fail -X PUT --aws-sigv4 aws:amz:us-east-1:s3 -u "$access_key:$secret_key" \
-    -H "x-amz-content-sha256: $empty" "http://127.0.0.1:$s3_port/$bucket"
+  : > empty
+  put "$bucket" empty
+  cat > policy <<EOT
+{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/reader"]},
+  "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::$bucket", "arn:aws:s3:::$bucket/*"]}]}
+EOT
+  put "$bucket?policy=" policy
 done
 touch ready
 wait -n
