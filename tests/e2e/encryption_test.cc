@@ -15,7 +15,6 @@ namespace vigie::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr char kSource[] = R"(
   CREATE TABLE plain(id int PRIMARY KEY, t text);
