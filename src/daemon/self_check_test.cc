@@ -19,7 +19,6 @@ namespace {
 using ledger::Outcome;
 using namespace std::chrono_literals;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 class SelfCheckTest : public ::testing::Test {
  protected:

@@ -13,7 +13,6 @@ namespace vigie::ledger {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 
 const SystemTime kNow = SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20)) + 12h;
 
