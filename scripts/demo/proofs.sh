@@ -44,7 +44,7 @@ start_bucket() {
   wait_until 90 "the bucket to answer" test -e "$place/ceph/ready" || { tail -n 20 "$place/ceph.log" >&2; return 1; }
   as_user age-keygen -o "$place/key.txt" 2>/dev/null || return 1
   recipient=$(as_user age-keygen -y "$place/key.txt") || return 1
-  detail "radosgw on 127.0.0.1:$bucket_port, which checks every signature; the bucket vigie is empty"
+  detail "radosgw on 127.0.0.1:$bucket_port, which checks every signature; the bucket is empty"
   detail "age-keygen: who has key.txt can open the backups, and nobody else; Vigie gets $(cut -c 1-16 <<<"$recipient")…"
 }
 
