@@ -68,6 +68,21 @@ bool is_ssh_key(std::string_view text) {
          text.size() <= 4096 && std::ranges::all_of(text, printable_ascii);
 }
 
+// Of a text only the whole is known as a secret, and a key is one line of it.
+void add_known(const Secret& identity) {
+  std::string_view text = identity.reveal();
+  bool named = false;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.starts_with("AGE-SECRET-KEY-") && !line.starts_with("AGE-PLUGIN-")) continue;
+    platform::known_secrets().add(Secret(std::string(line)));
+    named = true;
+  }
+  if (!named) platform::known_secrets().add(identity);
+}
+
 }  // namespace
 
 bool is_recipient(std::string_view text) {
@@ -82,6 +97,7 @@ Result<platform::Path> find_age(platform::FileSystem& files) {
 
 Result<Identity> Identity::from_file(const platform::Path& path) {
   TRY_ASSIGN(const Secret key, platform::read_secret_file(path, kMaxIdentity));
+  add_known(key);
   TRY_ASSIGN(auto file, platform::MemoryFile::make(key));
   return Identity(std::move(file));
 }
@@ -95,7 +111,7 @@ Result<Identity> Identity::from_command(platform::ProcessRunner& runner,
   TRY_ASSIGN(auto said, platform::run_for_text(runner, std::move(what), kMaxIdentity,
                                                limits.deadline, limits.stop));
   const Secret key(std::move(said.output));
-  platform::known_secrets().add(key);
+  add_known(key);
   if (said.end.status != 0 || key.empty())
     return fail(ErrorCode::process_failed,
                 {{"command", platform::Path(command.front()).filename().string()},

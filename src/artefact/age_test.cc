@@ -5,6 +5,7 @@
 #include "artefact/artefact_for_test.h"
 #include "artefact/unseal.h"
 #include "artefact/verify.h"
+#include "base/json.h"
 #include "tests/support/age_keys.h"
 #include "tests/support/fake_clock.h"
 
@@ -66,6 +67,61 @@ TEST_F(AgeTest, AnotherKeyCouldNotVerify) {
   const VerifyReport report = check(artefact, &others);
   EXPECT_EQ(report.result, Verdict::could_not_verify);
   EXPECT_EQ(first_code(report), "identity_refused");
+}
+
+TEST_F(AgeTest, TablesOfEqualRowsHaveNotEqualFingerprints) {
+  Manifest manifest = test_manifest();
+  manifest.recipients = {keys.recipient()};
+  TableEntry table{16412, "public", "docs", "dump/1.dat.zst.age", {3, {7, 9}}};
+  manifest.tables = {table};
+  table.oid = 16413;
+  manifest.tables.push_back(table);
+  const auto tables = parse_json(manifest.to_json()).value().at("tables").as_array();
+  EXPECT_NE(tables.at(0).at("fingerprint"), tables.at(1).at("fingerprint"));
+  EXPECT_NE(tables.at(0).at("fingerprint"), json::value(table.rows.fingerprint.hex()));
+}
+
+// Plain hashes of settings and of functions could be guessed at.
+TEST_F(AgeTest, TheInventoryShowsNoHash) {
+  Manifest manifest = test_manifest();
+  manifest.recipients = {keys.recipient()};
+  manifest.files = {{"dump/toc.dat.zst.age", FileKind::toc, Codec::zstd_age, {1}, {}, {1}, {}},
+                    {"fingerprint.key.zst.age", FileKind::key, Codec::zstd_age, {1}, {}, {1}, {}}};
+  const Sha256Digest digest = sha256(as_bytes("app.jwt_secret = 'x'"));
+  manifest.inventory = {{"settings", 1, digest}, {"functions", 1, digest}};
+  const std::string text = manifest.to_json();
+  EXPECT_EQ(text.find(hex_encode(digest)), std::string::npos);
+  Manifest read = Manifest::parse(text, test_id()).value();
+  EXPECT_NE(read.inventory[0].digest, read.inventory[1].digest);
+  read.unmask(manifest.fingerprint_key);
+  EXPECT_EQ(read.inventory, manifest.inventory);
+}
+
+TEST_F(AgeTest, TheKeyTakesTheMasksOff) {
+  MemoryArtefact artefact = encrypted();
+  const std::string& text = artefact.files.find(kManifestName)->second;
+  Manifest manifest = Manifest::parse(text, test_id()).value();
+  EXPECT_TRUE(manifest.masked);
+  const Fingerprint masked = manifest.tables.front().rows.fingerprint;
+  const Identity identity = Identity::from_file(keys.file()).value();
+  ASSERT_TRUE(read_key(artefact, manifest, {*runner, program, identity}, no_limits()));
+  EXPECT_FALSE(manifest.masked);
+  EXPECT_NE(manifest.tables.front().rows.fingerprint, masked);
+  EXPECT_EQ(manifest.to_json(), text);
+}
+
+// Whoever can write into the store could keep a reader busy for ever.
+TEST_F(AgeTest, AFileIsNotReadFarBeyondItsSize) {
+  MemoryArtefact artefact = encrypted();
+  std::string& key = artefact.files.find(kKeyName)->second;
+  key += std::string(64 << 20, '\0');
+  Manifest manifest =
+      Manifest::parse(artefact.files.find(kManifestName)->second, test_id()).value();
+  const Identity identity = Identity::from_file(keys.file()).value();
+  const auto read = read_key(artefact, manifest, {*runner, program, identity}, no_limits());
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), ErrorCode::artefact_size);
+  EXPECT_LT(std::stoull(std::string(read.error().parameter("observed"))), 4U << 20);
 }
 
 TEST_F(AgeTest, ManifestGivesNothingToGuessBy) {

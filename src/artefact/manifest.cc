@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "artefact/recovery_card.h"
 #include "base/json.h"
@@ -46,22 +47,25 @@ json::object encryption_json(const Manifest& manifest) {
 }
 
 json::object fingerprint_json(const Manifest& manifest) {
-  json::object out{{"algorithm", kFingerprintAlgorithm}};
-  if (!manifest.encrypted()) out["key"] = hex_encode(manifest.fingerprint_key);
+  if (manifest.encrypted()) return {{"algorithm", kMaskedFingerprintAlgorithm}};
+  return {{"algorithm", kFingerprintAlgorithm}, {"key", hex_encode(manifest.fingerprint_key)}};
+}
+
+Fingerprint written_fingerprint(const Manifest& manifest, const TableEntry& table) {
+  Fingerprint out = table.rows.fingerprint;
+  if (manifest.encrypted() && !manifest.masked)
+    out += fingerprint_mask(manifest.fingerprint_key, table.oid);
   return out;
 }
 
-json::object plain_table_json(const TableEntry& table) {
-  return {{"oid", table.oid},
-          {"schema", as_utf8(table.schema)},
-          {"name", as_utf8(table.name)},
-          {"file", table.file},
-          {"rows", table.rows.rows},
-          {"fingerprint", table.rows.fingerprint.hex()}};
+json::object plain_table_json(const TableEntry& table, Fingerprint fingerprint) {
+  return {
+      {"oid", table.oid},   {"schema", as_utf8(table.schema)}, {"name", as_utf8(table.name)},
+      {"file", table.file}, {"rows", table.rows.rows},         {"fingerprint", fingerprint.hex()}};
 }
 
-json::object table_json(const TableEntry& table) {
-  json::object out = plain_table_json(table);
+json::object table_json(const Manifest& manifest, const TableEntry& table) {
+  json::object out = plain_table_json(table, written_fingerprint(manifest, table));
   if (!table.columns.empty()) out["columns"] = names_json(table.columns);
   if (table.part_of_rows) out["part_of_rows"] = true;
   return out;
@@ -98,11 +102,21 @@ json::array not_included_json(const std::vector<NotIncluded>& items) {
   return out;
 }
 
-json::array inventory_json(const std::vector<ObjectCount>& inventory) {
+// On or off: they are their own inverse.
+Sha256Digest with_mask(const FingerprintKey& key, const ObjectCount& one) {
+  Sha256Digest out = mask_of(key, "vigie inventory mask " + one.kind);
+  for (size_t i = 0; i < out.size(); ++i) out[i] ^= one.digest[i];
+  return out;
+}
+
+json::array inventory_json(const Manifest& manifest) {
+  const bool mask = manifest.encrypted() && !manifest.masked;
   json::array out;
-  for (const ObjectCount& one : inventory)
+  for (const ObjectCount& one : manifest.inventory) {
+    const Sha256Digest digest = mask ? with_mask(manifest.fingerprint_key, one) : one.digest;
     out.push_back(
-        json::object{{"kind", one.kind}, {"count", one.count}, {"sha256", hex_encode(one.digest)}});
+        json::object{{"kind", one.kind}, {"count", one.count}, {"sha256", hex_encode(digest)}});
+  }
   return out;
 }
 
@@ -179,6 +193,13 @@ Bytes Manifest::raw() const {
   return sum;
 }
 
+void Manifest::unmask(const FingerprintKey& key) {
+  fingerprint_key = key;
+  if (!std::exchange(masked, false)) return;
+  for (TableEntry& table : tables) table.rows.fingerprint -= fingerprint_mask(key, table.oid);
+  for (ObjectCount& one : inventory) one.digest = with_mask(key, one);
+}
+
 Bytes Manifest::stored() const {
   Bytes sum;
   for (const FileEntry& file : files) sum += file.stored;
@@ -209,7 +230,7 @@ std::string Manifest::to_json() const {
                [](const FileEntry* file) { return file_json(*file); });
   out.put("fingerprint", fingerprint_json(*this));
   out.put_text("id", id.str());
-  if (!inventory.empty()) out.put("inventory", inventory_json(inventory));
+  if (!inventory.empty()) out.put("inventory", inventory_json(*this));
   out.put_text("job", id.job);
   out.put("not_included", not_included_json(not_included));
   if (not_included_more > 0) out.put("not_included_more", not_included_more);
@@ -222,7 +243,7 @@ std::string Manifest::to_json() const {
   out.put("source_check", {{"mode", source_check.mode}, {"result", source_check.result}});
   out.put_text("started_at", format_rfc3339(started_at));
   out.put_each("tables", sorted_by(tables, &TableEntry::oid),
-               [](const TableEntry* table) { return table_json(*table); });
+               [this](const TableEntry* table) { return table_json(*this, *table); });
   out.put("totals", totals_json(*this));
   out.put_text("vigie_version", vigie_version);
   return std::move(out).finish() + "\n";

@@ -23,6 +23,8 @@ inline constexpr Bytes kMaxManifestBytes = 64_MiB;
 inline constexpr std::string_view kAgeFormat = "age-encryption.org/v1";
 inline constexpr size_t kMaxRecipients = 20;
 inline constexpr std::string_view kFingerprintAlgorithm = "siphash-1-3-128-sum";
+// Of an encrypted artefact: each sum with its mask added (fingerprint_mask).
+inline constexpr std::string_view kMaskedFingerprintAlgorithm = "siphash-1-3-128-sum-masked";
 
 // key: of an encrypted artefact, the fingerprint's key.
 enum class FileKind : unsigned char { toc, data, blobs_toc, blob, globals, card, key };
@@ -120,6 +122,9 @@ struct Manifest {
   // Of an encrypted artefact it lies in a file of its own, encrypted, and is all zeros until that
   // is read: whoever has it can guess at rows.
   FingerprintKey fingerprint_key{};
+  // Fingerprints of tables and digests of the inventory have their masks on, and say nothing: of an
+  // encrypted artefact until its key is read.
+  bool masked = false;
   std::vector<FileEntry> files;    // any order; written sorted by name
   std::vector<TableEntry> tables;  // any order; written sorted by oid
   std::vector<Versioned> extensions;
@@ -131,6 +136,8 @@ struct Manifest {
   std::vector<ObjectCount> inventory;  // under the dump's snapshot; empty: not known
 
   bool encrypted() const { return !recipients.empty(); }
+  // Sets the key, and takes the masks off.
+  void unmask(const FingerprintKey& key);
   Bytes raw() const;  // sums over files
   Bytes stored() const;
   uint64_t rows() const;

@@ -191,7 +191,9 @@ Result<> parse_durations(const Fields& fields, Manifest& manifest) {
 
 Result<> parse_fingerprint(const Fields& fields, Manifest& manifest) {
   TRY_ASSIGN(const std::string algorithm, fields.text("algorithm"));
-  if (algorithm != kFingerprintAlgorithm) return fields.bad("algorithm", kFingerprintAlgorithm);
+  manifest.masked = manifest.encrypted();
+  const auto expected = manifest.encrypted() ? kMaskedFingerprintAlgorithm : kFingerprintAlgorithm;
+  if (algorithm != expected) return fields.bad("algorithm", expected);
   if (manifest.encrypted()) return {};
   TRY_ASSIGN(manifest.fingerprint_key, fields.hex<16>("key"));
   return {};

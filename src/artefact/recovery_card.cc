@@ -130,10 +130,8 @@ std::string restore_command(const Manifest& m, std::string_view folder) {
 
 std::string unpack(const Manifest& m) {
   return fmt::format(
-      "WORK=\"${{TMPDIR:-/var/tmp}}/restore-{}\"\n"
-      "mkdir \"$WORK\"\n"
+      "WORK=$(mktemp -d \"${{TMPDIR:-/var/tmp}}/restore-XXXXXX\")\n"
       "{}",
-      m.id.str(),
       m.encrypted()
           ? "for FILE in dump/*; do\n"
             "  age -d -i \"$KEY\" \"$FILE\" | zstd -q -d -o \"$WORK/$(basename \"$FILE\" "

@@ -1,6 +1,8 @@
 #include "artefact/row_fingerprint.h"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <bit>
@@ -69,6 +71,21 @@ FingerprintKey new_fingerprint_key() {
   FingerprintKey key;
   if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1) std::abort();
   return key;
+}
+
+Sha256Digest mask_of(const FingerprintKey& key, std::string_view what) {
+  Sha256Digest mac;
+  const ByteSpan bytes = as_bytes(what);
+  unsigned size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes.data(), bytes.size(),
+           mac.data(), &size) == nullptr)
+    std::abort();
+  return mac;
+}
+
+Fingerprint fingerprint_mask(const FingerprintKey& key, uint32_t oid) {
+  const Sha256Digest mask = mask_of(key, fmt::format("vigie fingerprint mask {}", oid));
+  return {load_word(mask.data()), load_word(mask.data() + 8)};
 }
 
 std::string Fingerprint::hex() const {

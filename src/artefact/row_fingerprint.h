@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/encoding.h"
+#include "base/hash.h"
 
 namespace vigie::artefact {
 
@@ -29,11 +30,24 @@ struct Fingerprint {
     high += other.high + (low < other.low ? 1 : 0);
     return *this;
   }
+  Fingerprint& operator-=(Fingerprint other) {
+    high -= other.high + (low < other.low ? 1 : 0);
+    low -= other.low;
+    return *this;
+  }
   bool operator==(const Fingerprint&) const = default;
 
   std::string hex() const;  // 32 digits, the most significant first
   static std::optional<Fingerprint> parse(std::string_view hex);
 };
+
+// What hides the sums and hashes of a manifest from whoever has not the key: else tables of equal
+// rows would have equal fingerprints, and a setting could be guessed by its hash. HMAC-SHA-256
+// (RFC 2104) of `what` under the key; no two things of a backup may have the same mask, nor two
+// backups the same key.
+Sha256Digest mask_of(const FingerprintKey& key, std::string_view what);
+// Of a table's fingerprint: to be added.
+Fingerprint fingerprint_mask(const FingerprintKey& key, uint32_t oid);
 
 // The state of SipHash after the key.
 struct SipState {

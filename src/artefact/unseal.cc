@@ -164,6 +164,8 @@ struct Unsealer::Work {
       at += got;
       const ByteSpan piece = ByteSpan(input).first(got);
       TRY(check.stored(piece));
+      // It may be endless.
+      if (at > entry.stored.count) return check.finish_stored();
       if (opened) opened = open(piece, entry, check);
       // The sink's own errors say nothing of the bytes, and more than was promised is a bomb.
       if (!opened && !entry.encrypted()) return opened;
@@ -209,6 +211,16 @@ Result<> Unsealer::check(const BackupId& id, const platform::ReadableFile& file,
   return work_->read(file, entry, check, between);
 }
 
+namespace {
+
+Result<> may_go_on(const CallLimits& limits) {
+  if (limits.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+  if (MonoTime::clock::now() < limits.deadline) return {};
+  return fail(ErrorCode::deadline_exceeded, {{"name", "reading a file"}, {"seconds", "0"}});
+}
+
+}  // namespace
+
 Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manifest,
                                   const FileEntry& entry, Bytes max, const Decryption* decryption,
                                   const CallLimits& limits) {
@@ -228,7 +240,7 @@ Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manife
   TRY(Unsealer(decryption, limits)
           .check(
               manifest.id, *file, entry, table == manifest.tables.end() ? nullptr : &*table,
-              manifest.fingerprint_key, [](Bytes) { return Result<>(); }, keep));
+              manifest.fingerprint_key, [&](Bytes) { return may_go_on(limits); }, keep));
   return raw;
 }
 
@@ -243,7 +255,9 @@ Result<> read_key(ArtefactSource& source, Manifest& manifest, const Decryption& 
                                                  {"job", manifest.id.job},
                                                  {"member", entry->name},
                                                  {"reason", "it is no key"}});
-  std::ranges::copy(raw, manifest.fingerprint_key.begin());
+  FingerprintKey key;
+  std::ranges::copy(raw, key.begin());
+  manifest.unmask(key);
   return {};
 }
 

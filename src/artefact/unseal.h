@@ -45,8 +45,8 @@ Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manife
                                   const Decryption* decryption = nullptr,
                                   const CallLimits& limits = no_limits());
 
-// Of an encrypted artefact: puts the fingerprint's key into its manifest. Errors: as of
-// read_unsealed(), artefact_decompress when it is none.
+// Of an encrypted artefact: puts the fingerprint's key into its manifest and takes the masks off.
+// Errors: as of read_unsealed(), artefact_decompress when it is none.
 Result<> read_key(ArtefactSource& source, Manifest& manifest, const Decryption& decryption,
                   const CallLimits& limits);
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "artefact/manifest.h"
 
 namespace vigie::backup {
@@ -19,8 +22,10 @@ std::string_view trimmed(std::string_view line) {
   return line;
 }
 
-// As age reads one: a recipient a line, blank lines and those that begin with # left out.
-Result<> read_lines(std::string_view text, std::vector<std::string>& recipients) {
+}  // namespace
+
+Result<std::vector<std::string>> parse_recipients(std::string_view text) {
+  std::vector<std::string> recipients;
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = trimmed(text.substr(0, end));
@@ -30,18 +35,21 @@ Result<> read_lines(std::string_view text, std::vector<std::string>& recipients)
       return refuse(fmt::format("line {} of recipients_file is no public key", number));
     recipients.emplace_back(line);
   }
-  return {};
+  return recipients;
 }
-
-}  // namespace
 
 Result<Recipients> recipients_of(const EncryptionOptions& options, platform::FileSystem& files) {
   Recipients out{options.recipients, {}};
   TRY_ASSIGN(out.program, artefact::find_age(files));
   if (!options.recipients_file.empty()) {
+    // Kubernetes mounts what is in a ConfigMap as links.
+    std::error_code none;
+    const platform::Path file = std::filesystem::canonical(options.recipients_file, none);
     TRY_ASSIGN(const std::string text,
-               platform::read_file(files, options.recipients_file, kMaxFile));
-    TRY(read_lines(text, out.recipients));
+               platform::read_file(files, none ? platform::Path(options.recipients_file) : file,
+                                   kMaxFile));
+    TRY_ASSIGN(auto read, parse_recipients(text));
+    std::ranges::move(read, std::back_inserter(out.recipients));
   }
   if (out.recipients.empty()) return refuse("recipients_file names no public key");
   if (out.recipients.size() > artefact::kMaxRecipients)

@@ -72,6 +72,7 @@ Result<Origin> bucket(Context& context, std::string_view address) {
   s3.credentials_file = std::filesystem::absolute(*credentials).string();
   if (const auto region = words.option("--s3-region")) s3.region = *region;
   if (const auto ca = words.option("--s3-ca")) s3.ca_file = std::filesystem::absolute(*ca).string();
+  s3.path_style = !words.flag("--s3-virtual-host");
   if (store::is_in_the_clear(s3.endpoint))
     context.console().words("warning: the backup comes over http, in the clear");
   return Origin{store_of(context, options), fmt::format("{} at {}", address, s3.endpoint), id};
@@ -85,6 +86,8 @@ Result<Origin> origin_of(Context& context) {
   for (const char* option : {"--s3-endpoint", "--s3-credentials", "--s3-region", "--s3-ca"})
     if (context.arguments().option(option))
       return usage(fmt::format("{} goes with --from s3://BUCKET/PREFIX.", option));
+  if (context.arguments().flag("--s3-virtual-host"))
+    return usage("--s3-virtual-host goes with --from s3://BUCKET/PREFIX.");
   return folder(context, from);
 }
 

@@ -25,8 +25,11 @@ json::object body_of(const Context& context) {
   text("--backup", "backup");
   text("--to", "dsn");
   text("--database", "database");
-  text("--password-file", "password_file");
-  text("--identity", "identity_file");
+  // The daemon has another working folder.
+  for (const auto& [option, member] :
+       {std::pair("--password-file", "password_file"), {"--identity", "identity_file"}})
+    if (const auto file = arguments.option(option))
+      body[member] = std::filesystem::absolute(*file).string();
   text("--overwrite", "overwrite");
   for (const auto& [option, member] : {std::pair("--globals", "globals"),
                                        {"--no-owner", "no_owner"},
@@ -97,6 +100,7 @@ std::vector<OptionSpec> where_and_what() {
        "With a bucket: the access key and its secret, on a line each; mode 0600"},
       {"--s3-region", "NAME", "With a bucket: the bucket's region (default us-east-1)"},
       {"--s3-ca", "FILE", "With a bucket: certificates that the server's is judged by"},
+      {"--s3-virtual-host", "", "With a bucket: its name is part of the host, as AWS wants it"},
       {"--to", "CONNECTION", "Where to, as dsn: in vigie.yaml; dbname is the new database"},
       {"--database", "NAME", "Where to: one of databases: in vigie.yaml"},
       {"--password-file", "FILE", "The password for --to, alone in a file of mode 0600"},

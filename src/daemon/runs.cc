@@ -19,7 +19,7 @@ std::vector<std::string> claims_of(const config::BackupJob& job) {
 
 constexpr auto kVerifyTimeout = std::chrono::hours(24);
 constexpr auto kCopyTimeout = std::chrono::hours(24);
-constexpr auto kRestoreTimeout = std::chrono::hours(24);
+constexpr auto kRestoreTimeout = std::chrono::days(7);  // whoever waits for it may cancel it
 constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 
 }  // namespace

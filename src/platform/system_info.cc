@@ -1,12 +1,16 @@
 #include "platform/system_info.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -80,11 +84,55 @@ std::vector<int> children_by_scan(int parent) {
   return found;
 }
 
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  return text;
+}
+
+// All of 127.0.0.0/8; ::1 is an interface's.
+bool is_loopback(const std::string& text) {
+  ::in_addr address{};
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 && ::ntohl(address.s_addr) >> 24 == 127;
+}
+
+// In the form of inet_ntop, without a scope.
+std::vector<std::string> own_addresses() {
+  std::vector<std::string> out;
+  ::ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return out;
+  const std::unique_ptr<::ifaddrs, void (*)(::ifaddrs*)> all(first, ::freeifaddrs);
+  for (const ::ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr) continue;
+    const bool is_v4 = one->ifa_addr->sa_family == AF_INET;
+    if (!is_v4 && one->ifa_addr->sa_family != AF_INET6) continue;
+    const void* const address =
+        is_v4 ? static_cast<const void*>(
+                    &reinterpret_cast<const ::sockaddr_in*>(one->ifa_addr)->sin_addr)
+              : &reinterpret_cast<const ::sockaddr_in6*>(one->ifa_addr)->sin6_addr;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (::inet_ntop(one->ifa_addr->sa_family, address, text.data(), text.size()) != nullptr)
+      out.emplace_back(text.data());
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+bool is_own_address(std::string_view host) {
+  std::string text(host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2)
+                                                                : host);
+  const std::string name = lower(host_name());
+  text = lower(std::move(text));
+  if (text == "localhost" || text.ends_with(".localhost") || text == name ||
+      text == name.substr(0, name.find('.')))
+    return true;
+  return is_loopback(text) || std::ranges::count(own_addresses(), text) > 0;
 }
 
 std::string boot_id() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -13,6 +14,9 @@
 namespace vigie::platform {
 
 std::string host_name();
+// Is this address (a name, or a literal one, an IPv6 one in brackets) this host's own: of loopback,
+// of an interface, or the host's name? Nothing is resolved.
+bool is_own_address(std::string_view host);
 // Changes at every boot of the kernel; empty when /proc does not say.
 std::string boot_id();
 // Whom this process acts as.

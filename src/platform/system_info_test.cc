@@ -19,6 +19,15 @@ TEST(SystemInfoTest, SaysTheHostAndTheBoot) {
   EXPECT_EQ(boot_id(), boot_id());
 }
 
+TEST(SystemInfoTest, KnowsItsOwnAddresses) {
+  for (const char* own : {"127.0.0.1", "127.0.1.1", "[::1]", "localhost", "s3.localhost"})
+    EXPECT_TRUE(is_own_address(own)) << own;
+  EXPECT_TRUE(is_own_address(host_name()));
+  for (const char* other :
+       {"192.0.2.1", "[2001:db8::1]", "s3.example.org", "127.0.0.1.example.org", ""})
+    EXPECT_FALSE(is_own_address(other)) << other;
+}
+
 TEST(SystemInfoTest, MemoryGrowsWithWhatIsUsed) {
   const Bytes before = resident_memory();
   std::string ballast(32 << 20, 'x');

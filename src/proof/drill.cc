@@ -9,6 +9,7 @@
 #include "proof/canary.h"
 #include "proof/drill_checks.h"
 #include "proof/scratch_server.h"
+#include "store/options.h"
 
 namespace vigie::proof {
 namespace {
@@ -20,6 +21,8 @@ using ledger::Outcome;
 // What a restored database takes for each raw byte: its rows, its indexes, what pg_restore sorts.
 constexpr uint64_t kSpaceForEachByte = 2;
 constexpr Bytes kSpaceOfAServer = 256_MiB;
+// Whoever else lives on the disk must go on: PostgreSQL, and pods that Kubernetes evicts below it.
+constexpr store::Reserve kReserve{.percent = 5, .bytes = {}};
 
 // Names of libraries that the server finds by itself, no paths.
 std::string library_names(std::string_view preload) {
@@ -98,10 +101,19 @@ class Drilling {
     const platform::Path folder = request_.options.scratch.dir;
     TRY(tools_.files.create_folder(folder, 0755));
     TRY_ASSIGN(const platform::Space space, tools_.files.space(folder));
-    const Bytes needed{manifest_.raw().count * kSpaceForEachByte + kSpaceOfAServer.count};
+    Bytes needed{manifest_.raw().count * kSpaceForEachByte + kSpaceOfAServer.count +
+                 kReserve.of(space.total).count};
+    if (shares_its_disk_with_staging(folder)) needed += manifest_.raw();
     if (space.available >= needed) return {};
     return fail(ErrorCode::scratch_space,
                 {{"expected", format_bytes(needed)}, {"observed", format_bytes(space.available)}});
+  }
+
+  // Where the backup is unpacked before pg_restore reads it.
+  bool shares_its_disk_with_staging(const platform::Path& scratch) const {
+    const auto here = tools_.files.info(scratch);
+    const auto there = tools_.files.info(request_.folder.parent_path());
+    return !here || !there || here->device == there->device;
   }
 
   platform::Path scratch_folder() const { return scratch_folder_of(request_.options); }
@@ -140,7 +152,7 @@ class Drilling {
     note("restore", json::value("equal rows"),
          restored ? json::value("equal rows")
                   : json::value(json::string(restored.error().info().name)),
-         restored ? Outcome::passed : ledger::outcome_of(restored.error().info().verdict));
+         restored ? Outcome::passed : ledger::outcome_of(drill_verdict(restored.error())));
     if (!restored) return fail(restored.error());
     report_.restored = std::move(*restored);
     manifest_ = report_.restored->manifest;

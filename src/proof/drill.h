@@ -26,8 +26,14 @@ struct DrillRequest {
   platform::Path folder;        // this run's own; need not exist; gone afterwards
 };
 
+// Only what was found in its bytes or rows speaks against the backup: a full disk, a store that is
+// away or a deadline says nothing of it, whatever verdict the code has elsewhere.
+inline Verdict drill_verdict(const Error& error) {
+  return error.info().error_class == "integrity" ? error.info().verdict : Verdict::could_not_verify;
+}
+
 struct DrillReport {
-  // Why it did not pass: could_not_verify or failed, as the table of codes says.
+  // Why it did not pass: could_not_verify or failed, as drill_verdict() says.
   std::optional<Error> error;
   std::vector<ledger::Assertion> assertions;
   // What is known of the restore; empty where it did not come that far.
@@ -40,7 +46,7 @@ struct DrillReport {
   std::vector<std::string> deviations;
   std::string server_version;
 
-  Verdict verdict() const { return error ? error->info().verdict : Verdict::passed; }
+  Verdict verdict() const { return error ? drill_verdict(*error) : Verdict::passed; }
 };
 
 // Never fails as a call: how it ended stands in the report.

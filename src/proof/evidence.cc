@@ -143,9 +143,8 @@ ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool 
     entry.ended_with(*report.error);
     entry.follow_up = report.error->remedy(Audience::everybody);
     entry.deviations.push_back(described(*report.error));
-  } else {
-    entry.result = ledger::Outcome::passed;
   }
+  entry.result = ledger::outcome_of(report.verdict());
   if (!report.server_version.empty())
     entry.environment = {{"server_version", report.server_version}};
   if (report.restored) entry.measures = measures_of(*report.restored);

@@ -20,6 +20,7 @@ class Roles {
   Roles(Target& target, const Work& work) : target_(target), work_(work) {}
 
   Result<> take(const std::string& statement) {
+    if (name_after(statement, "on") == "TABLESPACE") return {};
     if (statement.starts_with("CREATE ROLE ")) return create(statement);
     const bool about = statement.starts_with("ALTER ROLE ");
     const bool membership = statement.starts_with("GRANT ");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <unordered_set>
 
 #include "platform/client_trouble.h"
@@ -81,21 +82,35 @@ struct ReachesOut {
 
   explicit ReachesOut(std::string_view list) {
     for (const ArchiveEntry& entry : parse_archive_list(list)) {
-      subscriptions = subscriptions || entry.what.starts_with("SUBSCRIPTION ");
-      foreign = foreign || entry.what.starts_with("FOREIGN TABLE ");
+      subscriptions = subscriptions || is_of_subscription(entry.what);
+      foreign = foreign || entry.what.starts_with("FOREIGN TABLE ") ||
+                entry.what.starts_with("EXTENSION - dblink");
     }
   }
   bool operator()(const ArchiveEntry& entry) const {
-    return entry.what.starts_with("SUBSCRIPTION ") ||
+    return is_of_subscription(entry.what) ||
            (foreign && entry.what.starts_with("MATERIALIZED VIEW DATA "));
+  }
+  static bool is_of_subscription(std::string_view what) {
+    return what.starts_with("SUBSCRIPTION ") || what.starts_with("COMMENT - SUBSCRIPTION ") ||
+           what.starts_with("SECURITY LABEL - SUBSCRIPTION ");
   }
   std::vector<std::string> sentences() const {
     std::vector<std::string> out;
     if (subscriptions) out.emplace_back("subscriptions were left out");
-    if (foreign) out.emplace_back("materialised views were not filled: there are foreign tables");
+    if (foreign)
+      out.emplace_back("materialised views were not filled: there are foreign tables or dblink");
     return out;
   }
 };
+
+// Among what is said of a database: its owner, its rights, and what is set for one role in it.
+bool names_a_role(std::string_view statement) {
+  return statement.starts_with("GRANT ") || statement.starts_with("REVOKE ") ||
+         (statement.starts_with("ALTER ROLE ") && !statement.starts_with("ALTER ROLE ALL ")) ||
+         (statement.starts_with("ALTER DATABASE ") &&
+          statement.find(" OWNER TO ") != std::string_view::npos);
+}
 
 class Restoring {
  public:
@@ -107,12 +122,14 @@ class Restoring {
     auto done = all_steps();
     (void)platform::remove_tree(tools_.files, request_.folder);  // also emptied at start
     if (done || !made_) return done;
-    if (const auto dropped = target_.drop(database_, Target::last_acts()); !dropped) {
-      // Both are worth telling: why it ended, and what it left.
-      restored_.warnings.push_back(dropped.error());
-      return fail(Error(dropped.error()).with("reason", std::string(done.error().info().title)));
-    }
-    return done;
+    const auto dropped = target_.drop(database_, Target::last_acts());
+    // A scratch server goes as a whole, and what speaks against the backup must not be lost.
+    if (dropped || request_.on_scratch) return done;
+    return fail(
+        ErrorCode::restore_left_behind,
+        {{"name", database_},
+         {"reason", fmt::format("{}; the restore had ended before: {}",
+                                dropped.error().parameter("reason"), done.error().info().title)}});
   }
 
  private:
@@ -160,7 +177,9 @@ class Restoring {
     UnpackRequest what{request_.source, request_.id, request_.expected_manifest_sha256,
                        request_.folder, request_.jobs};
     what.identity = request_.identity;
+    what.strangers_are_fine = !request_.on_scratch;
     TRY_ASSIGN(unpacked_, unpack(tools_.files, tools_.processes, tools_.clock, what, work_));
+    std::ranges::move(unpacked_.strangers, std::back_inserter(restored_.warnings));
     restored_.manifest = unpacked_.manifest;
     restored_.manifest_sha256 = unpacked_.manifest_sha256;
     return {};
@@ -193,8 +212,9 @@ class Restoring {
     TRY(restore_into(archive, target_.dsn_of(database_), options_for(list), tools_.processes,
                      request_.id, work_));
     // Last: a setting that makes every session read-only would keep the rows out.
-    for (size_t i = 1; i < statements.size() && restored_.owners; ++i)
-      TRY(set_property(statements[i]));
+    for (size_t i = 1; i < statements.size(); ++i)
+      if (restored_.owners || !(request_.on_scratch || names_a_role(statements[i])))
+        TRY(set_property(statements[i]));
     if (request_.on_scratch) {
       TRY_ASSIGN(restored_.sequences,
                  sequence_values(archive, list, tools_.processes, request_.id, work_));
@@ -221,7 +241,8 @@ class Restoring {
   Result<> set_property(const std::string& statement) {
     auto set = target_.execute(statement, work_);
     constexpr std::string_view kUndefinedObject = "42704";
-    if (set || set.error().parameter("sqlstate") != kUndefinedObject) return set;
+    if (set || set.error().parameter("sqlstate") != kUndefinedObject || !names_a_role(statement))
+      return set;
     return fail(ErrorCode::restore_role_missing,
                 {{"database", target_.name()},
                  {"reason", std::string(platform::words_for(platform::ClientTrouble::role))}});

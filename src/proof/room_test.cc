@@ -45,5 +45,21 @@ TEST_F(NotDrilled, OfADrillCountsAsOne) {
   EXPECT_EQ(about.at("drill").as_string(), "weekly");
 }
 
+// A store that is away says nothing of the backup.
+TEST_F(NotDrilled, SpeaksAgainstTheBackupOnlyForWhatWasFoundInIt) {
+  const auto result_of = [this](ErrorCode code) {
+    DrillOptions options;
+    Work work;
+    work.trigger.by = "human";
+    EXPECT_TRUE(room_.not_drilled(options, {}, false, Error(code), work));
+    return recorded_.result;
+  };
+  for (const ErrorCode code : {ErrorCode::store_unreachable, ErrorCode::disk_full,
+                               ErrorCode::deadline_exceeded, ErrorCode::database_unreachable})
+    EXPECT_EQ(result_of(code), ledger::Outcome::could_not_verify);
+  EXPECT_EQ(result_of(ErrorCode::artefact_hash), ledger::Outcome::failed);
+  EXPECT_EQ(result_of(ErrorCode::drill_canary), ledger::Outcome::could_not_verify);
+}
+
 }  // namespace
 }  // namespace vigie::proof

@@ -33,6 +33,21 @@ constexpr std::string_view kLeftBehind = R"sql(
 select datname from pg_database d where datname ~ '^vigie_restore_[0-9a-f]{12}$'
 and not exists (select from pg_stat_activity a where a.datname = d.datname) order by datname)sql";
 
+// Whatever the server, the database or the role has for other sessions: this one waits for hours
+// while pg_restore works.
+constexpr std::string_view kFreeSession = R"sql(
+select set_config(name, case name when 'default_transaction_read_only' then 'off' else '0' end, false)
+from pg_settings where name in ('idle_session_timeout', 'statement_timeout', 'lock_timeout',
+  'transaction_timeout', 'idle_in_transaction_session_timeout', 'default_transaction_read_only'))sql";
+
+// Of others than superusers only what they may end: one that they may not would be an error. What
+// is nobody's (autovacuum) gives way by itself.
+constexpr std::string_view kEndSessions = R"sql(
+select pg_terminate_backend(pid) from pg_stat_activity a where datname = $1 and pid <> pg_backend_pid()
+and ((select rolsuper from pg_roles where rolname = current_user)
+  or (not (select rolsuper from pg_roles where oid = a.usesysid)
+    and (pg_has_role(a.usesysid, 'usage') or pg_has_role('pg_signal_backend', 'usage')))))sql";
+
 constexpr std::string_view kServer = R"sql(
 select (select system_identifier from pg_control_system()), r.rolsuper or r.rolcreatedb
 from pg_roles r where r.rolname = current_user)sql";
@@ -74,9 +89,15 @@ platform::Dsn Target::dsn_of(const std::string& database) const {
 }
 
 Result<std::unique_ptr<platform::PgConnection>> Target::connect(const CallLimits& limits) const {
-  auto session = connector_->connect(dsn_of("postgres"), application_name_, limits);
-  if (session || session.error().code() != ErrorCode::database_missing) return session;
-  return connector_->connect(dsn_of("template1"), application_name_, limits);
+  // A database cannot be renamed from within.
+  const bool elsewhere = name_ == "postgres";
+  auto session =
+      connector_->connect(dsn_of(elsewhere ? "template1" : "postgres"), application_name_, limits);
+  const bool missing = !session && session.error().code() == ErrorCode::database_missing;
+  if (missing && !elsewhere)
+    session = connector_->connect(dsn_of("template1"), application_name_, limits);
+  if (session) TRY((*session)->query(kFreeSession, limits));
+  return session;
 }
 
 Result<> Target::read_server(const Work& work) {
@@ -129,10 +150,7 @@ Result<> Target::execute(const std::string& sql, const Work& work) {
 
 // Those that may not be ended (a superuser's) stay, and the renaming says so.
 Result<> Target::end_sessions(const std::string& database, const CallLimits& limits) {
-  TRY(
-      admin_->query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and "
-                    "pid <> pg_backend_pid()",
-                    {database}, limits));
+  TRY(admin_->query(std::string(kEndSessions), {database}, limits));
   return {};
 }
 
@@ -199,9 +217,11 @@ Result<> Target::drop(const std::string& database, const CallLimits& limits) {
   // The one that was used may have been given up when the work was cancelled.
   const auto session = connect(limits);
   if (!session) return left(session.error());
-  const auto dropped = (*session)->query(
-      fmt::format("drop database if exists {} with (force)", platform::quote_identifier(database)),
-      limits);
+  const std::string name = platform::quote_identifier(database);
+  // A template is not dropped. Where there is none of that name, this says so and nothing is lost.
+  (void)(*session)->query(fmt::format("alter database {} is_template false", name), limits);
+  const auto dropped =
+      (*session)->query(fmt::format("drop database if exists {} with (force)", name), limits);
   if (!dropped) return left(dropped.error());
   return {};
 }

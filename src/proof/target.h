@@ -22,8 +22,8 @@ enum class TargetState : unsigned char { missing, empty, in_use };
 class Target {
  public:
   // `dsn` is as platform/dsn.h accepts it, and names the database by dbname. Connects to the
-  // server's own database `postgres`, else `template1`. Also restore_rights when the role may not
-  // make databases.
+  // server's own database `postgres`; where there is none, or it is the one, to `template1`. Also
+  // restore_rights when the role may not make databases.
   static Result<Target> open(platform::PgConnector& connector, platform::Dsn dsn, const Work& work);
 
   const std::string& name() const { return name_; }

@@ -1,5 +1,6 @@
 #include "proof/unpack.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "proof/backup_key.h"
@@ -43,6 +44,26 @@ Result<> look_at_space(platform::FileSystem& files, const UnpackRequest& request
                                          {"observed", format_bytes(space.available)}});
 }
 
+bool is_stranger(const Error& finding) {
+  return finding.code() == ErrorCode::artefact_extra_file;
+}
+
+// Damage before what only kept it from being seen: a full disk says nothing of the backup.
+Result<> judge(const artefact::VerifyReport& report, bool strangers_are_fine) {
+  const auto& findings = report.findings;
+  const auto damage = std::ranges::find_if(findings, [&](const Error& one) {
+    return one.info().error_class == "integrity" && !(strangers_are_fine && is_stranger(one));
+  });
+  if (damage != findings.end()) return fail(*damage);
+  const auto other =
+      std::ranges::find_if(findings, [](const Error& one) { return !is_stranger(one); });
+  if (other != findings.end()) return fail(*other);
+  if (report.contents_opened) return {};
+  // At the first look, when its key was to be found, the manifest could not be read.
+  return fail(ErrorCode::file_io, {{"path", std::string(artefact::kManifestName)},
+                                   {"reason", "it could not be read at first"}});
+}
+
 }  // namespace
 
 Result<Unpacked> unpack(platform::FileSystem& files, platform::ProcessRunner& processes,
@@ -72,8 +93,9 @@ Result<Unpacked> unpack(platform::FileSystem& files, platform::ProcessRunner& pr
     return files.create(path);
   };
   TRY_ASSIGN(auto report, artefact::verify(request.source, clock, verify));
-  if (report.result != Verdict::passed) return fail(report.findings.front());
+  TRY(judge(report, request.strangers_are_fine));
   Unpacked out{std::move(*report.manifest), report.manifest_sha256, request.folder / kArchive, {}};
+  out.strangers = std::move(report.findings);
   for (const FileEntry& entry : out.manifest.files) {
     if (entry.kind == FileKind::globals) out.globals = request.folder / kGlobals;
   }

@@ -13,8 +13,9 @@ namespace vigie::proof {
 struct Unpacked {
   artefact::Manifest manifest;
   std::string manifest_sha256;
-  platform::Path archive;  // pg_dump's folder, as pg_restore takes it
-  platform::Path globals;  // the SQL of the roles; empty: there is none
+  platform::Path archive;          // pg_dump's folder, as pg_restore takes it
+  platform::Path globals;          // the SQL of the roles; empty: there is none
+  std::vector<Error> strangers{};  // artefact_extra_file
 };
 
 struct UnpackRequest {
@@ -25,6 +26,8 @@ struct UnpackRequest {
   unsigned workers = 1;
   bool first_finding_ends = false;  // one is enough to refuse it
   IdentitySource identity{};        // of an encrypted one
+  bool strangers_are_fine = false;  // files that the manifest does not name: who is in need has no
+                                    // use for a refusal, and none of them is unpacked
 };
 
 // Nothing of it is durable. Errors: the first finding of the verification, cancelled,

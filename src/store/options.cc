@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "platform/system_info.h"
+
 namespace vigie::store {
 namespace {
 
@@ -168,7 +170,7 @@ bool is_on_this_host(std::string_view endpoint) {
   const std::string_view host = endpoint.starts_with('[')
                                     ? endpoint.substr(0, endpoint.find(']') + 1)
                                     : endpoint.substr(0, endpoint.find(':'));
-  return host == "127.0.0.1" || host == "localhost" || host == "[::1]";
+  return platform::is_own_address(host);
 }
 
 bool is_in_the_clear(std::string_view endpoint) {

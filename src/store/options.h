@@ -43,7 +43,7 @@ struct S3Options {
 // "https://S3.example.org:443/" becomes "https://s3.example.org": scheme and authority. Nothing
 // when it is anything else, or has a user or a path.
 std::optional<std::string> s3_endpoint(std::string_view text);
-// By its address alone: a tunnel may lead elsewhere.
+// As platform::is_own_address() says: a tunnel may lead elsewhere, and another name come back.
 bool is_on_this_host(std::string_view endpoint);
 // http, and to another host than this one: what is read and written could be read on the way.
 bool is_in_the_clear(std::string_view endpoint);

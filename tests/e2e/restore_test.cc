@@ -134,6 +134,7 @@ TEST_F(RestoreTest, WithoutOwnersWhereTheRolesAreNot) {
   EXPECT_EQ(other.value("SELECT count(*) FROM plain", "copy"), "2000");
   EXPECT_EQ(other.value("SELECT tableowner FROM pg_tables WHERE tablename = 'plain'", "copy"),
             "postgres");
+  EXPECT_EQ(other.value("SHOW work_mem", "copy"), "7MB") << "a setting of nobody's";
 }
 
 TEST_F(RestoreTest, ADatabaseThatHoldsSomethingStaysAsItIs) {

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t kMostPages = 1'000;  // of a listing: a million keys
+constexpr size_t kMostOfAPage = 1'000;
 constexpr size_t kDeletedAtOnce = 1'000;
 constexpr Duration kCleaning = 10min;
 
@@ -77,6 +78,9 @@ Result<ObjectPage> Client::page(Query query) const {
 Result<> Client::each_page(Query query, const std::function<void(ObjectPage&)>& take) const {
   for (size_t pages = 0; pages < kMostPages; ++pages) {
     TRY_ASSIGN(ObjectPage one, page(query));
+    // As S3 has it: what many pages of a list may take is bounded by it.
+    if (one.objects.size() + one.folders.size() > kMostOfAPage)
+      return fail(exchange_->nonsense("a page of its list is too long"));
     take(one);
     if (one.next.empty()) return {};
     if (one.next == query["continuation-token"])

@@ -56,6 +56,13 @@ bool is_worth_repeating(const Answer& answer) {
          std::ranges::find(kCodes, answer.code) != kCodes.end();
 }
 
+// A file of credentials is not there, or half of it, while it is being replaced.
+bool may_pass(const Error& error) {
+  return error.code() == ErrorCode::store_unreachable ||
+         error.code() == ErrorCode::secret_file_missing ||
+         error.code() == ErrorCode::secret_file_invalid;
+}
+
 struct Words {
   std::string_view code;
   std::string_view reason;
@@ -181,7 +188,7 @@ Result<platform::HttpAnswer> Exchange::transfer(const Request& request, const Ca
   return http_->send(http, MonoTime::clock::now() + time, limits.stop);
 }
 
-// Its errors: store_unreachable is worth another attempt, the rest is not.
+// Its errors: may_pass() says which are worth another attempt.
 Result<Answer> Exchange::send_once(const Request& request, const CallLimits& limits) {
   const bool in_turn = options_.max_upload_rate.count > 0 && request.body;
   if (in_turn) TRY(turns_.take(limits));
@@ -223,7 +230,7 @@ Result<Answer> Exchange::send(const Request& request, const CallLimits& limits) 
   const int tries = request.patient ? kPatientTries : kTries;
   for (int attempt = 0;; ++attempt) {
     auto answer = send_once(request, limits);
-    const bool broken = !answer && answer.error().code() == ErrorCode::store_unreachable;
+    const bool broken = !answer && may_pass(answer.error());
     const bool at_wits_end = answer && is_worth_repeating(*answer);
     if (!broken && !at_wits_end) return answer;
     if (attempt + 1 >= tries)

@@ -357,5 +357,15 @@ TEST_F(S3Faults, AKeyFileThatIsGoneIsToldBeforeAnythingIsAsked) {
   EXPECT_EQ(asked(), 0U);
 }
 
+// As `install` does it: for a moment the file is not there.
+TEST_F(S3Faults, AKeyFileThatIsBeingReplacedIsReadAgain) {
+  const platform::Path key = folder_ / "key";
+  const platform::Path aside = folder_ / "aside";
+  std::filesystem::rename(key, aside);
+  answers({stored()});
+  clock_.at_sleep([&] { std::filesystem::rename(aside, key); });
+  EXPECT_TRUE(client().put("a", body("x")));
+}
+
 }  // namespace
 }  // namespace vigie::testing

@@ -34,6 +34,7 @@ class ObjectFile final : public platform::ReadableFile {
   // Until the byte at `offset`, which is one of the object's, lies in it.
   Result<> move_window_to(uint64_t offset) const {
     if (offset >= begin_ && offset < begin_ + window_.size()) return {};
+    window_ = {};  // not two at once; after an error the next read fills it
     TRY_ASSIGN(auto piece, client_.get(key_, offset, kWindow, etag_));
     if (!piece) return fail(ErrorCode::file_not_found, {{"path", key_}});
     if (piece->bytes.empty() || piece->total != size_)
