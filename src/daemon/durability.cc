@@ -30,6 +30,7 @@ json::object result_of(const proof::DurabilityReport& report) {
     result["indeterminate"] =
         report.verdict->indeterminate_there + report.verdict->indeterminate_absent;
   }
+  if (report.pods) result["pods"] = report.pods->to_json();
   for (const auto& [step, time] : report.durations) result[step + "_s"] = to_seconds(time);
   return result;
 }

@@ -110,7 +110,7 @@ Result<> Wiring::open_state() {
                                                 setup_of(*config_, world_.files, world_.clock)));
   proofs_ = std::make_unique<proof::ProofRoom>(
       proof::RestoreTools{world_.files, world_.processes, world_.postgres, world_.clock},
-      [this](const ledger::Entry& entry) { return ledger_->append(entry); });
+      world_.http, [this](const ledger::Entry& entry) { return ledger_->append(entry); });
   // What it was is no reason not to start.
   if (const auto known = proofs_->remember(*ledger_); !known)
     world_.log.write(LogLevel::warn, "restore.remember", known.error());

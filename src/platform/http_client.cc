@@ -191,6 +191,7 @@ class Transfer {
     set(CURLOPT_USERAGENT, "vigie");
     set_pace();
     if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
+    set_certificates();
     set(CURLOPT_WRITEFUNCTION, &take_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&incoming_));
     set(CURLOPT_HEADERFUNCTION, &take_header);
@@ -212,6 +213,21 @@ class Transfer {
       set(CURLOPT_MAX_SEND_SPEED_LARGE, static_cast<curl_off_t>(request_.max_send_rate.count));
     if (body().size() > kLarge) set(CURLOPT_UPLOAD_BUFFERSIZE, kLargeBuffer);
     if (request_.max_answer.count > kLarge) set(CURLOPT_BUFFERSIZE, kLargeBuffer);
+  }
+
+  // What curl gets lies in the request, which outlives the transfer.
+  void set_certificates() {
+    const auto set_pem = [this](CURLoption option, const std::string& pem) {
+      curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY};
+      set(option, &blob);
+    };
+    if (!request_.authority.empty()) {
+      set_pem(CURLOPT_CAINFO_BLOB, request_.authority);
+      set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // curl would trust that as well
+    }
+    if (request_.client_certificate.empty()) return;
+    set_pem(CURLOPT_SSLCERT_BLOB, request_.client_certificate);
+    set_pem(CURLOPT_SSLKEY_BLOB, request_.client_key.reveal());
   }
 
   const std::string& body() const {

@@ -28,11 +28,16 @@ struct HttpRequest {
   std::shared_ptr<const std::string> shared_body{};
   Bytes max_answer = 1_MiB;  // of the body; header lines are limited to 64 KiB
   int max_redirects = 3;
-  std::string ca_file;        // empty: the system's
-  std::string unix_socket;    // a path to connect to instead of the URL's host; empty: none
-  Duration connect_within{};  // zero: until the deadline
-  Duration stalled_after{};   // peer_unreachable when no byte has moved for so long; zero: never
-  Bytes max_send_rate{};      // of the body, a second; zero: as fast as it goes
+  std::string ca_file;  // empty: the system's
+  // In place of `ca_file` and of the system's: the only certificates, in PEM, that the peer's may
+  // come from; empty: none are given.
+  std::string authority{};
+  std::string client_certificate{};  // PEM; empty: none
+  Secret client_key{};               // of that certificate; PEM
+  std::string unix_socket;           // a path to connect to instead of the URL's host; empty: none
+  Duration connect_within{};         // zero: until the deadline
+  Duration stalled_after{};  // peer_unreachable when no byte has moved for so long; zero: never
+  Bytes max_send_rate{};     // of the body, a second; zero: as fast as it goes
 };
 
 struct HttpAnswer {

@@ -28,7 +28,7 @@ struct FaultWords {
   std::string_view name;
   std::string_view shows;
 };
-constexpr std::array<FaultWords, 4> kFaults{
+constexpr std::array<FaultWords, 5> kFaults{
     {{Fault::postmaster_kill, "postmaster_kill",
       "that commits survive the death of every process of the server (WAL and crash recovery); not "
       "fsync: what the kernel holds outlives a process, only a lost machine tests the disk"},
@@ -37,7 +37,10 @@ constexpr std::array<FaultWords, 4> kFaults{
      {Fault::immediate_restart, "immediate_restart",
       "that commits survive a stop without a checkpoint (crash recovery); not fsync"},
      {Fault::command, "command",
-      "that commits survive what the command did; not more than that about the disk"}}};
+      "that commits survive what the command did; not more than that about the disk"},
+     {Fault::pod_delete, "pod_delete",
+      "that commits survive the end of the pod, and that the one after it has the same data; not "
+      "fsync: the node lives on; nor whether the stop was orderly: image and grace decide"}}};
 
 const FaultWords& words_of(Fault fault) {
   return *std::ranges::find(kFaults, fault, &FaultWords::fault);
@@ -136,10 +139,32 @@ class Proving {
     if (options_.fault == Fault::command)
       // To its end, which is near: half-way it may leave the server down.
       TRY(run_restart(tools_, options_.name, options_.command, {}));
+    else if (options_.fault == Fault::pod_delete)
+      TRY(delete_pod());
     else
       TRY(hurt_and_start());
     phase("recovery");
     return wait_for_server();
+  }
+
+  Result<> delete_pod() {
+    platform::KubernetesApi api(tools_.http, kubernetes_access(options_.kubernetes, tools_.files));
+    TRY_ASSIGN(auto pods, Pods::open(api, options_.name, options_.kubernetes));
+    PodFault fault(std::move(pods), options_, tools_.clock, work_);
+    const auto befallen = strike_and_wait(fault);
+    report_.pods = fault.change();
+    if (report_.pods)
+      report_.deviations.insert(report_.deviations.end(), report_.pods->deviations.begin(),
+                                report_.pods->deviations.end());
+    return befallen;
+  }
+
+  Result<> strike_and_wait(PodFault& fault) {
+    TRY_ASSIGN(const auto session, connect());
+    TRY_ASSIGN(std::string address, read_server_address(*session, work_.limits()));
+    TRY(fault.strike({std::move(address), report_.settings->data_directory}));
+    phase("recovery");
+    return fault.wait_for_another(tools_.clock.monotonic() + options_.recovery_timeout);
   }
 
   Result<> hurt_and_start() {

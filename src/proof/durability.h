@@ -14,6 +14,7 @@
 #include "platform/postgres.h"
 #include "platform/process.h"
 #include "proof/options.h"
+#include "proof/pod_fault.h"
 #include "proof/server_settings.h"
 #include "proof/witness.h"
 
@@ -24,6 +25,7 @@ struct DurabilityTools {
   platform::ProcessRunner& processes;
   platform::PgConnector& postgres;
   const platform::Clock& clock;
+  platform::HttpClient& http;
 };
 
 struct DurabilityRequest {
@@ -39,7 +41,8 @@ struct DurabilityReport {
   std::optional<WitnessVerdict> verdict;
   std::map<std::string, Duration> durations;  // writing, down, comparison
   std::vector<std::string> deviations;
-  std::string shows;  // what this fault can show, and what it cannot
+  std::optional<PodChange> pods;  // of pod_delete, as far as it came
+  std::string shows;              // what this fault can show, and what it cannot
 };
 
 std::string_view fault_name(Fault fault);  // as in vigie.yaml

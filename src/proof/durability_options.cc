@@ -11,11 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 using yaml::Need;
 
-constexpr std::array<std::pair<std::string_view, Fault>, 4> kFaults{
+constexpr std::array<std::pair<std::string_view, Fault>, 5> kFaults{
     {{"postmaster_kill", Fault::postmaster_kill},
      {"fast_restart", Fault::fast_restart},
      {"immediate_restart", Fault::immediate_restart},
-     {"command", Fault::command}}};
+     {"command", Fault::command},
+     {"pod_delete", Fault::pod_delete}}};
 constexpr std::array<std::pair<std::string_view, DurabilityMode>, 2> kModes{
     {{"fault", DurabilityMode::fault}, {"observe", DurabilityMode::observe}}};
 constexpr size_t kMostWords = 100;
@@ -80,9 +81,9 @@ void read_rate(yaml::Fields& fields, Duration& interval) {
 void refuse_keys_of_other_mode(const yaml::Fields& fields, DurabilityMode mode,
                                Problems& problems) {
   constexpr std::array<std::string_view, 1> kObserving{"rate"};
-  constexpr std::array<std::string_view, 11> kFaulting{
-      "writers",  "duration",  "fault",  "restart",  "recovery_timeout", "interrupt",
-      "schedule", "time_zone", "window", "catch_up", "timeout"};
+  constexpr std::array<std::string_view, 12> kFaulting{
+      "writers",   "duration", "fault",     "restart", "kubernetes", "recovery_timeout",
+      "interrupt", "schedule", "time_zone", "window",  "catch_up",   "timeout"};
   const bool observes = mode == DurabilityMode::observe;
   const auto refuse = [&](std::string_view key) {
     if (fields.self().find(key) == nullptr) return;
@@ -96,6 +97,21 @@ void refuse_keys_of_other_mode(const yaml::Fields& fields, DurabilityMode mode,
     std::ranges::for_each(kFaulting, refuse);
   else
     std::ranges::for_each(kObserving, refuse);
+}
+
+// Who brings a pod back is known, and what is said of pods is for no other fault.
+void check_kubernetes(const yaml::Fields& fields, Fault fault, Problems& problems) {
+  const bool pods = fault == Fault::pod_delete;
+  const bool told = fields.self().find("kubernetes") != nullptr;
+  if (pods && !told)
+    problems.mistake(fields.self().place, ErrorCode::config_missing_key,
+                     "names no pod for its fault", "kubernetes: {selector: app=postgres}");
+  const std::string_view idle = pods ? "restart" : "kubernetes";
+  if (fields.self().find(idle) == nullptr) return;
+  const Problems::Scope scope(problems, idle);
+  problems.mistake(place_of(fields, idle), ErrorCode::config_value,
+                   pods ? "means nothing with fault: pod_delete" : "is for fault: pod_delete",
+                   pods ? "no such key: the pod's owner brings it back" : "fault: pod_delete");
 }
 
 }  // namespace
@@ -117,9 +133,14 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
     read_command(below, "start", options.start);
     read_command(below, "command", options.command);
   });
+  fields.section("kubernetes", [&](yaml::Fields& below) {
+    options.kubernetes = KubernetesOptions::parse(below);
+  });
   fields.duration("recovery_timeout", options.recovery_timeout, 1s, 24h);
   fields.text("interrupt", options.interrupt);
   refuse_keys_of_other_mode(fields, options.mode, fields.problems());
+  if (options.mode == DurabilityMode::fault)
+    check_kubernetes(fields, options.fault, fields.problems());
   if (options.fault == Fault::command && options.command.empty())
     fields.problems().mistake(options.place, ErrorCode::config_missing_key,
                               "names no command for its fault",

@@ -94,6 +94,7 @@ void add_durability(ledger::Entry& entry, const DurabilityReport& report) {
   }
   if (report.settings) entry.environment = report.settings->to_json();
   entry.environment["shows"] = report.shows;
+  if (report.pods) entry.environment["pods"] = report.pods->to_json();
   for (const auto& [step, time] : report.durations) entry.measures[step + "_s"] = to_seconds(time);
   if (report.verdict) add_witness(entry, *report.verdict);
   entry.deviations.insert(entry.deviations.end(), report.deviations.begin(),

@@ -77,6 +77,21 @@ enum class Fault : unsigned char {
   fast_restart,       // SIGINT, as pg_ctl stop -m fast
   immediate_restart,  // SIGQUIT, as pg_ctl stop -m immediate
   command,            // whatever `restart.command` does: systemctl, docker
+  pod_delete,         // its pod is deleted by the API of Kubernetes
+};
+
+// Which pod is deleted, and by which API.
+struct KubernetesOptions {
+  std::string name_space;  // empty: the kubeconfig's, or that of the pod that Vigie runs in
+  std::string pod;         // its name; or
+  std::string selector;    // labels that exactly one running pod has
+  std::string kubeconfig;  // absolute, a secret file; empty: Vigie runs in a pod of that cluster
+  // Until what has not ended is killed. Never zero: the API would forget the pod at once, and let
+  // another start on the volume that it may still write to.
+  Duration grace = std::chrono::seconds(1);
+
+  // Takes all keys of the mapping.
+  static KubernetesOptions parse(yaml::Fields& fields);
 };
 
 // How acknowledged rows are put to the test.
@@ -98,6 +113,7 @@ struct DurabilityOptions {
   std::vector<std::string> start;  // a program and its arguments that bring the server back; empty:
                                    // something else does
   std::vector<std::string> command;  // of Fault::command
+  KubernetesOptions kubernetes;      // of Fault::pod_delete
   Duration recovery_timeout = std::chrono::minutes(5);
   std::string interrupt;  // the word that a schedule needs: the database's name
 

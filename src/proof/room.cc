@@ -194,8 +194,11 @@ const DrillResultView* ProofView::newest(std::string_view drill, std::string_vie
   return found == results.end() ? nullptr : &*found;
 }
 
-ProofRoom::ProofRoom(RestoreTools tools, RecordFn record)
-    : tools_(tools), record_(std::move(record)), view_(std::make_shared<const ProofView>()) {}
+ProofRoom::ProofRoom(RestoreTools tools, platform::HttpClient& http, RecordFn record)
+    : tools_(tools),
+      http_(http),
+      record_(std::move(record)),
+      view_(std::make_shared<const ProofView>()) {}
 
 void ProofRoom::publish(const std::function<void(ProofView&)>& change) {
   const std::lock_guard lock(mutex_);
@@ -328,7 +331,7 @@ Result<> ProofRoom::settle_owed_start(const DurabilityRequest& request, const Ow
 }
 
 DurabilityTools ProofRoom::durability_tools() const {
-  return {tools_.files, tools_.processes, tools_.postgres, tools_.clock};
+  return {tools_.files, tools_.processes, tools_.postgres, tools_.clock, http_};
 }
 
 std::unique_ptr<Observer> ProofRoom::make_observer(

@@ -23,7 +23,8 @@ using RecordFn = std::function<Result<ledger::Recorded>(const ledger::Entry&)>;
 // to that.
 class ProofRoom {
  public:
-  ProofRoom(RestoreTools tools, RecordFn record);
+  // `http` asks Kubernetes, and outlives the room.
+  ProofRoom(RestoreTools tools, platform::HttpClient& http, RecordFn record);
 
   // What the ledger remembers of the last restore and of the last drills: once, after the start.
   // Errors: those of the ledger.
@@ -71,6 +72,7 @@ class ProofRoom {
   void publish(const std::function<void(ProofView&)>& change);
 
   const RestoreTools tools_;
+  platform::HttpClient& http_;
   const RecordFn record_;
   mutable std::mutex mutex_;
   ProofViewPtr view_;  // guarded by mutex_
