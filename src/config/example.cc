@@ -131,8 +131,9 @@ durability:                       # interrupts PostgreSQL; by hand: vigie durabi
     # password_file: /etc/vigie/witness.password
     writers: 4
     duration: 20s
-    fault: postmaster_kill        # fast_restart, immediate_restart; command: what restart.command does
+    fault: postmaster_kill        # fast_restart, immediate_restart; command: what restart.command does; pod_delete
     # restart: {start: [/usr/bin/systemctl, start, postgresql]}
+    # kubernetes: {namespace: db, selector: app=postgres}     # of pod_delete; kubeconfig: where Vigie is in no pod
     recovery_timeout: 5m
     # schedule: "0 5 1 */3 *"     # needs interrupt: app
   app-observed:                   # interrupts nobody: a row a second, compared when the server has restarted

@@ -49,6 +49,8 @@ constexpr Section kSections[] = {
     {"/properties/durability/additionalProperties", "durability: {a: {zzzzzz: 1}}"},
     {"/properties/durability/additionalProperties/properties/restart",
      "durability: {a: {restart: {zzzzzz: 1}}}"},
+    {"/properties/durability/additionalProperties/properties/kubernetes",
+     "durability: {a: {kubernetes: {zzzzzz: 1}}}"},
 };
 
 json::value schema() {

@@ -1,9 +1,6 @@
 #include "tests/support/radosgw.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,6 +11,7 @@
 
 #include "platform/descriptor.h"
 #include "platform/process.h"
+#include "tests/support/free_port.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::testing {
@@ -23,19 +21,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* kAccessKey = "VIGIETESTACCESSKEY01";
 constexpr const char* kSecretKey = "vigie/test+secret-key-0123456789abcdefgh";
-
-// Of the system's choice, and free again when this returns.
-int free_port() {
-  const platform::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket.get(), generic, size) != 0 || ::getsockname(socket.get(), generic, &size) != 0)
-    throw std::runtime_error("Radosgw: no free port");
-  return ntohs(address.sin_port);
-}
 
 void write_key(const platform::Path& path, const char* access_key) {
   std::ofstream(path) << access_key << "\n" << kSecretKey << "\n";
