@@ -8,8 +8,11 @@
 #include "backup/take.h"
 #include "cli/cells.h"
 #include "cli/context.h"
+#include "platform/http_client.h"
 #include "platform/secret_file.h"
 #include "platform/system_info.h"
+#include "proof/pod_rights.h"
+#include "proof/pods.h"
 #include "store/make_store.h"
 #include "store/owned_store.h"
 
@@ -82,6 +85,8 @@ class Doctor {
   CallLimits limits() const;
   void jobs();
   bool copies_off_host(const config::BackupJob& job) const;
+  void pods();
+  Examination pod_rights(const proof::DurabilityOptions& options);
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
   void add(Examination one) { found_.push_back(std::move(one)); }
 
@@ -102,6 +107,7 @@ std::vector<Examination> Doctor::examine() {
   remembered();
   stores();
   jobs();
+  pods();
   return std::move(found_);
 }
 
@@ -289,6 +295,24 @@ void Doctor::database(const config::BackupJob& job, const backup::DatabaseOption
   if (!findings) return add(judged(id, findings.error(), true));
   if (findings->empty()) add(good(id, "reachable, readable, clients of its major"));
   for (const backup::Finding& one : *findings) add(judged(id, one.error, one.blocks));
+}
+
+void Doctor::pods() {
+  for (const config::Durability& proof : config_.durability)
+    if (proof.options.fault == proof::Fault::pod_delete) add(pod_rights(proof.options));
+}
+
+Examination Doctor::pod_rights(const proof::DurabilityOptions& options) {
+  const std::string id = "kubernetes." + options.name;
+  const auto http = platform::make_http_client(1);
+  platform::KubernetesApi api(*http, proof::kubernetes_access(options.kubernetes, files_));
+  const auto missing = proof::missing_rights(api, options, limits());
+  if (!missing) return judged(id, missing.error(), true);
+  const bool blocks = !missing->needed.empty();
+  if (!blocks && missing->helpful.empty()) return good(id, "answers; it may delete the pod");
+  const auto& rights = blocks ? missing->needed : missing->helpful;
+  return {id, blocks ? "fail" : "warn", fmt::format("may not {}", fmt::join(rights, ", ")), "",
+          "kubectl apply -f docs/manual/kubernetes-rbac.yaml"};
 }
 
 json::value to_json(const Examination& one) {

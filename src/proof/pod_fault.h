@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/work.h"
 #include "platform/clock.h"
+#include "platform/postgres.h"
 #include "proof/pods.h"
 
 namespace vigie::proof {

@@ -48,7 +48,9 @@ platform::KubernetesAccessFn kubernetes_access(const KubernetesOptions& options,
 Result<Pods> Pods::open(platform::KubernetesApi& api, const std::string& proof,
                         const KubernetesOptions& options) {
   std::string name_space = options.name_space;
-  if (name_space.empty()) TRY_ASSIGN(name_space, api.own_namespace());
+  if (name_space.empty()) {
+    TRY_ASSIGN(name_space, api.own_namespace());
+  }
   return Pods(api, proof, options, std::move(name_space));
 }
 
