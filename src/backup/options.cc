@@ -8,7 +8,7 @@
 #include "artefact/age.h"
 #include "artefact/manifest.h"
 #include "base/ids.h"
-#include "platform/dsn.h"
+#include "platform/dsn_field.h"
 
 namespace vigie::backup {
 namespace {
@@ -65,26 +65,6 @@ void read_duration_or_never(yaml::Fields& fields, std::string_view key, Duration
     return;
   }
   fields.duration(key, target, min, max, "0 (never), or ");
-}
-
-// Between quotes, the name of a database may hold a line break; a line of text may not.
-bool breaks_a_line(const yaml::Node* node) {
-  return node != nullptr && node->is_scalar() && node->text.find('\n') < node->text.find('\0');
-}
-
-void read_dsn(yaml::Fields& fields, platform::Dsn& dsn) {
-  if (breaks_a_line(fields.self().find("dsn"))) {
-    dsn.text = fields.node("dsn", yaml::Need::required)->text;
-  } else {
-    fields.text("dsn", dsn.text, yaml::Need::required);
-  }
-  if (dsn.text.empty()) return;
-  auto mistake = platform::check_dsn(dsn.text);
-  if (!mistake) return;
-  const Problems::Scope scope(fields.problems(), "dsn");
-  fields.problems().mistake(fields.self().find("dsn")->place, mistake->code,
-                            std::move(mistake->found), std::move(mistake->expected),
-                            std::move(mistake->nearest));
 }
 
 void read_database_names(const yaml::Node& list, BackupJobOptions& options, Problems& problems) {
@@ -217,8 +197,7 @@ DatabaseOptions DatabaseOptions::parse(const std::string& name, const yaml::Entr
   options.dsn.name = name;
   options.place = entry.place;
   yaml::Fields fields(entry.value, problems);
-  read_dsn(fields, options.dsn);
-  fields.absolute_path("password_file", options.dsn.password_file);
+  platform::read_dsn(fields, options.dsn);
   fields.absolute_path("bindir", options.bindir);
   fields.finish();
   return options;

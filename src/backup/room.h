@@ -131,6 +131,8 @@ class BackupRoom {
   std::vector<PrunePlan> plan(const std::optional<std::string>& job) const;
   Result<std::string> manifest(const BackupId& id) const;  // its JSON text, from the store
   SetupPtr setup() const;
+  // Who this state folder is, of all that there are: 32 digits.
+  const std::string& owner_id() const { return owner_id_; }
   // The newest view; waits for nothing.
   BackupsViewPtr view() const;
   // Looks at the stores (space, reachable) and publishes the view anew. May wait for a slow file

@@ -13,6 +13,7 @@
 #include "platform/system_info.h"
 #include "proof/pod_rights.h"
 #include "proof/pods.h"
+#include "proof/marked_server.h"
 #include "store/make_store.h"
 #include "store/owned_store.h"
 
@@ -88,6 +89,8 @@ class Doctor {
   void pods();
   Examination pod_rights(const proof::DurabilityOptions& options);
   void database(const config::BackupJob& job, const backup::DatabaseOptions& database);
+  void scratch_servers();
+  void scratch_server(const config::Drill& drill);
   void add(Examination one) { found_.push_back(std::move(one)); }
 
   platform::FileSystem& files_;
@@ -108,6 +111,7 @@ std::vector<Examination> Doctor::examine() {
   stores();
   jobs();
   pods();
+  scratch_servers();
   return std::move(found_);
 }
 
@@ -153,6 +157,8 @@ void Doctor::secrets() {
   for (const auto& store : config_.stores)
     look("credentials." + store.name, store.s3.credentials_file);
   for (const auto& job : config_.backups) look("ping." + job.name(), job.options.ping_url_file);
+  for (const auto& drill : config_.drills)
+    look("secret.scratch." + drill.name(), drill.options.scratch.dsn.password_file);
 }
 
 void Doctor::schedules() {
@@ -313,6 +319,24 @@ Examination Doctor::pod_rights(const proof::DurabilityOptions& options) {
   const auto& rights = blocks ? missing->needed : missing->helpful;
   return {id, blocks ? "fail" : "warn", fmt::format("may not {}", fmt::join(rights, ", ")), "",
           "kubectl apply -f docs/manual/kubernetes-rbac.yaml"};
+}
+
+void Doctor::scratch_servers() {
+  for (const config::Drill& drill : config_.drills)
+    if (drill.options.scratch.type == proof::ScratchType::server) scratch_server(drill);
+}
+
+// Its locks and databases are left alone.
+void Doctor::scratch_server(const config::Drill& drill) {
+  proof::MarkedServerRequest request;
+  request.drill = drill.name();
+  request.dsn = drill.options.scratch.dsn;
+  request.marker = drill.options.scratch.marker_database;
+  for (const auto& database : config_.databases) request.sources.push_back(database.dsn);
+  const auto looked = proof::MarkedServer::examine(*context_.hooks().postgres, request, limits());
+  const std::string id = "scratch." + drill.name();
+  add(looked ? good(id, "marked, and nothing is backed up from it")
+             : judged(id, looked.error(), true));
 }
 
 json::value to_json(const Examination& one) {

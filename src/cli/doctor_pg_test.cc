@@ -221,6 +221,19 @@ TEST_F(Doctor, PingFileThatIsNotThere) {
   expect("ping.nightly", "unknown", "secret_file_missing", "create it with mode 0600");
 }
 
+TEST_F(Doctor, ScratchServerWithoutMarkerOrOfASource) {
+  const auto drill_on = [&](const std::string& marker) {
+    said_.job_more =
+        "schedule: \"@daily\"\ndrills:\n  weekly:\n    backup: nightly\n    scratch: "
+        "{type: server, dsn: \"" +
+        said_.dsn + "\", marker_database: " + marker + "}";
+  };
+  drill_on("not_there");
+  expect("scratch.weekly", "unknown", "scratch_not_marked", "CREATE DATABASE \"not_there\"");
+  drill_on("postgres");
+  expect("scratch.weekly", "unknown", "scratch_is_source", "name another server");
+}
+
 TEST_F(Doctor, JobWithoutASchedule) {
   said_.job_more = "jobs: 1";
   expect("schedule.nightly", "warn", "", "add schedule:");

@@ -114,6 +114,12 @@ drills:
       dir: /var/lib/vigie/scratch
       jobs: 2
       user: postgres              # whom it runs as where Vigie runs as root
+    # scratch:                    # a server that is there already, with a superuser
+    #   type: server
+    #   dsn: "host=scratch.internal dbname=postgres user=vigie_drill"
+    #   password_file: /etc/vigie/scratch.password
+    #   marker_database: vigie_may_wipe_this      # the server must have it: whoever made it gave the server away
+    #   jobs: 2
     rto_target: 30m               # beyond it: a warning
     rpo_target: 26h
     checks: [rows, fingerprints, objects, constraints, sequences, settings, freshness]

@@ -136,6 +136,8 @@ class DrillRun {
     request.into_major = static_cast<int>(ask_.into_major);
     request.rehearsal = is_rehearsal();
     request.folder = folder_;
+    request.scratch_owner = backups_.owner_id();
+    for (const backup::DatabaseOptions& one : config_.databases) request.sources.push_back(one.dsn);
     auto report = proofs_.drill(request,
                                 {id,
                                  reading.artefact.store,

@@ -3,7 +3,7 @@
 #include "daemon/drills.h"
 #include "daemon/restores.h"
 #include "daemon/wiring.h"
-#include "proof/scratch_server.h"
+#include "proof/scratch.h"
 
 namespace vigie::daemon {
 namespace {
@@ -27,6 +27,7 @@ constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                         CorrelationId correlation) {
   jobs::RunRequest request;
+constexpr auto kClearTimeout = std::chrono::seconds(30);
   request.job = job.name();
   request.kind = "backup";
   request.trigger = std::move(trigger);
@@ -157,15 +158,18 @@ void Wiring::tidy(std::stop_token stop) {
     world_.log.write(LogLevel::warn, "backup.reconcile", done.error());
   }
   if (!reads_only()) (void)backups_->end_dead_sessions(work);
-  if (!reads_only()) clear_scratch_folders();
+  if (!reads_only()) clear_scratch(work);
 }
 
 // What a drill has left that ended with its process takes room from backups.
-void Wiring::clear_scratch_folders() {
-  for (const config::Drill& drill : config()->drills) {
-    const auto folder = proof::scratch_folder_of(drill.options);
-    if (const auto done = proof::clear_scratch(world_.files, folder); !done)
-      world_.log.write(LogLevel::warn, "drill.scratch", done.error());
+void Wiring::clear_scratch(const Work& work) {
+  const proof::RestoreTools tools{world_.files, world_.processes, world_.postgres, world_.clock};
+  const auto config = this->config();
+  for (const config::Drill& drill : config->drills) {
+    const CallLimits limits{world_.clock.monotonic() + kClearTimeout, work.stop};
+    const auto done = proof::clear_scratch(drill.options, backups_->owner_id(), tools, limits);
+    if (!done)
+      world_.log.write(LogLevel::warn, "drill.scratch", done.error(), {{"drill", drill.name()}});
   }
 }
 

@@ -149,7 +149,7 @@ class Wiring {
   void submit_in_turn(jobs::RunRequest request, const std::stop_token& stop);
   void scrub_what_is_due();
   void copy_what_is_due();
-  void clear_scratch_folders();
+  void clear_scratch(const Work& work);
   jobs::RunRequest ledger_verify_request();
   SelfCheckTools self_check_tools(std::stop_token stop);
   jobs::RunOutcome check_itself(std::span<const SelfCheckPart> parts, jobs::RunContext& context);

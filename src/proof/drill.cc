@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/hash.h"
 #include "proof/canary.h"
 #include "proof/drill_checks.h"
-#include "proof/scratch_server.h"
-#include "store/options.h"
+#include "proof/scratch.h"
 
 namespace vigie::proof {
 namespace {
@@ -18,28 +16,6 @@ using artefact::Manifest;
 using ledger::Assertion;
 using ledger::Outcome;
 
-// What a restored database takes for each raw byte: its rows, its indexes, what pg_restore sorts.
-constexpr uint64_t kSpaceForEachByte = 2;
-constexpr Bytes kSpaceOfAServer = 256_MiB;
-// Whoever else lives on the disk must go on: PostgreSQL, and pods that Kubernetes evicts below it.
-constexpr store::Reserve kReserve{.percent = 5, .bytes = {}};
-
-// Names of libraries that the server finds by itself, no paths.
-std::string library_names(std::string_view preload) {
-  std::string names;
-  while (!preload.empty()) {
-    const size_t end = std::min(preload.find(','), preload.size());
-    std::string name(preload.substr(0, end));
-    preload.remove_prefix(std::min(end + 1, preload.size()));
-    std::erase_if(name, [](char c) { return c == ' ' || c == '"'; });
-    const bool plain = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '_' || c == '-';
-    });
-    if (plain) names += (names.empty() ? "" : ",") + name;
-  }
-  return names;
-}
-
 class Drilling {
  public:
   Drilling(const DrillRequest& request, const RestoreTools& tools, const Work& work)
@@ -47,7 +23,7 @@ class Drilling {
 
   DrillReport run() {
     if (const auto done = all_steps(); !done) report_.error = done.error();
-    server_.reset();
+    end_scratch();
     (void)platform::remove_tree(tools_.files, request_.folder);
     // What was found to be bad outweighs what kept the rest from being looked at.
     const auto judged = judge();
@@ -61,13 +37,21 @@ class Drilling {
  private:
   Result<> all_steps() {
     TRY(read_manifest());
-    TRY(clear_scratch(tools_.files, scratch_folder()));
-    TRY(check_space());
+    scratch_ = make_scratch({request_, manifest_, major(), bindir()}, tools_);
+    TRY(scratch_->prepare(work_));
     TRY(timed("scratch", [&] { return start_server(); }));
     TRY(timed("restore", [&] { return restore_all(); }));
     TRY(timed("checks", [&] { return check(); }));
     if (!request_.options.canary) return {};
     return timed("canary", [&] { return look_at_canaries(); });
+  }
+
+  // What could not be removed is told, and found by the next drill.
+  void end_scratch() {
+    if (!scratch_) return;
+    for (std::string& one : scratch_->deviations()) report_.deviations.push_back(std::move(one));
+    if (const auto ended = scratch_->end(); !ended)
+      report_.deviations.push_back(ended.error().detail(Audience::everybody));
   }
 
   template <class Step>
@@ -97,55 +81,24 @@ class Drilling {
     return {};
   }
 
-  Result<> check_space() {
-    const platform::Path folder = request_.options.scratch.dir;
-    TRY(tools_.files.create_folder(folder, 0755));
-    TRY_ASSIGN(const platform::Space space, tools_.files.space(folder));
-    Bytes needed{manifest_.raw().count * kSpaceForEachByte + kSpaceOfAServer.count +
-                 kReserve.of(space.total).count};
-    if (shares_its_disk_with_staging(folder)) needed += manifest_.raw();
-    if (space.available >= needed) return {};
-    return fail(ErrorCode::scratch_space,
-                {{"expected", format_bytes(needed)}, {"observed", format_bytes(space.available)}});
-  }
-
-  // Where the backup is unpacked before pg_restore reads it.
-  bool shares_its_disk_with_staging(const platform::Path& scratch) const {
-    const auto here = tools_.files.info(scratch);
-    const auto there = tools_.files.info(request_.folder.parent_path());
-    return !here || !there || here->device == there->device;
-  }
-
-  platform::Path scratch_folder() const { return scratch_folder_of(request_.options); }
   int major() const {
     return request_.into_major != 0 ? request_.into_major : manifest_.server.version_num / 10000;
   }
   bool same_major() const { return major() == manifest_.server.version_num / 10000; }
 
+  platform::Path bindir() const { return same_major() ? request_.bindir : platform::Path(); }
+
   Result<> start_server() {
     phase("scratch server");
-    const platform::Path bindir = same_major() ? request_.bindir : platform::Path();
-    TRY_ASSIGN(auto clients, platform::find_clients(tools_.files, major(), bindir));
-    ScratchRequest scratch;
-    scratch.folder = scratch_folder();
-    scratch.clients = std::move(clients);
-    scratch.major = major();
-    scratch.user = request_.options.scratch.user;
-    scratch.preload = library_names(manifest_.server.preload);
-    scratch.jobs = static_cast<unsigned>(request_.options.scratch.jobs);
-    TRY_ASSIGN(server_, ScratchServer::start(tools_.files, tools_.processes, tools_.postgres,
-                                             tools_.clock, std::move(scratch), work_));
-    return {};
+    return scratch_->start(work_);
   }
 
   Result<> restore_all() {
-    RestoreRequest restore{request_.source,
-                           request_.id,
-                           request_.manifest_sha256,
-                           server_->dsn(request_.id.database),
-                           same_major() ? request_.bindir : platform::Path(),
-                           static_cast<unsigned>(request_.options.scratch.jobs)};
+    RestoreRequest restore{
+        request_.source,      request_.id, request_.manifest_sha256,
+        scratch_->database(), bindir(),    static_cast<unsigned>(request_.options.scratch.jobs)};
     restore.on_scratch = true;
+    restore.made_as = scratch_->made_as();
     restore.identity = request_.options.identity;
     restore.folder = request_.folder;
     auto restored = proof::restore(restore, tools_, work_);
@@ -181,8 +134,8 @@ class Drilling {
   Result<> check() {
     phase("checks");
     TRY_ASSIGN(const auto session,
-               tools_.postgres.connect(server_->dsn(request_.id.database),
-                                       "vigie drill " + work_.run.str(), work_.limits()));
+               tools_.postgres.connect(scratch_->database(), "vigie drill " + work_.run.str(),
+                                       work_.limits()));
     const CheckRequest ask{request_.options,
                            manifest_,
                            report_.restored->sequences,
@@ -197,8 +150,7 @@ class Drilling {
 
   Result<> look_at_canaries() {
     phase("canaries");
-    TRY_ASSIGN(auto found, put_canaries(request_, manifest_, server_->dsn(request_.id.database),
-                                        tools_, work_));
+    TRY_ASSIGN(auto found, put_canaries(request_, manifest_, scratch_->database(), tools_, work_));
     for (Assertion& one : found) report_.assertions.push_back(std::move(one));
     return {};
   }
@@ -239,7 +191,7 @@ class Drilling {
   const RestoreTools& tools_;
   const Work& work_;
   Manifest manifest_;
-  std::unique_ptr<ScratchServer> server_;
+  std::unique_ptr<Scratch> scratch_;
   DrillReport report_;
 };
 

@@ -24,6 +24,8 @@ struct DrillRequest {
                                 // nothing of the newest one
   int into_major = 0;           // another major version, to rehearse an upgrade; 0: the backup's
   platform::Path folder;        // this run's own; need not exist; gone afterwards
+  std::string scratch_owner;    // who this state folder is: names what is made on another's server
+  std::vector<platform::Dsn> sources{};  // whose servers that must not be
 };
 
 // Only what was found in its bytes or rows speaks against the backup: a full disk, a store that is

@@ -146,8 +146,8 @@ ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool 
     entry.deviations.push_back(described(*report.error));
   }
   entry.result = ledger::outcome_of(report.verdict());
-  if (!report.server_version.empty())
-    entry.environment = {{"server_version", report.server_version}};
+  entry.environment["scratch"] = name_of(options.scratch.type);
+  if (!report.server_version.empty()) entry.environment["server_version"] = report.server_version;
   if (report.restored) entry.measures = measures_of(*report.restored);
   add_objectives(entry, options, report);
   for (const auto& [step, time] : report.durations)

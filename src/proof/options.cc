@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "platform/dsn_field.h"
+
 namespace vigie::proof {
 namespace {
 
@@ -22,6 +24,8 @@ constexpr std::array<std::pair<std::string_view, DrillCheck>, 5> kChecks{
      {"sequences", DrillCheck::sequences},
      {"settings", DrillCheck::settings},
      {"freshness", DrillCheck::freshness}}};
+constexpr std::array<std::pair<std::string_view, ScratchType>, 2> kScratchTypes{
+    {{"local", ScratchType::local}, {"server", ScratchType::server}}};
 // They cannot be left out.
 constexpr std::array<std::string_view, 2> kAlways{"rows", "fingerprints"};
 
@@ -52,12 +56,16 @@ void read_checks(yaml::Fields& fields, std::set<DrillCheck>& checks) {
 
 void read_scratch(yaml::Fields& fields, ScratchOptions& scratch) {
   fields.section("scratch", [&](yaml::Fields& below) {
-    bool local = true;
-    below.choice("type", local,
-                 std::array<std::pair<std::string_view, bool>, 1>{{{"local", true}}});
-    below.absolute_path("dir", scratch.dir, Need::required);
+    below.choice("type", scratch.type, kScratchTypes);
     below.number("jobs", scratch.jobs, 1, 64);
-    below.name("user", scratch.user);
+    if (scratch.type == ScratchType::server) {
+      scratch.dsn.name = "scratch";
+      platform::read_dsn(below, scratch.dsn);
+      below.name("marker_database", scratch.marker_database, Need::required);
+    } else {
+      below.absolute_path("dir", scratch.dir, Need::required);
+      below.name("user", scratch.user);
+    }
   });
   if (fields.self().find("scratch") == nullptr)
     fields.problems().mistake(fields.self().place, ErrorCode::config_missing_key,
@@ -101,6 +109,10 @@ void read_assertions(yaml::Fields& fields, std::vector<SqlAssertion>& assertions
 }
 
 }  // namespace
+
+std::string_view name_of(ScratchType type) {
+  return kScratchTypes.at(static_cast<size_t>(type)).first;
+}
 
 DrillOptions DrillOptions::parse(const std::string& name, yaml::Fields& fields) {
   DrillOptions options;

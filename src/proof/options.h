@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "base/yaml_fields.h"
+#include "platform/postgres.h"
 
 namespace vigie::proof {
 
@@ -17,11 +18,22 @@ enum class Pick : unsigned char { newest, oldest, random };
 // What is looked at beside the rows, which always are.
 enum class DrillCheck : unsigned char { objects, constraints, sequences, settings, freshness };
 
-// A server of our own, made for the drill and gone after it.
+enum class ScratchType : unsigned char {
+  local,   // a server of our own, made for the drill and gone after it
+  server,  // one that is there, and was given away for drills
+};
+
+std::string_view name_of(ScratchType type);  // as vigie.yaml has it
+
 struct ScratchOptions {
+  ScratchType type = ScratchType::local;
+  int jobs = 2;  // of pg_restore, and sessions that compare
+  // local
   std::string dir;                // absolute; each drill has a folder in it
-  int jobs = 2;                   // of pg_restore, and sessions that compare
   std::string user = "postgres";  // whom the server runs as when this process is root
+  // server
+  platform::Dsn dsn;            // its dbname does not count
+  std::string marker_database;  // on it: whoever made that has said that the server may be wiped
 };
 
 // The newest value of a column must not be older than `within` when the drill runs.

@@ -74,30 +74,38 @@ size_t count_sequences(std::string_view list) {
       [](const ArchiveEntry& entry) { return entry.what.starts_with("SEQUENCE SET "); }));
 }
 
-// A subscription connects when it is enabled; a materialised view may be filled from a foreign
+// The object itself, and what is said of it.
+bool is_of_kind(const ArchiveEntry& entry, std::string_view kind) {
+  std::string_view what = entry.what;
+  for (const std::string_view about : {"COMMENT - ", "SECURITY LABEL - "})
+    if (what.starts_with(about)) what.remove_prefix(about.size());
+  return what.starts_with(kind);
+}
+
+// A subscription connects when it is enabled; an event trigger runs whatever it likes at the next
+// statement of a superuser, ours among them; a materialised view may be filled from a foreign
 // server, and nothing says of which table it is.
 struct ReachesOut {
   bool subscriptions = false;
+  bool event_triggers = false;
   bool foreign = false;
 
   explicit ReachesOut(std::string_view list) {
     for (const ArchiveEntry& entry : parse_archive_list(list)) {
-      subscriptions = subscriptions || is_of_subscription(entry.what);
+      subscriptions = subscriptions || is_of_kind(entry, "SUBSCRIPTION ");
+      event_triggers = event_triggers || is_of_kind(entry, "EVENT TRIGGER ");
       foreign = foreign || entry.what.starts_with("FOREIGN TABLE ") ||
                 entry.what.starts_with("EXTENSION - dblink");
     }
   }
   bool operator()(const ArchiveEntry& entry) const {
-    return is_of_subscription(entry.what) ||
+    return is_of_kind(entry, "SUBSCRIPTION ") || is_of_kind(entry, "EVENT TRIGGER ") ||
            (foreign && entry.what.starts_with("MATERIALIZED VIEW DATA "));
-  }
-  static bool is_of_subscription(std::string_view what) {
-    return what.starts_with("SUBSCRIPTION ") || what.starts_with("COMMENT - SUBSCRIPTION ") ||
-           what.starts_with("SECURITY LABEL - SUBSCRIPTION ");
   }
   std::vector<std::string> sentences() const {
     std::vector<std::string> out;
     if (subscriptions) out.emplace_back("subscriptions were left out");
+    if (event_triggers) out.emplace_back("event triggers were left out");
     if (foreign)
       out.emplace_back("materialised views were not filled: there are foreign tables or dblink");
     return out;
@@ -259,7 +267,7 @@ class Restoring {
       if (one.starts_with("SET client_encoding ")) encoding_ = one;
       return one.starts_with("SET ") || one.starts_with("SELECT pg_catalog.set_config");
     });
-    database_ = restore_database_name(work_.run);
+    database_ = request_.made_as.empty() ? restore_database_name(work_.run) : request_.made_as;
     if (statements.empty() || !statements.front().starts_with("CREATE DATABASE "))
       return fail(ErrorCode::sql_unreadable);
     // As the archive writes it, which need not be the manifest's encoding.

@@ -45,6 +45,7 @@ struct RestoreRequest {
   // Into a server of a drill: the roles are always made, owners and rights are left out where the
   // backup holds none, and nothing is restored that would reach out of the server.
   bool on_scratch = false;
+  std::string made_as{};      // what it is called until it is complete; empty: vigie_restore_…
   IdentitySource identity{};  // of an encrypted backup
   platform::Path folder;      // this run's own; need not exist; gone afterwards
 };

@@ -74,7 +74,7 @@ Path scratch_folder_of(const DrillOptions& options) {
   return Path(options.scratch.dir) / options.name;
 }
 
-Result<> clear_scratch(platform::FileSystem& files, const Path& folder) {
+Result<> clear_scratch_folder(platform::FileSystem& files, const Path& folder) {
   TRY(claim(files, folder));
   return {};
 }

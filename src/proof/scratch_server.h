@@ -70,7 +70,7 @@ platform::Path scratch_folder_of(const DrillOptions& options);
 
 // Removes what a drill has left that ended with its process; fine when there is nothing. A folder
 // in use, or of somebody else, stays. Errors: scratch_in_use, file_*.
-Result<> clear_scratch(platform::FileSystem& files, const platform::Path& folder);
+Result<> clear_scratch_folder(platform::FileSystem& files, const platform::Path& folder);
 
 // Settings that the server is started with; pure.
 std::vector<std::string> scratch_settings(const ScratchRequest& request);

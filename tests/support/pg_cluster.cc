@@ -61,6 +61,12 @@ void give_to_server_user(const Path& folder) {
   }
 }
 
+void initdb(platform::ProcessRunner& runner, const Path& data) {
+  run(runner, as_server_user(pg_bindir() / "initdb",
+                             {"--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8",
+                              "--locale=C.UTF-8", "--pgdata", data.string()}));
+}
+
 // The data folder that initdb made once for this test binary.
 Path initdb_template(platform::ProcessRunner& runner) {
   static std::mutex mutex;
@@ -69,11 +75,16 @@ Path initdb_template(platform::ProcessRunner& runner) {
   if (folder) return *folder / "data";
   auto fresh = std::make_unique<TempFolder>();
   give_to_server_user(fresh->path());
-  run(runner, as_server_user(pg_bindir() / "initdb",
-                             {"--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8",
-                              "--locale=C.UTF-8", "--pgdata", (*fresh / "data").string()}));
+  initdb(runner, *fresh / "data");
   folder = std::move(fresh);
   return *folder / "data";
+}
+
+void copy_folder(platform::ProcessRunner& runner, const Path& from, const Path& to) {
+  Command copy;
+  copy.program = "/bin/cp";
+  copy.arguments = {"-a", "--reflink=auto", from.string(), to.string()};
+  run(runner, copy);
 }
 
 // Shared memory in files of its own folder: a server that is killed leaves nothing in /dev/shm.
@@ -148,12 +159,11 @@ PgCluster::PgCluster(PgClusterOptions options)
   if (!std::filesystem::exists(bindir() / "postgres")) {
     give_up("there is no PostgreSQL in " + bindir().string());
   }
-  Command copy;
-  copy.program = "/bin/cp";
-  copy.arguments = {"-a", "--reflink=auto", initdb_template(*runner_).string(),
-                    data_folder().string()};
-  run(*runner_, copy);
   give_to_server_user(folder_.path());
+  if (options_.own_identity)
+    initdb(*runner_, data_folder());
+  else
+    copy_folder(*runner_, initdb_template(*runner_), data_folder());
   std::ofstream(data_folder() / "postgresql.auto.conf") << configuration(options_, folder_.path());
   std::ofstream(data_folder() / "pg_hba.conf") << host_based_authentication(options_);
   start();

@@ -31,6 +31,8 @@ struct PgClusterOptions {
   bool fsync = false;  // true: fsync, full_page_writes and synchronous_commit stay on
   std::string authentication = "trust";  // of every role but the superuser: "scram-sha-256" …
   std::vector<std::pair<std::string, std::string>> settings{};  // more for postgresql.conf
+  // Made by an initdb of its own: the others of this binary have one system identifier.
+  bool own_identity = false;
 };
 
 enum class PgStop : unsigned char { smart, fast, immediate };
