@@ -269,8 +269,12 @@ std::string sums_text(const Manifest& manifest, std::string_view manifest_text) 
 }
 
 Cover make_cover(Manifest& manifest) {
+  return make_cover(manifest, std::nullopt);
+}
+
+Cover make_cover(Manifest& manifest, const std::optional<MeasuredDrill>& drill) {
   Cover cover;
-  cover.card = recovery_card(manifest);
+  cover.card = recovery_card(manifest, drill);
   manifest.files.push_back(card_entry(cover.card));
   cover.manifest = manifest.to_json();
   cover.sums = sums_text(manifest, cover.manifest);

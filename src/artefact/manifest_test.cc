@@ -192,6 +192,18 @@ TEST(RecoveryCard, ANameFromTheDatabaseCannotLeaveItsQuotes) {
   EXPECT_THAT(card, ::testing::HasSubstr("x\\x5c\\x27\\x0a\\x60"));
 }
 
+TEST(RecoveryCard, TellsHowLongTheLastDrillTook) {
+  const Manifest manifest = test_manifest();
+  EXPECT_THAT(recovery_card(manifest), ::testing::Not(::testing::HasSubstr("drill")));
+  const MeasuredDrill drill{*BackupId::parse("nightly.app-20261110T020000Z"),
+                            *parse_rfc3339("2026-11-15T04:31:00Z"),
+                            std::chrono::milliseconds(90100), 20_MiB};
+  const std::string card = recovery_card(manifest, drill);
+  for (const char* words :
+       {"2026-11-15T04:31:00Z", "`nightly.app-20261110T020000Z`", "20.0 MiB", "after 1m31s:"})
+    EXPECT_THAT(card, ::testing::HasSubstr(words));
+}
+
 TEST(RecoveryCard, NamesTheRolesWithoutPasswordWhenTheGlobalsAreThere) {
   MemoryArtefact artefact;
   Manifest manifest = test_manifest();

@@ -88,6 +88,20 @@ std::string needs(const Manifest& m) {
       m.encrypted() ? " KEY says where the private key is." : "");
 }
 
+std::string how_long(const std::optional<MeasuredDrill>& drill) {
+  if (!drill) return {};
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(drill->rto);
+  const std::string size =
+      drill->raw.count == 0 ? "" : fmt::format(" ({} as files)", format_bytes(drill->raw));
+  return fmt::format(
+      "## How long will it take?\n\n"
+      "The last restore drill before this backup was made ended at {} (UTC). It had a database of "
+      "the backup `{}`{}\n"
+      "after {}: from the stored bytes to an answer, on a server made for speed. Count on "
+      "more.\n\n",
+      format_rfc3339(drill->at), drill->backup.str(), size, format_duration(seconds));
+}
+
 std::string check_step() {
   return "## 1. Is it undamaged?\n\n```sh\nsha256sum --quiet --check SHA256SUMS\n```\n\n";
 }
@@ -201,9 +215,10 @@ std::string tail(const Manifest& m) {
 
 }  // namespace
 
-std::string recovery_card(const Manifest& manifest) {
-  return head(manifest) + needs(manifest) + check_step() + globals_step(manifest) +
-         restore_step(manifest) + short_way(manifest) + other_name(manifest) + tail(manifest);
+std::string recovery_card(const Manifest& manifest, const std::optional<MeasuredDrill>& drill) {
+  return head(manifest) + needs(manifest) + how_long(drill) + check_step() +
+         globals_step(manifest) + restore_step(manifest) + short_way(manifest) +
+         other_name(manifest) + tail(manifest);
 }
 
 }  // namespace vigie::artefact

@@ -357,7 +357,10 @@ artefact::Manifest Taking::manifest_of(Attempt& attempt) const {
 Result<Taken> Taking::publish(Attempt attempt, store::ArtefactWriter& out) {
   report("publish");
   artefact::Manifest manifest = manifest_of(attempt);
-  const artefact::Cover cover = artefact::make_cover(manifest);
+  const auto drill = tools_.last_drill
+                         ? tools_.last_drill(request_.job.name, request_.database.name)
+                         : std::nullopt;
+  const artefact::Cover cover = artefact::make_cover(manifest, drill);
   // What could not be read again must not become an artefact.
   TRY(artefact::Manifest::parse(cover.manifest, id_));
   TRY(store::write_file(out, artefact::kCardName, cover.card));

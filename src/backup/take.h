@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "artefact/manifest.h"
+#include "artefact/recovery_card.h"
 #include "backup/dump.h"
 #include "backup/options.h"
 #include "backup/preflight.h"
@@ -21,6 +21,10 @@
 
 namespace vigie::backup {
 
+// The last drill that passed of a job and a database; nothing: there was none. Waits for nothing.
+using LastDrillFn = std::function<std::optional<artefact::MeasuredDrill>(
+    const std::string& job, const std::string& database)>;
+
 // The outside world. Outlives the call.
 struct TakeTools {
   platform::FileSystem& files;
@@ -28,6 +32,7 @@ struct TakeTools {
   platform::PgConnector& postgres;
   const platform::Clock& clock;
   std::string vigie_version;
+  LastDrillFn last_drill{};  // for the recovery card; may be empty
 };
 
 struct TakeRequest {

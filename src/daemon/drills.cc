@@ -199,6 +199,22 @@ std::optional<BackupId> picked(const backup::BackupsView& view, const std::strin
   return good[std::uniform_int_distribution<size_t>(0, good.size() - 1)(seed)];
 }
 
+std::optional<artefact::MeasuredDrill> last_measured(const proof::ProofView& view,
+                                                     const std::string& job,
+                                                     const std::string& database) {
+  std::optional<artefact::MeasuredDrill> last;
+  for (const proof::DrillResultView& one : view.results) {
+    const auto backup = BackupId::parse(one.backup);
+    const bool fits = backup && backup->job == job && backup->database == database;
+    if (!fits || one.result != Verdict::passed || !one.rto_s) continue;
+    if (last && last->at >= one.ended_at) continue;
+    const auto rto = std::chrono::duration<double>(*one.rto_s);
+    last = artefact::MeasuredDrill{*backup, one.ended_at, std::chrono::duration_cast<Duration>(rto),
+                                   Bytes{one.raw_bytes}};
+  }
+  return last;
+}
+
 jobs::RunOutcome run_drill(backup::BackupRoom& backups, proof::ProofRoom& proofs,
                            const config::Config& config, const config::Drill& drill,
                            const api::DrillAsk& ask, const platform::Path& folder,

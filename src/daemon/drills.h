@@ -21,6 +21,11 @@ std::optional<BackupId> picked(const backup::BackupsView& view, const std::strin
                                const std::string& database, proof::Pick pick,
                                const std::string& from = {});
 
+// The newest drill that passed, of whichever name, of a backup of this job and database.
+std::optional<artefact::MeasuredDrill> last_measured(const proof::ProofView& view,
+                                                     const std::string& job,
+                                                     const std::string& database);
+
 // Everything that one run of a drill does: each of its databases, one after another. `folder` is
 // the run's own.
 jobs::RunOutcome run_drill(backup::BackupRoom& backups, proof::ProofRoom& proofs,

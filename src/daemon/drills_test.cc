@@ -67,5 +67,31 @@ TEST_F(Picked, NoneOfTheFuture) {
   EXPECT_EQ(pick(proof::Pick::newest), "nightly.app-20261111T020000Z");
 }
 
+proof::DrillResultView drilled(const char* backup, Verdict result, const char* ended_at) {
+  proof::DrillResultView one;
+  one.drill = "weekly";
+  one.backup = backup;
+  one.result = result;
+  one.ended_at = *parse_rfc3339(ended_at);
+  one.rto_s = 12.5;
+  one.raw_bytes = 1024;
+  return one;
+}
+
+TEST(LastMeasured, IsTheNewestThatPassedOfThatJobAndDatabase) {
+  proof::ProofView view;
+  view.results = {drilled("nightly.app-20261114T020000Z", Verdict::failed, "2026-11-15T00:00:00Z"),
+                  drilled("nightly.app-20261112T020000Z", Verdict::passed, "2026-11-13T00:00:00Z"),
+                  drilled("nightly.app-20261110T020000Z", Verdict::passed, "2026-11-14T00:00:00Z"),
+                  drilled("nightly.crm-20261115T020000Z", Verdict::passed, "2026-11-16T00:00:00Z"),
+                  drilled("", Verdict::could_not_verify, "2026-11-17T00:00:00Z")};
+  const auto last = last_measured(view, "nightly", "app");
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->backup.str(), "nightly.app-20261110T020000Z");
+  EXPECT_EQ(last->rto, std::chrono::milliseconds(12500));
+  EXPECT_EQ(last->raw.count, 1024U);
+  EXPECT_FALSE(last_measured(view, "weekly", "app"));
+}
+
 }  // namespace
 }  // namespace vigie::daemon

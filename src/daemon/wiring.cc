@@ -92,7 +92,10 @@ Result<> Wiring::open_state() {
                                            {.read_only = reads_only()}));
   open_checkpoints();
   backup::RoomTools tools{
-      {world_.files, world_.processes, world_.postgres, world_.clock, world_.version},
+      {world_.files, world_.processes, world_.postgres, world_.clock, world_.version,
+       [this](const std::string& job, const std::string& database) {
+         return last_measured(*proofs_->view(), job, database);
+       }},
       world_.http,
       [this](const ledger::Entry& entry) -> Result<> {
         // Who only looks compares the catalogue with the stores too, for its own eyes.

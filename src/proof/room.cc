@@ -97,6 +97,7 @@ DrillResultView drill_view(const Told& told) {
   view.error_code = told.error_code;
   view.started_at = told.started_at;
   view.ended_at = told.ended_at;
+  view.raw_bytes = count_at(told.measures, "raw_bytes");
   view.rto_s = number_at(told.measures, "rto_s");
   view.rpo_s = number_at(told.measures, "rpo_s");
   view.rto_target_s = number_at(told.measures, "rto_target_s");

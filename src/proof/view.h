@@ -39,6 +39,7 @@ struct DrillResultView {
   std::string error_code;  // empty when passed
   SystemTime started_at;
   SystemTime ended_at;
+  uint64_t raw_bytes = 0;       // of what was restored; 0: it did not come that far
   std::optional<double> rto_s;  // from the stored bytes to a database that answers
   std::optional<double> rpo_s;  // how old the data was
   std::optional<double> rto_target_s;

@@ -194,6 +194,19 @@ TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
   EXPECT_THAT(host_.run({"drill", "list"}).out, HasSubstr("passed"));
 }
 
+TEST_F(DrillTest, TheNextBackupsCardSaysHowLongItTook) {
+  const auto card = [&] {
+    return contents(host_.store() / "nightly" / *host_.stored().rbegin() / "RECOVER.md");
+  };
+  EXPECT_THAT(card(), Not(HasSubstr("How long")));
+  configure({"canary: never"});
+  ASSERT_EQ(drill().status, 0);
+  const std::string drilled = *host_.stored().rbegin();
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  EXPECT_THAT(card(), HasSubstr("How long will it take?"));
+  EXPECT_THAT(card(), HasSubstr("the backup `" + drilled + "`"));
+}
+
 TEST_F(DrillTest, SaysWhatFailedAndQuotesNoRow) {
   configure({"freshness: {table: public.nothing_there, column: at}",
              "assertions:", "  - {name: wrong, sql: \"select count(*) from plain\", equals: 7}",
