@@ -30,6 +30,13 @@ Result<Response> start_durability(const Services& services, const Call& call) {
   return accepted_run(run);
 }
 
+Result<Response> start_amcheck(const Services& services, const Call& call) {
+  TRY_ASSIGN(const auto body, command_body(call.request, {"reason", "ref"}));
+  TRY_ASSIGN(const auto context, with_reason(call, body));
+  TRY_ASSIGN(const auto run, services.start_amcheck(call.arguments.at(0), context));
+  return accepted_run(run);
+}
+
 }  // namespace
 
 void add_drill_routes(Router& router, const RouteHost& host) {
@@ -41,6 +48,13 @@ void add_drill_routes(Router& router, const RouteHost& host) {
        .scope = Scope::admin,
        .kind = RequestClass::query,
        .endpoint = [&services](const Call& call) { return start_durability(services, call); }});
+  if (services.start_amcheck)
+    router.add(
+        {.method = "POST",
+         .pattern = "/v1/amcheck/{check}/runs",
+         .scope = Scope::operate,
+         .kind = RequestClass::query,
+         .endpoint = [&services](const Call& call) { return start_amcheck(services, call); }});
   router.add({.method = "POST",
               .pattern = "/v1/drills/{drill}/runs",
               .scope = Scope::operate,

@@ -123,6 +123,7 @@ struct Services {
   std::function<Result<RunId>(const std::string& proof, const std::string& interrupt,
                               const CallContext&)>
       start_durability;
+  std::function<Result<RunId>(const std::string& check, const CallContext&)> start_amcheck;
   std::function<Result<>(const RunId&, const CallContext&)> cancel_run;
   std::function<Result<>(const BackupId&, const CallContext&)> pin;
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;

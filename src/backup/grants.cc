@@ -58,6 +58,23 @@ END $$;
                      quote_literal(role));
 }
 
+// Where the extension is: its functions are nobody's but a superuser's, and read no row.
+std::string look_for_damage(std::string_view role) {
+  return fmt::format(R"sql(DO $$
+DECLARE f record;
+BEGIN
+  FOR f IN SELECT p.oid::regprocedure AS name, n.nspname FROM pg_extension e
+      JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass
+      JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
+      WHERE e.extname = 'amcheck' LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', f.nspname, {0});
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f.name, {0});
+  END LOOP;
+END $$;
+)sql",
+                     quote_literal(role));
+}
+
 std::string dump_sql(std::string_view role, const std::vector<std::string>& databases) {
   std::string sql =
       "-- For dumps: reads everything, writes nothing. BYPASSRLS, because a dump without the rows "
@@ -68,7 +85,8 @@ std::string dump_sql(std::string_view role, const std::vector<std::string>& data
   sql += fmt::format("GRANT pg_read_all_settings TO {};\n", quote_identifier(role));
   sql += connect_to(role, databases);
   for (const std::string& database : databases) {
-    sql += fmt::format("\\connect {}\n", quote_identifier(database)) + read_everything(role);
+    sql += fmt::format("\\connect {}\n", quote_identifier(database)) + read_everything(role) +
+           look_for_damage(role);
   }
   return sql;
 }

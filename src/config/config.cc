@@ -81,6 +81,16 @@ Durability read_durability(const std::string& name, const yaml::Entry& entry, Pr
   return durability;
 }
 
+Amcheck read_amcheck(const std::string& name, const yaml::Entry& entry, Problems& problems) {
+  Amcheck amcheck;
+  yaml::Fields fields(entry.value, problems);
+  amcheck.timing = jobs::TimingOptions::parse(fields);
+  amcheck.options = proof::AmcheckOptions::parse(name, fields);
+  amcheck.options.place = entry.place;
+  fields.finish();
+  return amcheck;
+}
+
 Config read_document(const yaml::Node& document, Problems& problems) {
   using yaml::Need;
   Config config;
@@ -104,6 +114,9 @@ Config read_document(const yaml::Node& document, Problems& problems) {
   });
   each_below(fields, "durability", Need::optional, [&](const auto& name, const auto& entry) {
     config.durability.push_back(read_durability(name, entry, problems));
+  });
+  each_below(fields, "amcheck", Need::optional, [&](const auto& name, const auto& entry) {
+    config.amchecks.push_back(read_amcheck(name, entry, problems));
   });
   fields.finish();
   return config;
@@ -146,6 +159,11 @@ const Drill* Config::drill(std::string_view name) const {
 const Durability* Config::proof_of_durability(std::string_view name) const {
   const auto found = std::ranges::find(durability, name, &Durability::name);
   return found == durability.end() ? nullptr : &*found;
+}
+
+const Amcheck* Config::amcheck(std::string_view name) const {
+  const auto found = std::ranges::find(amchecks, name, &Amcheck::name);
+  return found == amchecks.end() ? nullptr : &*found;
 }
 
 Loaded parse(std::string_view text, std::string file_name) {

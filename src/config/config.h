@@ -43,6 +43,14 @@ struct Durability {
   const std::string& name() const { return options.name; }
 };
 
+// One entry of amcheck:.
+struct Amcheck {
+  jobs::TimingOptions timing;
+  proof::AmcheckOptions options;
+  Duration max_age{};  // as of a drill
+  const std::string& name() const { return options.name; }
+};
+
 // An immutable value once it is loaded. Lists are in the file's order; names are unique.
 struct Config {
   api::ServerOptions server;
@@ -54,6 +62,7 @@ struct Config {
   std::vector<BackupJob> backups;
   std::vector<Drill> drills;
   std::vector<Durability> durability;
+  std::vector<Amcheck> amchecks;
   std::string sha256;  // of the file's bytes: tells two configurations apart
 
   // nullptr when there is none of that name.
@@ -62,6 +71,7 @@ struct Config {
   const BackupJob* backup(std::string_view name) const;
   const Drill* drill(std::string_view name) const;
   const Durability* proof_of_durability(std::string_view name) const;
+  const Amcheck* amcheck(std::string_view name) const;
 };
 
 struct Loaded {

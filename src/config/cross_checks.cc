@@ -16,6 +16,7 @@ constexpr SystemTime kReference = sys_days{year{2026} / 1 / 1};
 constexpr auto kSummerTime = std::chrono::hours(1);
 constexpr auto kForTheRun = std::chrono::hours(2);
 constexpr auto kDrilledByHand = std::chrono::days(8);  // as REQ-RST-1 asks for
+constexpr auto kAmcheckedByHand = std::chrono::days(35);
 
 template <class T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
@@ -201,6 +202,15 @@ void check_durability(const Config& config, Problems& problems) {
   }
 }
 
+void check_amchecks(const Config& config, Problems& problems) {
+  const Problems::Scope amchecks(problems, "amcheck");
+  for (const Amcheck& amcheck : config.amchecks) {
+    const Problems::Scope scope(problems, amcheck.name());
+    check_reference(amcheck.options.database, amcheck.options.database_place, "database",
+                    names_of(config.databases), problems);
+  }
+}
+
 // A copy beside the original falls with it, and one in its folder would be read as it.
 void check_copies(const Config& config, Problems& problems) {
   const Problems::Scope evidence(problems, "evidence");
@@ -232,12 +242,17 @@ void resolve_targets(Config& config) {
     const auto gaps = gaps_of(drill.timing, {});
     drill.max_age = gaps ? gaps->longest + kForTheRun : Duration(kDrilledByHand);
   }
+  for (Amcheck& amcheck : config.amchecks) {
+    const auto gaps = gaps_of(amcheck.timing, {});
+    amcheck.max_age = gaps ? gaps->longest + amcheck.timing.timeout : Duration(kAmcheckedByHand);
+  }
 }
 
 void cross_check(const Config& config, Problems& problems) {
   check_store_paths(config, problems);
   check_drills(config, problems);
   check_durability(config, problems);
+  check_amchecks(config, problems);
   check_copies(config, problems);
   const Problems::Scope backups(problems, "backups");
   for (const BackupJob& job : config.backups) {

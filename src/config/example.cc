@@ -130,6 +130,15 @@ drills:
     # identity_command: [/usr/local/bin/fetch-key]
     canary: every                 # damaged copies must be refused, each time; never: none are made
 
+amcheck:                          # is the database itself damaged? by hand: vigie amcheck run app
+  app:
+    database: app
+    schedule: "0 5 * * 6"
+    # user: vigie_amcheck         # needs the grants of vigie grants --role dump, and the extension amcheck
+    # password_file: /etc/vigie/amcheck.password
+    heapallindexed: true          # also: is every row in every index? reads each table once more
+    jobs: 1                       # of pg_amcheck
+
 durability:                       # interrupts PostgreSQL; by hand: vigie durability run app --yes-interrupt app
   app:
     database: app

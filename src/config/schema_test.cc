@@ -47,6 +47,7 @@ constexpr Section kSections[] = {
     {"/properties/drills/additionalProperties/properties/assertions/items",
      "drills: {a: {assertions: [{zzzzzz: 1}]}}"},
     {"/properties/durability/additionalProperties", "durability: {a: {zzzzzz: 1}}"},
+    {"/properties/amcheck/additionalProperties", "amcheck: {a: {zzzzzz: 1}}"},
     {"/properties/durability/additionalProperties/properties/restart",
      "durability: {a: {restart: {zzzzzz: 1}}}"},
     {"/properties/durability/additionalProperties/properties/kubernetes",

@@ -62,6 +62,7 @@ std::vector<Due> next_due(const config::Config& config, SystemTime now, size_t c
   add(config.backups, "backup");
   add(config.drills, "drill");
   add(config.durability, "durability");
+  add(config.amchecks, "amcheck");
   std::ranges::sort(all, {}, &Due::at);
   all.resize(std::min(all.size(), count));
   return all;

@@ -1,4 +1,5 @@
 // What runs are made of: requests with their claims, and what is started without being asked.
+#include "daemon/amchecks.h"
 #include "daemon/convert.h"
 #include "daemon/drills.h"
 #include "daemon/restores.h"
@@ -17,17 +18,22 @@ std::vector<std::string> claims_of(const config::BackupJob& job) {
   return claims;
 }
 
+// Who takes a database's place, or interrupts its server.
+std::vector<std::string> claims_on(const std::string& database) {
+  return {"restore", "db:" + database, "amcheck:" + database};
+}
+
 constexpr auto kVerifyTimeout = std::chrono::hours(24);
 constexpr auto kCopyTimeout = std::chrono::hours(24);
 constexpr auto kRestoreTimeout = std::chrono::days(7);  // whoever waits for it may cancel it
 constexpr auto kPreflightTimeout = std::chrono::minutes(10);
+constexpr auto kClearTimeout = std::chrono::seconds(30);
 
 }  // namespace
 
 jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                         CorrelationId correlation) {
   jobs::RunRequest request;
-constexpr auto kClearTimeout = std::chrono::seconds(30);
   request.job = job.name();
   request.kind = "backup";
   request.trigger = std::move(trigger);
@@ -84,8 +90,7 @@ Result<jobs::RunRequest> Wiring::restore_request(const api::RestoreAsk& ask) {
   jobs::RunRequest request;
   request.job = id.job;
   request.kind = ask.plan ? "restore_plan" : "restore";
-  if (!ask.plan)
-    request.claims = {"restore", "db:" + (ask.database.empty() ? id.database : ask.database)};
+  if (!ask.plan) request.claims = claims_on(ask.database.empty() ? id.database : ask.database);
   request.timeout = kRestoreTimeout;
   request.work = [this, ask, target, id](jobs::RunContext& context) {
     const Work work = work_of(context, run_logs_);
@@ -113,6 +118,22 @@ jobs::RunRequest Wiring::drill_request(const config::Drill& drill, const api::Dr
   return request;
 }
 
+// Beside backups: both take the locks of a SELECT, and neither writes.
+jobs::RunRequest Wiring::amcheck_request(const config::Amcheck& amcheck) {
+  jobs::RunRequest request;
+  request.job = amcheck.name();
+  request.kind = "amcheck";
+  request.correlation_id = new_correlation_id();
+  request.claims = {"amcheck:" + amcheck.options.database};
+  request.timeout = amcheck.timing.timeout;
+  request.work = [this, amcheck](jobs::RunContext& context) {
+    const auto config = this->config();
+    const auto folder = platform::Path(config->state.dir) / "staging" / context.id().str();
+    return run_amcheck(*proofs_, *config, amcheck, folder, work_of(context, run_logs_));
+  };
+  return request;
+}
+
 // What interrupts a server: no backup, drill or restore of any database is at work meanwhile, since
 // several may lie on one server. What only compares disturbs nobody.
 jobs::RunRequest Wiring::durability_request(const config::Durability& proof) {
@@ -123,7 +144,7 @@ jobs::RunRequest Wiring::durability_request(const config::Durability& proof) {
   if (proof.options.mode == proof::DurabilityMode::fault) {
     request.claims = {"scratch", "restore"};
     for (const backup::DatabaseOptions& one : config()->databases)
-      request.claims.push_back("db:" + one.name);
+      for (const char* claim : {"db:", "amcheck:"}) request.claims.push_back(claim + one.name);
   }
   request.timeout = proof.timing.timeout;
   request.work = [this, proof](jobs::RunContext& context) {

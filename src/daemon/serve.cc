@@ -85,6 +85,18 @@ jobs::ScheduledJob scheduled(Wiring& wiring, const config::Durability& proof) {
   return out;
 }
 
+jobs::ScheduledJob scheduled(Wiring& wiring, const config::Amcheck& amcheck) {
+  jobs::ScheduledJob out = due_as(amcheck.timing);
+  out.job = amcheck.name();
+  out.kind = "amcheck";
+  out.request = [&wiring, amcheck](SystemTime) {
+    jobs::RunRequest request = wiring.amcheck_request(amcheck);
+    request.trigger.by = "schedule";
+    return request;
+  };
+  return out;
+}
+
 std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
   std::vector<jobs::ScheduledJob> jobs;
   const auto config = wiring.config();
@@ -98,6 +110,8 @@ std::vector<jobs::ScheduledJob> scheduled_jobs(Wiring& wiring) {
     if (drill.timing.schedule) jobs.push_back(scheduled(wiring, drill));
   for (const config::Durability& proof : config->durability)
     if (proof.timing.schedule) jobs.push_back(scheduled(wiring, proof));
+  for (const config::Amcheck& amcheck : config->amchecks)
+    if (amcheck.timing.schedule) jobs.push_back(scheduled(wiring, amcheck));
   return jobs;
 }
 

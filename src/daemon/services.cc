@@ -155,6 +155,9 @@ void Wiring::add_proof_commands(api::Services& services) {
                   {{"argument", "backup"}, {"expected", "one of the job " + found->options.job}});
     return submit_asked(drill_request(*found, ask), context);
   };
+  services.start_amcheck = [this](const std::string& name, const CallContext& context) {
+    return start_amcheck(name, context);
+  };
   services.start_durability = [this](const std::string& name, const std::string& interrupt,
                                      const CallContext& context) -> Result<RunId> {
     const auto config = this->config();
@@ -169,6 +172,15 @@ void Wiring::add_proof_commands(api::Services& services) {
            {"expected", found->options.database + ", the database whose server is interrupted"}});
     return submit_asked(durability_request(*found), context);
   };
+}
+
+Result<RunId> Wiring::start_amcheck(const std::string& name, const CallContext& context) {
+  const auto config = this->config();
+  const config::Amcheck* const found = config->amcheck(name);
+  if (found == nullptr)
+    return fail(ErrorCode::http_invalid_parameter,
+                {{"argument", "check"}, {"expected", "a name of amcheck: in vigie.yaml"}});
+  return submit_asked(amcheck_request(*found), context);
 }
 
 void Wiring::add_commands(api::Services& services) {

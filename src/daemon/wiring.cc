@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "daemon/amchecks.h"
 #include "daemon/convert.h"
 #include "daemon/drills.h"
 #include "daemon/requirements.h"
@@ -117,7 +118,7 @@ Result<> Wiring::open_state() {
   // What it was is no reason not to start.
   if (const auto known = proofs_->remember(*ledger_); !known)
     world_.log.write(LogLevel::warn, "restore.remember", known.error());
-  proofs_->configure(drill_plans(*config_), durability_plans(*config_));
+  proofs_->configure(drill_plans(*config_), durability_plans(*config_), amcheck_plans(*config_));
   durability_ =
       std::make_unique<Durability>(*proofs_, world_.files, world_.clock, world_.log, folder);
   durability_->configure(*config_);
@@ -296,7 +297,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
     listener = on_reload_;
   }
   backups_->configure(setup_of(*config(), world_.files, world_.clock));
-  proofs_->configure(drill_plans(*config()), durability_plans(*config()));
+  proofs_->configure(drill_plans(*config()), durability_plans(*config()), amcheck_plans(*config()));
   durability_->configure(*config());
   log_reload(trigger, parts);
   if (const auto taken = listener ? listener() : Result<>(); !taken) {

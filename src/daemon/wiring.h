@@ -105,6 +105,7 @@ class Wiring {
   // What the scheduler starts for a job.
   jobs::RunRequest backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
                                   CorrelationId correlation);
+  jobs::RunRequest amcheck_request(const config::Amcheck& amcheck);
   jobs::RunRequest durability_request(const config::Durability& proof);
   jobs::RunRequest drill_request(const config::Drill& drill, const api::DrillAsk& ask);
   jobs::RunRequest preflight_request(const config::BackupJob& job);
@@ -137,6 +138,7 @@ class Wiring {
   void add_commands(api::Services& services);
   void add_human_acts(api::Services& services);
   void add_proof_commands(api::Services& services);
+  Result<RunId> start_amcheck(const std::string& name, const api::CallContext& context);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
   jobs::RunRequest copy_request(const config::BackupJob& job);
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);

@@ -56,6 +56,7 @@ inline constexpr std::string_view kRestoreDrill = "restore_drill";  // into a se
 inline constexpr std::string_view kRestoreDrillOffsite = "restore_drill_offsite";
 inline constexpr std::string_view kDurabilityProof = "durability_proof";
 inline constexpr std::string_view kDurabilityProofNode = "durability_proof_node";  // the machine
+inline constexpr std::string_view kAmcheck = "amcheck";  // of a database that is backed up
 inline constexpr std::string_view kLedgerDamage = "ledger_damage";  // written by the ledger itself
 // What the program finds when it looks at itself.
 inline constexpr std::string_view kStatusContract = "status_contract";
@@ -72,7 +73,7 @@ inline constexpr std::array kEvery{
     kSigningKey,    kRestore,        kRestoreDrill,    kRestoreDrillOffsite,
     kBackupCopy,    kCopyVerify,     kDurabilityProof, kDurabilityProofNode,
     kLedgerDamage,  kStatusContract, kErrorContract,   kCanary,
-    kHealthLatency, kMatrix};
+    kHealthLatency, kMatrix,         kAmcheck};
 }  // namespace kind
 
 struct Trigger {

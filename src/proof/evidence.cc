@@ -160,6 +160,27 @@ ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool 
   return entry;
 }
 
+ledger::Entry amchecked(const AmcheckOptions& options, const AmcheckReport& report,
+                        const Work& work, SystemTime started_at, SystemTime ended_at) {
+  ledger::Entry entry = begin(ledger::kind::kAmcheck, work, started_at, ended_at);
+  entry.subject = {{"check", options.name}, {"database", options.database}};
+  entry.environment = {{"server_version", report.server_version},
+                       {"heapallindexed", options.heapallindexed}};
+  entry.measures = {{"tables", report.tables},
+                    {"indexes", report.indexes},
+                    {"damaged", report.damaged},
+                    {"amcheck_s", to_seconds(report.took)}};
+  entry.result = ledger::Outcome::passed;
+  if (report.error) {
+    entry.ended_with(*report.error);
+    entry.follow_up = report.error->remedy(Audience::everybody);
+    entry.deviations.push_back(described(*report.error));
+  }
+  entry.assertions.push_back(
+      {"damaged_relations", json::value(0), json::value(report.damaged), entry.result});
+  return entry;
+}
+
 ledger::Entry durability_proved(const DurabilityOptions& options, const DurabilityReport& report,
                                 const Work& work, SystemTime started_at, SystemTime ended_at) {
   ledger::Entry entry = begin(ledger::kind::kDurabilityProof, work, started_at, ended_at);

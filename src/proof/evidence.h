@@ -3,6 +3,7 @@
 
 #include "base/work.h"
 #include "ledger/entry.h"
+#include "proof/amcheck.h"
 #include "proof/drill.h"
 #include "proof/durability.h"
 #include "proof/observer.h"
@@ -22,6 +23,9 @@ ledger::Entry restored(const Subject& subject, const Restored& restored, const W
                        SystemTime started_at, SystemTime ended_at);
 ledger::Entry not_restored(const Subject& subject, const Error& error, const Work& work,
                            SystemTime started_at, SystemTime ended_at);
+
+ledger::Entry amchecked(const AmcheckOptions& options, const AmcheckReport& report,
+                        const Work& work, SystemTime started_at, SystemTime ended_at);
 
 // `options.fault` in its word of vigie.yaml.
 ledger::Entry durability_proved(const DurabilityOptions& options, const DurabilityReport& report,

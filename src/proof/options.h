@@ -1,4 +1,4 @@
-// drills: and durability: in vigie.yaml.
+// drills:, durability: and amcheck: in vigie.yaml.
 #pragma once
 
 #include <optional>
@@ -133,6 +133,21 @@ struct DurabilityOptions {
   Place database_place;
 
   static DurabilityOptions parse(const std::string& name, yaml::Fields& fields);
+};
+
+// A look for damage in the database itself.
+struct AmcheckOptions {
+  std::string name;
+  std::string database;  // of databases:
+  std::string user;      // empty: as in dsn
+  std::string password_file;
+  bool heapallindexed = true;  // whether every row that should be in an index is
+  int jobs = 1;                // of pg_amcheck: so many relations at a time
+
+  Place place;
+  Place database_place;
+
+  static AmcheckOptions parse(const std::string& name, yaml::Fields& fields);
 };
 
 }  // namespace vigie::proof

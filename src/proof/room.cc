@@ -127,6 +127,21 @@ DurabilityView durability_view(const Told& told) {
   return view;
 }
 
+AmcheckView amcheck_view(const Told& told) {
+  AmcheckView view;
+  view.check = text_at(told.subject, "check");
+  view.database = text_at(told.subject, "database");
+  view.evidence_id = told.id;
+  view.result = verdict_named(told.result);
+  view.error_code = told.error_code;
+  view.started_at = told.started_at;
+  view.ended_at = told.ended_at;
+  view.tables = count_at(told.measures, "tables");
+  view.indexes = count_at(told.measures, "indexes");
+  view.damaged = count_at(told.measures, "damaged");
+  return view;
+}
+
 // Somebody has tried something: it says nothing of what is in force.
 bool is_rehearsal(const Told& told) {
   const json::value* const found = find_value(told.subject, "rehearsal");
@@ -214,6 +229,8 @@ Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
   TRY_ASSIGN(auto drills, newest_drills(ledger));
   TRY_ASSIGN(const auto proofs,
              newest_entries(ledger, ledger::kind::kDurabilityProof, kProofsRemembered));
+  TRY_ASSIGN(const auto amchecks,
+             newest_entries(ledger, ledger::kind::kAmcheck, kProofsRemembered));
   publish([&](ProofView& view) {
     // What ended meanwhile is newer.
     for (const json::object& entry : restores)
@@ -223,13 +240,18 @@ Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
     for (const json::object& entry : proofs)
       if (const auto told = told_by(entry))
         view.durability.emplace(text_at(told->subject, "proof"), durability_view(*told));
+    for (const json::object& entry : amchecks)
+      if (const auto told = told_by(entry))
+        view.amcheck.emplace(text_at(told->subject, "check"), amcheck_view(*told));
   });
   return {};
 }
 
 void ProofRoom::configure(std::vector<DrillPlanView> drills,
-                          std::vector<DurabilityPlanView> durability) {
+                          std::vector<DurabilityPlanView> durability,
+                          std::vector<AmcheckPlanView> amcheck) {
   publish([&](ProofView& view) {
+    view.amcheck_plans = std::move(amcheck);
     view.drills = std::move(drills);
     view.durability_plans = std::move(durability);
   });
@@ -248,6 +270,8 @@ Result<> ProofRoom::record(const ledger::Entry& entry) {
       view.last_restore = restore_view(told);
     else if (entry.kind == ledger::kind::kDurabilityProof)
       view.durability[text_at(told.subject, "proof")] = durability_view(told);
+    else if (entry.kind == ledger::kind::kAmcheck)
+      view.amcheck[text_at(told.subject, "check")] = amcheck_view(told);
     else if (entry.kind == ledger::kind::kRestoreDrill && !is_rehearsal(told))
       add_result(view.results, drill_view(told), true);
   });
@@ -305,6 +329,13 @@ Result<> ProofRoom::not_drilled(const DrillOptions& options, evidence::Subject s
   report.error = why;
   const SystemTime now = tools_.clock.now();
   return record(evidence::drilled(subject, options, rehearsal, report, work, now, now));
+}
+
+Result<AmcheckReport> ProofRoom::amcheck(const AmcheckRequest& request, const Work& work) {
+  const SystemTime started_at = tools_.clock.now();
+  AmcheckReport report = proof::amcheck(request, tools_, work);
+  TRY(record(evidence::amchecked(request.options, report, work, started_at, tools_.clock.now())));
+  return report;
 }
 
 Result<DurabilityReport> ProofRoom::prove(const DurabilityRequest& request, const Work& work) {

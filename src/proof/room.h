@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "ledger/ledger.h"
+#include "proof/amcheck.h"
 #include "proof/drill.h"
 #include "proof/evidence.h"
 #include "proof/observer.h"
@@ -45,6 +46,9 @@ class ProofRoom {
   Result<> not_drilled(const DrillOptions& options, evidence::Subject subject, bool rehearsal,
                        const Error& why, const Work& work);
 
+  // As amcheck() of amcheck.h; it leaves an entry however it ends, and the view has its result.
+  Result<AmcheckReport> amcheck(const AmcheckRequest& request, const Work& work);
+
   // As prove_durability(); it leaves an entry however it ends, and the view has its result.
   Result<DurabilityReport> prove(const DurabilityRequest& request, const Work& work);
 
@@ -60,7 +64,8 @@ class ProofRoom {
   // It is at work no more.
   void forget_observer(const std::string& proof);
 
-  void configure(std::vector<DrillPlanView> drills, std::vector<DurabilityPlanView> durability);
+  void configure(std::vector<DrillPlanView> drills, std::vector<DurabilityPlanView> durability,
+                 std::vector<AmcheckPlanView> amcheck = {});
 
   // The newest view; waits for nothing.
   ProofViewPtr view() const;

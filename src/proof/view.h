@@ -79,7 +79,27 @@ struct ObserverView {
   std::string error_code;                         // why it does not
 };
 
+// A look for damage in a database that came to an end.
+struct AmcheckView {
+  std::string check;
+  std::string database;
+  std::string evidence_id;
+  Verdict result = Verdict::could_not_verify;
+  std::string error_code;  // empty when passed
+  SystemTime started_at;
+  SystemTime ended_at;
+  uint64_t tables = 0;   // that there were to look at
+  uint64_t indexes = 0;  // B-trees
+  uint64_t damaged = 0;  // of both
+};
+
 // What the configuration asks for.
+struct AmcheckPlanView {
+  std::string name;
+  std::string database;
+  Duration max_age{};  // as of DrillPlanView
+};
+
 struct DurabilityPlanView {
   std::string name;
   std::string database;
@@ -103,6 +123,8 @@ struct ProofView {
   std::vector<DurabilityPlanView> durability_plans;  // in the configuration's order
   std::map<std::string, DurabilityView> durability;  // the newest of each, by name
   std::map<std::string, ObserverView> observers;     // those at work in this process, by name
+  std::vector<AmcheckPlanView> amcheck_plans;        // in the configuration's order
+  std::map<std::string, AmcheckView> amcheck;        // the newest of each, by name
 
   // The newest of a drill and database; nullptr: none.
   const DrillResultView* newest(std::string_view drill, std::string_view database) const;

@@ -155,6 +155,7 @@ json::object backups_data(const Views& views, SystemTime now) {
       jobs.push_back(job_json(*views.backups, job, facts ? facts->find(job.name) : nullptr, now));
   }
   data["jobs"] = std::move(jobs);
+  data["amcheck"] = amcheck_json(views);
   return data;
 }
 

@@ -343,6 +343,7 @@ ArtefactFacts artefact_facts(const BackupsView& view, std::string_view job,
 std::vector<Check> backups_checks(const Views& views, SystemTime now) {
   std::vector<Check> checks;
   checks.push_back(ledger_verified_check(ledger_facts(views), now));
+  for (auto& check : amcheck_checks(views)) checks.push_back(std::move(check));
   if (!views.backups) {
     checks.push_back(nothing_known());
     return checks;

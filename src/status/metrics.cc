@@ -1,5 +1,7 @@
 #include "status/metrics.h"
 
+#include <functional>
+
 #include "status/metrics_writer.h"
 #include "status/reports.h"
 
@@ -152,6 +154,30 @@ void write_ledger(MetricsWriter& out, const LedgerFacts& ledger) {
   if (ledger.verification) out.sample(unix_seconds(ledger.verification->at));
 }
 
+using AmcheckSample = std::function<std::optional<double>(const proof::AmcheckView&)>;
+
+void write_amcheck(MetricsWriter& out, const proof::ProofView& view, std::string_view name,
+                   std::string_view help, const AmcheckSample& value) {
+  out.gauge(name, help);
+  for (const proof::AmcheckPlanView& plan : view.amcheck_plans) {
+    const auto found = view.amcheck.find(plan.name);
+    const auto sample = found == view.amcheck.end() ? std::nullopt : value(found->second);
+    if (sample) out.sample({{"check", plan.name}, {"database", plan.database}}, *sample);
+  }
+}
+
+void write_amchecks(MetricsWriter& out, const proof::ProofView& view) {
+  write_amcheck(out, view, "vigie_amcheck_damaged_relations",
+                "Tables and indexes of a database that were found damaged, by the newest look.",
+                [](const proof::AmcheckView& one) {
+                  const bool known = one.result != Verdict::could_not_verify;
+                  return known ? std::optional(double(one.damaged)) : std::nullopt;
+                });
+  write_amcheck(out, view, "vigie_amcheck_timestamp_seconds",
+                "When a database was last looked at for damage.",
+                [](const proof::AmcheckView& one) { return unix_seconds(one.ended_at); });
+}
+
 void write_requirements(MetricsWriter& out, const Views& views, SystemTime now) {
   if (!views.requirements || !views.ledger || !views.ledger->newest) return;
   const auto rows = ledger::matrix(*views.requirements, *views.ledger->newest, now);
@@ -183,6 +209,7 @@ std::string render_metrics(const Views& views, const HttpFigures& http, SystemTi
     write_artefacts(out, *views.backups);
     write_stores(out, *views.backups);
   }
+  if (views.proof) write_amchecks(out, *views.proof);
   if (const auto jobs = jobs_facts(views)) write_jobs(out, *jobs);
   if (const auto ledger = ledger_facts(views)) write_ledger(out, *ledger);
   write_requirements(out, views, now);

@@ -41,6 +41,9 @@ json::object backups_data(const Views& views, SystemTime now);
 std::vector<Check> kept_checks(const backup::BackupsView& view);
 // Of copies in further stores, and whether any lies off the host.
 std::vector<Check> copies_checks(const backup::BackupsView& view, SystemTime now);
+// Of looks for damage in the databases themselves.
+std::vector<Check> amcheck_checks(const Views& views);
+json::array amcheck_json(const Views& views);
 json::array copies_json(const backup::BackupsView& view, const backup::BackupJobView& job,
                         const std::string& database);
 json::array losses_json(const backup::BackupsView& view);
