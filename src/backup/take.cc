@@ -12,6 +12,7 @@
 #include "backup/source_session.h"
 #include "platform/failpoint.h"
 #include "platform/placement.h"
+#include "store/discard.h"
 
 namespace vigie::backup {
 namespace {
@@ -395,7 +396,7 @@ Result<Taken> Taking::run() {
     (void)platform::remove_tree(tools_.files, request_.staging);  // also emptied at start
     if (taken) return taken;
     // The error that ended the attempt is the one to report; debris goes at the next start as well.
-    if (const auto exists = request_.store.exists(id_); exists && !*exists) (void)out->discard();
+    store::discard_unpublished(*out, request_.store, id_, tools_.clock);
     const bool again = taken.error().code() == ErrorCode::dump_gave_way &&
                        gave_way_ < request_.job.give_way.retries;
     if (!again) return taken;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/hash.h"
+#include "store/discard.h"
 
 namespace vigie::store {
 namespace {
@@ -27,8 +28,7 @@ class Copying {
     auto done = copy_files();
     if (done) done = publish();
     if (done) return Copied{std::move(manifest_), sha256_hex(manifest_text_)};
-    const auto there = request_.target.exists(request_.id);
-    if (there && !*there) (void)writer_->discard();
+    discard_unpublished(*writer_, request_.target, request_.id, clock_);
     return fail(done.error());
   }
 

@@ -48,5 +48,23 @@ TEST(KeyPrefix, IsNamesWithASlashBetweenThem) {
     EXPECT_FALSE(is_key_prefix(text)) << text;
 }
 
+StoreOptions bucket(const std::string& endpoint, const std::string& more = "") {
+  const std::string text = "type: s3\nendpoint: " + endpoint +
+                           "\nbucket: backups\ncredentials_file: /etc/vigie/s3\n" + more;
+  Problems problems("vigie.yaml");
+  const auto node = yaml::parse(text, problems);
+  EXPECT_TRUE(node);
+  return StoreOptions::parse("offsite", {"offsite", {}, *node}, problems);
+}
+
+// Behind a tunnel it may be elsewhere all the same: whoever knows says so.
+TEST(Bucket, LiesOffTheHostUnlessItsEndpointIsThisHost) {
+  EXPECT_TRUE(bucket("https://s3.example.org").off_host);
+  for (const char* own : {"http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"}) {
+    EXPECT_FALSE(bucket(own).off_host) << own;
+    EXPECT_TRUE(bucket(own, "off_host: true\n").off_host) << own;
+  }
+}
+
 }  // namespace
 }  // namespace vigie::store
