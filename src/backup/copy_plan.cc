@@ -27,7 +27,7 @@ std::set<BackupId> good_copies(const CopyFacts& facts) {
 }
 
 // Whoever put a file beside it has not changed a byte of it.
-bool is_to_be_replaced(const CopyView& copy) {
+bool is_damaged(const CopyView& copy) {
   return copy.verdict() == Verdict::failed &&
          copy.last_verification->error_code != error_info(ErrorCode::artefact_extra_file).name;
 }
@@ -39,6 +39,17 @@ const CopyView* copy_of(const CopyFacts& facts, const BackupId& id) {
 
 }  // namespace
 
+std::vector<ArtefactView> good_originals(const Catalogue& catalogue, const Setup& setup,
+                                         const BackupJobOptions& job, const std::string& database,
+                                         std::string_view store) {
+  auto good = catalogue.of(job.name, database);
+  std::erase_if(good, [&](const ArtefactView& one) {
+    return !counts_as_good(one, job) || setup.store(one.store) == nullptr ||
+           catalogue.is_expiring(one.id) || one.store == store;
+  });
+  return good;
+}
+
 std::vector<BackupId> missing_copies(const CopyFacts& facts) {
   std::set<BackupId> all = good_copies(facts);
   for (const ArtefactView& one : facts.good) all.insert(one.id);
@@ -48,15 +59,25 @@ std::vector<BackupId> missing_copies(const CopyFacts& facts) {
         facts.good, [&](const ArtefactView& good) { return good.id.str() == one.id; });
     if (!one.keep || source == facts.good.end()) continue;
     const CopyView* const copy = copy_of(facts, source->id);
-    if (copy == nullptr || is_to_be_replaced(*copy)) missing.push_back(source->id);
+    if (copy == nullptr || is_damaged(*copy)) missing.push_back(source->id);
   }
   return missing;
 }
 
+// While there are too few good ones, even a damaged one may be the best that there is of its day.
 std::vector<BackupId> expired_copies(const CopyFacts& facts) {
+  const auto decided = decide(good_copies(facts), facts);
   std::vector<BackupId> expired;
-  for (const RetentionDecision& one : decide(good_copies(facts), facts))
-    if (!one.keep) expired.push_back(*BackupId::parse(one.id));
+  std::optional<BackupId> oldest;  // of those that are kept
+  for (const RetentionDecision& one : decided) {
+    const BackupId id = *BackupId::parse(one.id);
+    if (!one.keep) expired.push_back(id);
+    if (one.keep && (!oldest || id < *oldest)) oldest = id;
+  }
+  if (!oldest || decided.size() < static_cast<size_t>(facts.retention.min_good)) return expired;
+  for (const CopyView& one : facts.copies)
+    if (is_damaged(one) && one.id < *oldest && std::ranges::count(facts.held, one.id) == 0)
+      expired.push_back(one.id);
   return expired;
 }
 

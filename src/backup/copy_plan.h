@@ -5,11 +5,19 @@
 #include <span>
 #include <vector>
 
+#include "backup/catalogue.h"
 #include "backup/options.h"
+#include "backup/setup.h"
 #include "backup/view.h"
 #include "platform/time_zone.h"
 
 namespace vigie::backup {
+
+// The artefacts of a job and database that can be copied into `store`: in reach, not expiring,
+// known to be good, and not lying there already. Sorted by id.
+std::vector<ArtefactView> good_originals(const Catalogue& catalogue, const Setup& setup,
+                                         const BackupJobOptions& job, const std::string& database,
+                                         std::string_view store);
 
 struct CopyFacts {
   std::vector<ArtefactView> good;  // that can be copied from: in reach and known to be good
@@ -24,7 +32,8 @@ struct CopyFacts {
 std::vector<BackupId> missing_copies(const CopyFacts& facts);
 
 // What may go: decided among the good copies alone, so that nothing goes for the sake of what is
-// elsewhere. A copy that nobody has verified stays.
+// elsewhere. A damaged one that is not held goes when every good one that is kept is newer, as in
+// the first store; a copy that nobody has verified stays.
 std::vector<BackupId> expired_copies(const CopyFacts& facts);
 
 }  // namespace vigie::backup

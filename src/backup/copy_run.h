@@ -7,63 +7,79 @@
 #include <string>
 #include <vector>
 
-#include "artefact/verify.h"
+#include "backup/copy_book.h"
 #include "backup/copy_plan.h"
-#include "backup/room.h"
+#include "backup/originals.h"
 #include "store/copy_artefact.h"
 
 namespace vigie::backup {
 
-// One at a time for each store, job and database (BackupRoom::copy_alone). What it does is an entry
-// of kind backup_copy, whose subject says which act: copy, read, expire, gone. Only the newest that
-// was read off the host is evidence of a requirement: older ones say nothing of what a fire leaves.
+// A copy as an artefact that lies elsewhere.
+ArtefactView as_artefact(const CopyView& copy);
+
+struct CopyPlace {
+  const JobSetup& job;
+  const CopyOptions& options;
+  const StoreSetup& target;
+  const std::string& database;
+};
+
+// One at a time for each place (CopyRoom sees to it). What it does is an entry of kind backup_copy,
+// whose subject says which act: copy, read, expire, give_up, gone. Only the newest that was read
+// off the host is evidence of a requirement: older ones say nothing of what a fire leaves. What it
+// is given must outlive it.
 class CopyRun {
  public:
-  CopyRun(BackupRoom& room, const JobSetup& job, const CopyOptions& options,
-          const StoreSetup& target, const std::string& database, const Work& work);
+  CopyRun(const Originals& originals, CopyBook& book, const CopyPlace& place, const Work& work);
   CopyRun(const CopyRun&) = delete;
   CopyRun& operator=(const CopyRun&) = delete;
-  ~CopyRun();
 
   // Goes on after one that cannot be copied or read: the first error is answered.
   Result<> run();
+  // The newest good original that there was when it decided what to copy.
+  const std::optional<BackupId>& newest() const { return newest_; }
 
  private:
   Result<> refuse_itself() const;
   Result<> look();
   void remove_debris(const std::vector<BackupId>& debris);
+  void forget_remains(const std::vector<BackupId>& debris);
   Result<> finish_expiry(const CopyView& copy, bool whole);
   Result<> look_again(const CopyView& copy);
   Result<> tell_gone(const CopyView& copy);
   Result<> take_in(const BackupId& id);
   CopyFacts facts() const;
   Result<> copy(const BackupId& id);
-  Result<store::Copied> transfer(const ArtefactView& original,
-                                 std::unique_ptr<artefact::ArtefactSource> source);
+  Result<> copy_from(const Reading& reading);
+  Result<> note_copied(const Reading& reading, const Result<store::Copied>& copied,
+                       SystemTime began);
+  Result<store::Copied> transfer(const Reading& reading);
   Result<> clear_damaged(const ArtefactView& original);
   Result<> check_space(const ArtefactView& original) const;
   Result<> read(const BackupId& id);
-  Result<artefact::VerifyReport> read_back(const CopyView& copy);
   void read_what_is_due();
   Result<> expire();
-  Result<> remove(const std::vector<BackupId>& ids);
+  Result<> remove(const std::vector<BackupId>& ids, std::string_view act);
+  Result<> remove(const CopyView& copy, std::string_view act);
   ledger::Entry entry_of(const CopyView& copy, std::string_view act, SystemTime began) const;
   bool is_ours(const BackupId& id) const;
   bool is_held(const BackupId& id) const;
   bool is_newest(const BackupId& id) const;
   std::vector<CopyView> copies() const;
-  unsigned workers() const;
-  SystemTime now() const;
+  const std::string& store() const { return target_.options.name; }
+  SystemTime now() const { return originals_.clock.now(); }
   void note(const Result<>& done) {
     if (!done && !first_) first_ = done.error();
   }
 
-  BackupRoom& room_;
+  const Originals& originals_;
+  CopyBook& book_;
   const JobSetup& job_;
   const CopyOptions& options_;
   const StoreSetup target_;
   const std::string& database_;
   const Work& work_;
+  std::optional<BackupId> newest_;
   std::optional<Error> first_;
 };
 

@@ -1,13 +1,14 @@
-// Keeps retention away from an artefact that is being read.
+// Keeps retention away from an artefact, or a copy of one, that is being read.
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "artefact/source.h"
 #include "backup/catalogue.h"
+#include "backup/copy_book.h"
 
 namespace vigie::backup {
 
@@ -34,9 +35,34 @@ class ReadHold {
   BackupId id_;
 };
 
+// The same of a copy. The book must outlive it.
+class CopyHold {
+ public:
+  // Errors: backup_not_found, also of one that is expiring; queue_full.
+  static Result<CopyHold> take(CopyBook& book, std::string store, const BackupId& id) {
+    TRY(book.hold(store, id));
+    return CopyHold(book, std::move(store), id);
+  }
+  CopyHold(CopyHold&& other) noexcept
+      : book_(std::exchange(other.book_, nullptr)),
+        store_(std::move(other.store_)),
+        id_(std::move(other.id_)) {}
+  CopyHold& operator=(CopyHold&&) = delete;
+  ~CopyHold() {
+    if (book_ != nullptr) book_->release(store_, id_);
+  }
+
+ private:
+  CopyHold(CopyBook& book, std::string store, BackupId id)
+      : book_(&book), store_(std::move(store)), id_(std::move(id)) {}
+  CopyBook* book_;
+  std::string store_;
+  BackupId id_;
+};
+
 // An artefact for whoever restores it: it stays as long as this lives.
 struct Reading {
-  std::optional<ReadHold> hold;  // nothing: there is a copy of it alone
+  std::variant<ReadHold, CopyHold> hold;
   ArtefactView artefact;
   std::string manifest_sha256;  // as recorded; empty: not known
   std::unique_ptr<artefact::ArtefactSource> source;

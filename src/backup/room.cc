@@ -119,6 +119,10 @@ const JobSetup* Setup::job(std::string_view name) const {
   return find_named(jobs, name,
                     [](const JobSetup& one) -> const std::string& { return one.options.name; });
 }
+Result<const JobSetup*> Setup::get_job(std::string_view name) const {
+  if (const JobSetup* const found = job(name)) return found;
+  return fail(ErrorCode::backup_job_not_found, {{"job", std::string(name)}});
+}
 const JobSetup* Setup::job_of(const BackupId& id) const {
   const JobSetup* const found = job(id.job);
   const bool takes = found != nullptr && std::ranges::count(found->options.databases, id.database);
@@ -160,11 +164,25 @@ BackupRoom::BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Ca
     : tools_(std::move(tools)),
       owner_id_(std::move(owner_id)),
       catalogue_(std::move(catalogue)),
-      copies_(std::move(copies)),
+      copies_(std::make_unique<CopyRoom>(originals(), std::move(copies))),
       dead_(std::move(dead)),
       setup_(in_care(std::move(setup))) {
   const auto expiring = catalogue_->expiring();
   leftover_.insert(expiring.begin(), expiring.end());
+}
+
+Originals BackupRoom::originals() {
+  return {.clock = tools_.take.clock,
+          .catalogue = *catalogue_,
+          .record = tools_.record,
+          .recorded = [this](const BackupId& id) { return recorded(id); },
+          .warn = tools_.warn,
+          .setup = [this] { return setup(); },
+          .read = [this](const BackupId& id, std::string reason,
+                         const CallLimits& limits) { return read(id, std::move(reason), limits); },
+          .verify = [this](const BackupId& id,
+                           const Work& work) { return verify(id, VerifyMode::full, work); },
+          .changed = [this] { publish_view(); }};
 }
 
 // Each store behind its marker.
@@ -290,7 +308,7 @@ Result<> BackupRoom::acknowledge(const BackupId& id, const Work& work) {
   // That it is gone is one thing, and what it was suspected of another: a second word for that.
   if (catalogue_->is_lost(id)) return give_up(id, work);
   const auto alarm = catalogue_->alarm(id.job, id.database);
-  if (!alarm || alarm->backup != id) return nothing_to_acknowledge(id);
+  if (!alarm || alarm->backup != id) return give_up_copies(id, work);
   TRY(tools_.record(
       evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now())));
   TRY(catalogue_->acknowledge(id));
@@ -311,13 +329,36 @@ Result<> BackupRoom::give_up(const BackupId& id, const Work& work) {
   return {};
 }
 
+bool BackupRoom::has_good_original(const BackupId& id) const {
+  const SetupPtr setup = this->setup();
+  const auto original = catalogue_->find(id);
+  const JobSetup* const job = setup->job_of(id);
+  return original && job != nullptr && counts_as_good(*original, job->options);
+}
+
+// Beside a good original a damaged copy is replaced by itself.
+Result<> BackupRoom::give_up_copies(const BackupId& id, const Work& work) {
+  const auto stores = copies_->of_no_use(id);
+  if (stores.empty() || has_good_original(id)) return nothing_to_acknowledge(id);
+  auto entry = evidence::about(ledger::kind::kAcknowledgement, id, work, tools_.take.clock.now());
+  entry.subject["act"] = "copy_give_up";
+  entry.subject["stores"] = json::array(stores.begin(), stores.end());
+  TRY(tools_.record(entry));
+  return copies_->give_up(id, stores);
+}
+
 Result<> BackupRoom::nothing_to_acknowledge(const BackupId& id) const {
+  if (!catalogue_->find(id) && copies_->any(id))
+    return fail(ErrorCode::nothing_to_acknowledge,
+                {{"name", "backup " + id.str() + " (it is gone, and no copy of it is damaged)"}});
   TRY_ASSIGN(const ArtefactView view, catalogue_->get(id));
   std::string name = "backup " + id.str();
   if (lies_in_no_store(id)) name += " (its store is not configured: --lost gives it up)";
   // Retention sees to it by itself.
   if (view.verdict() == Verdict::failed)
     name += " (damaged: it counts for nothing, and expires when all that are kept are newer)";
+  else if (!copies_->of_no_use(id).empty())
+    name += " (its damaged copy is replaced: vigie backup copy " + id.job + ")";
   return fail(ErrorCode::nothing_to_acknowledge, {{"name", std::move(name)}});
 }
 

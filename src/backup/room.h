@@ -6,7 +6,6 @@
 // begun, and decided anew where it had not.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,52 +16,17 @@
 
 #include "artefact/verify.h"
 #include "backup/catalogue.h"
-#include "backup/copy_book.h"
+#include "backup/copy_room.h"
 #include "backup/dead_runs.h"
 #include "backup/expire.h"
 #include "backup/read_hold.h"
+#include "backup/room_tools.h"
 #include "backup/scrub.h"
 #include "backup/setup.h"
-#include "backup/take.h"
 #include "backup/view.h"
-#include "base/json.h"
 #include "base/work.h"
-#include "ledger/entry.h"
-#include "platform/http_client.h"
 
 namespace vigie::backup {
-
-// Writes one entry; durable when it returns.
-using RecordFn = std::function<Result<>(const ledger::Entry&)>;
-// The manifest's SHA-256 that the ledger holds for an artefact; nothing when it knows none. An
-// error is not that: then nobody knows, and nothing may be called good.
-using RecordedFn = std::function<Result<std::optional<std::string>>(const BackupId&)>;
-using WarnFn = std::function<void(std::string_view event, const Error&)>;
-
-// How a run ended: as its worst part did. `error` is of the first part that ended so.
-struct Outcome {
-  Verdict verdict = Verdict::passed;
-  std::optional<Error> error;
-  json::object result;
-
-  void note(Verdict part, const std::optional<Error>& why);
-  // result.warnings, for status: [{database, code, detail}].
-  void warn(const std::string& database, const std::vector<Error>& warnings) {
-    tell("warnings", database, warnings);
-  }
-  // The same under another key, for whoever reads the run.
-  void tell(std::string_view key, const std::string& database, const std::vector<Error>& what);
-};
-
-struct RoomTools {
-  TakeTools take;
-  platform::HttpClient& http;
-  RecordFn record;
-  RecordedFn recorded;
-  WarnFn warn;
-  platform::Path staging;  // <state>/staging
-  platform::SqliteOptions database{};
-};
 
 // Thread-safe. Runs that work on the same job and database must not overlap: the claims of `jobs`
 // see to that.
@@ -96,11 +60,6 @@ class BackupRoom {
   Outcome preflight(const std::string& job, const Work& work);
   Outcome verify(const BackupId& id, VerifyMode mode, const Work& work);
   Outcome prune(const std::optional<std::string>& job, const Work& work);
-  // Brings the job's copies in its further stores up to date: what is missing there is copied and
-  // read back, what retention no longer keeps goes. A backup does the same when it is done.
-  Outcome copy(const std::string& job, const Work& work);
-  // A job whose copies could not be brought up to date, when it is time to try again.
-  std::optional<std::string> next_copy() const;
   // A full verification that nobody asked for. Which is next: as scrub.h says; nothing when none is
   // due now. Whoever asks reads it.
   Outcome scrub(const BackupId& id, const Work& work);
@@ -109,9 +68,6 @@ class BackupRoom {
   // For whoever restores it. Errors: backup_not_found, store_*, ledger_unreadable.
   // What reads from it ends at the limits.
   Result<Reading> read(const BackupId& id, std::string reason, const CallLimits& limits);
-  // The same of its copy in another store.
-  Result<Reading> read_copy(const BackupId& id, const std::string& store, std::string reason,
-                            const CallLimits& limits);
 
   // It has just been restored and compared: it is held until another of its job and database is.
   // Errors: backup_not_found, those of the state.
@@ -120,13 +76,18 @@ class BackupRoom {
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);
   Result<> unpin(const BackupId& id, const Work& work);
-  // Its loss; else its alarm. Errors: backup_not_found, nothing_to_acknowledge.
+  // Its loss; else its alarm; else that its copies are damaged and nothing good is there to replace
+  // them: they go. Errors: backup_not_found, nothing_to_acknowledge.
   Result<> acknowledge(const BackupId& id, const Work& work);
   // That it is lost: from its store, or with a store that is not configured any more. Errors: as
   // above.
   Result<> give_up(const BackupId& id, const Work& work);
   // The store is this state folder's from now on, whoever's it was. Errors: store_not_found.
   Result<> adopt_store(const std::string& store, const Work& work);
+
+  // What lies of them in further stores.
+  CopyRoom& copies() { return *copies_; }
+  const CopyRoom& copies() const { return *copies_; }
 
   std::vector<PrunePlan> plan(const std::optional<std::string>& job) const;
   Result<std::string> manifest(const BackupId& id) const;  // its JSON text, from the store
@@ -142,15 +103,12 @@ class BackupRoom {
  private:
   friend class JobRun;
   bool lies_in_no_store(const BackupId& id) const;
+  bool has_good_original(const BackupId& id) const;
+  Result<> give_up_copies(const BackupId& id, const Work& work);
   Result<> nothing_to_acknowledge(const BackupId& id) const;
-  friend class CopyRun;
   BackupRoom(RoomTools tools, std::string owner_id, std::unique_ptr<Catalogue> catalogue,
              std::unique_ptr<CopyBook> copies, DeadRuns dead, SetupPtr setup);
-  Result<> copy_alone(const JobSetup& job, const CopyOptions& options, const StoreSetup& target,
-                      const std::string& database, const Work& work);
-  bool copy_is_due(const JobSetup& job, const std::string& database,
-                   const std::string& store) const;
-  Outcome copy_database(const JobSetup& job, const std::string& database, const Work& work);
+  Originals originals();
   void publish_view();
   SetupPtr in_care(SetupPtr setup) const;
   struct Expired {
@@ -184,9 +142,6 @@ class BackupRoom {
   std::optional<ArtefactView> good_before(const BackupId& id, const BackupJobOptions& job) const;
   Result<> enter(const ArtefactView& artefact, const std::optional<PlausibilityAlarm>& alarm,
                  const Work& work);
-  // Of a database of which nothing else is known: the newest copy that lies in one of its stores.
-  std::optional<ArtefactView> newest_copy(const JobSetup& job, const std::string& database,
-                                          const Work& work) const;
   Result<std::optional<std::string>> recorded(const BackupId& id) const;
   void set_at_work(const std::string& job, const std::string& database, bool at_work);
   bool at_work(const BackupId& id);
@@ -222,7 +177,6 @@ class BackupRoom {
   std::vector<BackupId> leftovers() const;
   bool is_leftover(const BackupId& id) const;
   void finished(const BackupId& leftover);
-  bool stays_a_copy(const Setup& setup, const BackupId& id, const std::string& store);
   Result<> take_in(const StoreSetup& store, const Work& work);
   Result<> take_in_earlier(const StoreSetup& store, const std::string& job,
                            const std::string& database, const Work& work);
@@ -242,7 +196,7 @@ class BackupRoom {
   RoomTools tools_;
   const std::string owner_id_;  // who this state folder is for its stores
   std::unique_ptr<Catalogue> catalogue_;
-  std::unique_ptr<CopyBook> copies_;
+  std::unique_ptr<CopyRoom> copies_;
   DeadRuns dead_;
   Chore stores_chore_;  // of the thread that cleans, as below
   Chore sessions_chore_;
@@ -259,10 +213,9 @@ class BackupRoom {
   std::map<BackupId, SystemTime> offered_;           // guarded by mutex_; when next_scrub named it
   MonoTime next_reconcile_{};                        // guarded by mutex_
   Duration reconcile_pause_{};                       // guarded by mutex_; after the next failure
-  bool doubtful_ = false;          // guarded by mutex_; something may be published and unknown
-  bool clean_again_ = false;       // guarded by mutex_; a run left something behind
-  std::set<std::string> copying_;  // guarded by mutex_; a job, a database and a store
-  std::set<BackupId> leftover_;    // guarded by mutex_; expiring, and no run is at work on it
+  bool doubtful_ = false;        // guarded by mutex_; something may be published and unknown
+  bool clean_again_ = false;     // guarded by mutex_; a run left something behind
+  std::set<BackupId> leftover_;  // guarded by mutex_; expiring, and no run is at work on it
   std::set<std::pair<BackupId, std::string>> told_;  // guarded by mutex_; what entries are there of
   // Jobs and databases whose run publishes and records by itself; guarded by mutex_.
   std::multiset<std::pair<std::string, std::string>> at_work_;

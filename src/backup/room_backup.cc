@@ -68,7 +68,6 @@ class JobRun {
   void record_failure(const std::string& database, const Error& error, SystemTime started_at);
   Result<> record_success(const Taken& taken, SystemTime started_at);
   void finish(const BackupId& id, const std::string& database);
-  void copy(const std::string& database);
   void note(const Error& error) { outcome_.note(error.info().verdict, error); }
   void ping(PingKind kind);
 
@@ -113,7 +112,7 @@ bool JobRun::make_room() {
 // For want of space it is tried once more, when there was something to remove.
 Result<Taken> JobRun::take(const std::string& database) {
   previous_ = baseline(room_.catalogue_->of(job_.options.name, database), job_.options);
-  if (!previous_) previous_ = room_.newest_copy(job_, database, work_);
+  if (!previous_) previous_ = room_.copies_->newest(job_, database, work_.limits());
   if (is_short()) (void)make_room();
   const SystemTime started_at = room_.tools_.take.clock.now();
   auto taken = take_once(database);
@@ -191,13 +190,6 @@ void JobRun::one(const std::string& database) {
   finish(taken->artefact.id, database);
 }
 
-// The backup is good without them: what is missing is a warning, and is tried again.
-void JobRun::copy(const std::string& database) {
-  if (job_.options.copies.empty() || work_.stop.stop_requested()) return;
-  const Outcome copied = room_.copy_database(job_, database, work_);
-  if (copied.error) outcome_.warn(database, {*copied.error});
-}
-
 Outcome JobRun::run() {
   ping(PingKind::start);
   for (const std::string& database : job_.options.databases) {
@@ -208,20 +200,16 @@ Outcome JobRun::run() {
     one(database);
   }
   ping(outcome_.verdict == Verdict::passed ? PingKind::success : PingKind::failure);
-  // A slow store keeps no database from its backup.
-  for (const std::string& database : job_.options.databases) copy(database);
   outcome_.result["backups"] = std::move(backups_);
   return std::move(outcome_);
 }
 
 Outcome BackupRoom::back_up(const std::string& job, const Work& work) {
   const SetupPtr setup = this->setup();
-  const JobSetup* const found = setup->job(job);
-  if (found == nullptr) {
-    const Error error(ErrorCode::backup_job_not_found, {{"job", job}});
-    return {error.info().verdict, error, {}};
-  }
-  return JobRun(*this, work, *found, setup).run();
+  const auto named = setup->get_job(job);
+  if (!named) return Outcome::of(named.error());
+  const JobSetup& found = **named;
+  return JobRun(*this, work, found, setup).run();
 }
 
 }  // namespace vigie::backup

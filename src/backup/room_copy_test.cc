@@ -1,41 +1,10 @@
 // Copies in a further store: what is brought there, what is believed of it, what goes again.
 #include <gtest/gtest.h>
 
-#include "backup/room.h"
-#include "tests/support/backup_room.h"
+#include "tests/support/copies.h"
 
 namespace vigie::backup {
 namespace {
-
-struct Copies : ::testing::Test {
-  Copies() { test.copy_offsite(); }
-
-  Outcome copy() { return test.room().copy("nightly", RoomForTest::work()); }
-  std::vector<BackupId> there() { return test.offsite().list().value(); }
-  std::optional<CopyView> find(const BackupId& id) {
-    for (const CopyView& one : test.room().view()->copies)
-      if (one.id == id) return one;
-    return std::nullopt;
-  }
-  // Of the entries of kind backup_copy, oldest first.
-  std::string acts() {
-    std::string all;
-    for (const json::object& one : test.entries("backup_copy"))
-      all += (all.empty() ? "" : " ") + std::string(one.at("subject").at("act").as_string());
-    return all;
-  }
-  void lose_original(const BackupId& id) {
-    std::filesystem::remove_all(test.store().artefact_path(id));
-    test.reconcile();
-  }
-  void flip_a_bit(const platform::Path& artefact) {
-    const platform::Path path = artefact / "dump/1.dat.zst";
-    std::string bytes = platform::read_file(platform::real_file_system(), path, 1_MiB).value();
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), path, bytes));
-  }
-  RoomForTest test;
-};
 
 TEST_F(Copies, WhatIsGoodIsCopiedAndReadBack) {
   test.good(night(20));
@@ -83,7 +52,7 @@ TEST_F(Copies, OutliveTheirOriginalsThatAreLost) {
   EXPECT_EQ(test.room().view()->losses.size(), 1U);
   copy();
   EXPECT_EQ(there(), std::vector{night(20)});
-  const auto reading = test.room().read_copy(night(20), "offsite", "test", no_limits());
+  const auto reading = test.room().copies().read(night(20), "offsite", no_limits());
   ASSERT_TRUE(reading);
   EXPECT_EQ(reading->manifest_sha256, find(night(20))->manifest_sha256);
 }
@@ -152,35 +121,30 @@ TEST_F(Copies, AStoreThatGoesInTheMidstLeavesTheOriginalAndIsTriedAgain) {
   };
   EXPECT_EQ(copy().error->code(), ErrorCode::copy_failed);
   EXPECT_EQ(test.find(night(20))->verdict(), Verdict::passed);
-  EXPECT_FALSE(test.room().next_copy()) << "not at once";
+  EXPECT_TRUE(due().empty()) << "not at once";
   test.clock.advance(std::chrono::minutes(16));
-  EXPECT_EQ(test.room().next_copy(), "nightly");
+  EXPECT_EQ(due(), std::vector<std::string>{"nightly"});
   test.files.before_read = nullptr;
   test.offsite_files.hidden.clear();
   std::filesystem::remove_all(test.offsite_root());
   std::filesystem::rename(away, test.offsite_root());
   EXPECT_EQ(copy().verdict, Verdict::passed);
   EXPECT_EQ(there(), std::vector{night(20)});
-  EXPECT_FALSE(test.room().next_copy());
+  EXPECT_TRUE(due().empty());
 }
 
 // The configuration names the store only now; or the process ended before it came to copying.
 TEST_F(Copies, WhatWasNeverTriedIsDueByItself) {
   test.good(night(20));
-  EXPECT_EQ(test.room().next_copy(), "nightly");
+  EXPECT_EQ(due(), std::vector<std::string>{"nightly"});
   copy();
-  EXPECT_FALSE(test.room().next_copy());
+  EXPECT_TRUE(due().empty());
 }
 
 // What a process that died left of a copy is removed, and the copy is made.
 TEST_F(Copies, TheDebrisOfAnInterruptedOneIsReplaced) {
   test.good(night(20));
-  {
-    ASSERT_TRUE(test.room().setup()->stores.at(1).store->probe(""));
-    const auto writer = test.offsite().begin(night(20));
-    ASSERT_TRUE(writer);
-    ASSERT_TRUE(store::write_file(**writer, "dump/9.dat.zst", "half"));
-  }
+  leave_debris(night(20));
   EXPECT_EQ(copy().verdict, Verdict::passed);
   EXPECT_EQ(there(), std::vector{night(20)});
   EXPECT_EQ(find(night(20))->verdict(), Verdict::passed);

@@ -39,20 +39,18 @@ ledger::Entry entry_of(const Looked& looked, const std::string& job, const std::
 
 Outcome BackupRoom::preflight(const std::string& job, const Work& work) {
   const SetupPtr setup = this->setup();
-  const JobSetup* const found = setup->job(job);
-  if (found == nullptr) {
-    const Error error(ErrorCode::backup_job_not_found, {{"job", job}});
-    return {error.info().verdict, error, {}};
-  }
+  const auto named = setup->get_job(job);
+  if (!named) return Outcome::of(named.error());
+  const JobSetup& found = **named;
   Outcome outcome;
-  const StoreSetup store = setup->store(found->options.store)->within(work.limits());
-  for (const std::string& database : found->options.databases) {
+  const StoreSetup store = setup->store(found.options.store)->within(work.limits());
+  for (const std::string& database : found.options.databases) {
     const SystemTime started_at = tools_.take.clock.now();
     const TakeRequest request{*setup->database(database),
-                              found->options,
+                              found.options,
                               *store.store,
                               store.options.reserve,
-                              baseline(catalogue_->of(job, database), found->options),
+                              baseline(catalogue_->of(job, database), found.options),
                               tools_.staging / work.run.str()};
     const Looked looked = look(request, tools_.take, work);
     const auto recorded =

@@ -176,10 +176,8 @@ void BackupRoom::settle_expiry(const std::vector<BackupId>& ids) {
 
 Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& work) {
   const SetupPtr setup = this->setup();
-  if (job && setup->job(*job) == nullptr) {
-    const Error error(ErrorCode::backup_job_not_found, {{"job", *job}});
-    return {error.info().verdict, error, {}};
-  }
+  if (job)
+    if (const auto named = setup->get_job(*job); !named) return Outcome::of(named.error());
   Outcome outcome;
   size_t gone = 0;
   size_t kept = 0;

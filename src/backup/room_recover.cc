@@ -150,8 +150,9 @@ Result<bool> BackupRoom::remove_debris(const StoreSetup& store) {
 }
 
 // What was published, and has lost its manifest to somebody else, is a loss and no debris: the data
-// may be there still, and stock tools may read it.
+// may be there still, and stock tools may read it. Where copies lie, whoever copies cleans.
 Result<bool> BackupRoom::is_debris(const StoreSetup& store, const BackupId& id) {
+  if (copies_->is_ours(id, store.options.name)) return false;
   TRY_ASSIGN(const bool published, store.store->exists(id));
   if (published) return false;
   // A run that is removing it is not to be met by another.
@@ -322,26 +323,13 @@ Result<> BackupRoom::reconcile_listed(const StoreSetup& store, const BackupId& i
   return read ? reconcile_moved(store, *known, work) : adopt(store, id, work);
 }
 
-// Also in a store that the job does not name any more: it is nobody's backup. In the store that the
-// job's backups are written to now, it is one.
-bool BackupRoom::stays_a_copy(const Setup& setup, const BackupId& id, const std::string& store) {
-  if (setup.is_copy(id, store)) return true;
-  if (!copies_->has(store, id)) return false;
-  const JobSetup* const job = setup.job_of(id);
-  if (job == nullptr || job->options.store != store) return true;
-  if (const auto dropped = copies_->remove(store, id); !dropped)
-    tools_.warn("backup.reconcile", dropped.error());
-  return false;
-}
-
 // One that cannot be dealt with does not keep the others from it.
 Result<> BackupRoom::take_in(const StoreSetup& store, const Work& work) {
-  const SetupPtr setup = this->setup();
   TRY_ASSIGN(const auto listed, store.store->list());
   std::optional<Error> first;
   for (const BackupId& id : listed) {
     if (work.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
-    if (stays_a_copy(*setup, id, store.options.name)) continue;
+    if (copies_->stays_ours(id, store.options.name)) continue;
     const auto done = reconcile_listed(store, id, work);
     if (!done && !first) first = done.error();
   }

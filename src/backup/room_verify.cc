@@ -1,30 +1,12 @@
 // Verifying what lies in the stores.
-#include <thread>
-
-#include "artefact/verify.h"
 #include "backup/evidence.h"
 #include "backup/read_hold.h"
 #include "backup/room.h"
 #include "backup/scrub.h"
+#include "backup/verify_stored.h"
 
 namespace vigie::backup {
 namespace {
-
-Outcome ended_with(const Error& error) {
-  return {error.info().verdict, error, {}};
-}
-
-artefact::VerifyRequest request_of(const ArtefactView& artefact, VerifyMode mode,
-                                   const Work& work) {
-  artefact::VerifyRequest request;
-  request.id = artefact.id;
-  request.depth =
-      mode == VerifyMode::full ? artefact::VerifyDepth::full : artefact::VerifyDepth::quick;
-  request.workers = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
-  request.deadline = work.deadline;
-  request.stop = work.stop;
-  return request;
-}
 
 // One that is bad is read again in its turn, not at once: it would keep the others from theirs.
 // What is dated in the future says nothing: nobody knows when that was.
@@ -46,25 +28,6 @@ SystemTime as_if_read(SystemTime offered, Duration period) {
   return offered - period + std::min<Duration>(period, std::chrono::days(2));
 }
 
-// Whole, but nobody knows whether it is the one that was published.
-void doubt_origin(const BackupId& id, artefact::VerifyReport& report) {
-  if (report.result == Verdict::passed) report.result = Verdict::could_not_verify;
-  report.findings.emplace_back(
-      ErrorCode::ledger_unreadable,
-      Parameters{{"backup", id.str()}, {"reason", "no hash of its manifest is recorded"}});
-  ++report.findings_total;
-}
-
-// The finding that the verdict comes from.
-std::optional<Error> reason_of(const artefact::VerifyReport& report) {
-  if (report.findings.empty()) return std::nullopt;
-  // Findings of files that are not its own come last.
-  const auto worst = std::ranges::find_if(report.findings, [&](const Error& one) {
-    return (one.info().error_class == "integrity") == (report.result == Verdict::failed);
-  });
-  return worst == report.findings.end() ? report.findings.front() : *worst;
-}
-
 // Work that ended early says nothing about the artefact, unless it is gone.
 Error stopped_by(const ArtefactView& artefact, const Error& error) {
   return error.code() == ErrorCode::backup_not_found ? evidence::lost(artefact) : error;
@@ -77,24 +40,13 @@ Result<artefact::VerifyReport> BackupRoom::read_again(const ArtefactView& artefa
   const SetupPtr setup = this->setup();
   const StoreSetup* const store = setup->store(artefact.store);
   if (store == nullptr) return fail(ErrorCode::store_not_found, {{"store", artefact.store}});
-  TRY_ASSIGN(const auto source, store->store->within(work.limits())->open(artefact.id));
-  artefact::VerifyRequest request = request_of(artefact, mode, work);
   TRY_ASSIGN(const auto recorded, this->recorded(artefact.id));
   // A ledger that lost its entry: the catalogue still knows what was published.
-  request.expected_manifest_sha256 = recorded.value_or(artefact.manifest_sha256);
-  const std::string subject = artefact.id.str();
-  request.progress = [&](const artefact::VerifyProgress& p) {
-    work.progress({"verify", subject, p.done, p.total});
-  };
-  TRY_ASSIGN(auto report, artefact::verify(*source, tools_.take.clock, request));
-  // What is missing, or cannot be read, in a store that went meanwhile says nothing of the
-  // artefact.
-  if (report.result != Verdict::passed) {
-    TRY_ASSIGN(const bool there, store->store->exists(artefact.id));
-    if (!there) return fail(ErrorCode::backup_not_found, {{"backup", subject}});
-  }
-  if (request.expected_manifest_sha256.empty()) doubt_origin(artefact.id, report);
-  return report;
+  return verify_stored({.store = *store,
+                        .id = artefact.id,
+                        .manifest_sha256 = recorded.value_or(artefact.manifest_sha256),
+                        .mode = mode},
+                       tools_.take.clock, work);
 }
 
 // Known as read: else the next scrub would be of this one again, and never of another.
@@ -127,29 +79,6 @@ Result<Reading> BackupRoom::read(const BackupId& id, std::string reason, const C
   TRY_ASSIGN(auto source, store->store->within(limits)->open(id));
   std::string sha256 = recorded.value_or(artefact.manifest_sha256);
   return Reading{std::move(hold), std::move(artefact), std::move(sha256), std::move(source)};
-}
-
-// Its original, when there is one, is held as well: what is read is not removed for its sake.
-Result<Reading> BackupRoom::read_copy(const BackupId& id, const std::string& store,
-                                      std::string reason, const CallLimits& limits) {
-  const auto copy = copies_->find(store, id);
-  if (!copy) return fail(ErrorCode::backup_not_found, {{"backup", id.str()}});
-  const SetupPtr setup = this->setup();
-  const StoreSetup* const found = setup->store(store);
-  if (found == nullptr) return fail(ErrorCode::store_not_found, {{"store", store}});
-  std::optional<ReadHold> hold;
-  if (auto taken = ReadHold::take(*catalogue_, id, std::move(reason), tools_.take.clock.now()))
-    hold.emplace(std::move(*taken));
-  TRY_ASSIGN(const auto recorded, this->recorded(id));
-  TRY_ASSIGN(auto source, found->within(limits).store->open(id));
-  ArtefactView view;
-  view.id = id;
-  view.store = store;
-  view.started_at = id.started_at;
-  view.stored = copy->stored;
-  view.manifest_sha256 = copy->manifest_sha256;
-  return Reading{std::move(hold), std::move(view), recorded.value_or(copy->manifest_sha256),
-                 std::move(source)};
 }
 
 Outcome BackupRoom::verify(const BackupId& id, VerifyMode mode, const Work& work) {
@@ -189,9 +118,9 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
                                     const Work& work) {
   const SystemTime started_at = tools_.take.clock.now();
   const auto artefact = catalogue_->get(id);
-  if (!artefact) return ended_with(artefact.error());
+  if (!artefact) return Outcome::of(artefact.error());
   const auto hold = ReadHold::take(*catalogue_, id, "being verified", started_at);
-  if (!hold) return ended_with(hold.error());
+  if (!hold) return Outcome::of(hold.error());
   const auto report = read_again(*artefact, mode, work);
   const SystemTime ended_at = tools_.take.clock.now();
   ledger::Entry entry = evidence::verified(
@@ -203,7 +132,7 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
   const auto recorded = record_reading(std::move(entry), id, artefact->store, mode);
   // Damage that was found is known, also when it cannot be written down.
   const bool damaged = report && report->result == Verdict::failed;
-  if (!recorded && !damaged) return ended_with(recorded.error());
+  if (!recorded && !damaged) return Outcome::of(recorded.error());
   if (!report) return not_verified(*artefact, mode, *reason, work);
 
   Outcome outcome{report->result,
@@ -211,9 +140,9 @@ Outcome BackupRoom::read_and_record(const BackupId& id, VerifyMode mode, std::st
                   {{"backup", id.str()}, {"findings", report->findings_total}}};
   const std::string code = reason ? std::string(reason->info().name) : "";
   if (const auto noted = catalogue_->record(id, {report->result, mode, ended_at, code}); !noted) {
-    return ended_with(noted.error());
+    return Outcome::of(noted.error());
   }
-  if (!recorded) return ended_with(recorded.error());
+  if (!recorded) return Outcome::of(recorded.error());
   return outcome;
 }
 

@@ -39,6 +39,8 @@ struct Setup {
   // nullptr when there is none of that name. What a job names is there: the configuration was
   // checked.
   const JobSetup* job(std::string_view name) const;
+  // Errors: backup_job_not_found.
+  Result<const JobSetup*> get_job(std::string_view name) const;
   // The job that decides about an artefact; nullptr when none does: the job, or its database, is
   // not in the configuration any more.
   const JobSetup* job_of(const BackupId& id) const;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -29,6 +30,16 @@ struct Verification {
            (error_code == "file_io" || error_code == "file_permission");
   }
 };
+
+// failed when the last verification failed; passed when one passed, none has failed since, and it
+// can still be read; else nobody knows.
+inline Verdict standing_verdict(const std::optional<Verification>& last,
+                                const std::optional<SystemTime>& fully_verified_at) {
+  if (!last || last->unreadable()) return Verdict::could_not_verify;
+  if (last->result == Verdict::failed) return Verdict::failed;
+  const bool passed = last->result == Verdict::passed || fully_verified_at;
+  return passed ? Verdict::passed : Verdict::could_not_verify;
+}
 
 // An artefact that is dated later than this from now was taken under a wrong clock: its date says
 // nothing of its age.
@@ -67,14 +78,7 @@ struct ArtefactView {
   }
   bool unreadable() const { return last_verification && last_verification->unreadable(); }
   bool is_of_the_future(SystemTime now) const { return id.started_at > now + kFutureTolerated; }
-  // failed when the last verification failed; passed when one passed, none has failed since, and it
-  // can still be read; else nobody knows.
-  Verdict verdict() const {
-    if (!last_verification || unreadable()) return Verdict::could_not_verify;
-    if (last_verification->result == Verdict::failed) return Verdict::failed;
-    const bool passed = last_verification->result == Verdict::passed || fully_verified_at;
-    return passed ? Verdict::passed : Verdict::could_not_verify;
-  }
+  Verdict verdict() const { return standing_verdict(last_verification, fully_verified_at); }
 };
 
 // What is waiting for a human: nothing of the job and database expires until it is acknowledged.
@@ -103,14 +107,10 @@ struct CopyView {
   std::optional<Verification> last_verification;
   std::optional<SystemTime> fully_verified_at;
   bool expiring = false;  // its removal was decided, and may have begun
+  bool given_up = false;  // somebody has said that it is of no use: the next run removes it
 
-  // As of ArtefactView; one that nobody has read is not known to be good.
-  Verdict verdict() const {
-    if (!last_verification || last_verification->unreadable()) return Verdict::could_not_verify;
-    if (last_verification->result == Verdict::failed) return Verdict::failed;
-    const bool passed = last_verification->result == Verdict::passed || fully_verified_at;
-    return passed ? Verdict::passed : Verdict::could_not_verify;
-  }
+  // One that nobody has read is not known to be good.
+  Verdict verdict() const { return standing_verdict(last_verification, fully_verified_at); }
 };
 
 // The last attempt to bring the copies of a job and database in one store up to date.
@@ -119,7 +119,8 @@ struct CopyAttempt {
   std::string database;
   std::string store;
   SystemTime at;
-  std::string error_code;  // empty: all is there
+  std::string error_code;            // empty: all is there
+  std::optional<BackupId> newest{};  // the newest good original when it looked
 };
 
 struct DatabaseView {
@@ -169,6 +170,10 @@ struct BackupsView {
   std::vector<CopyView> copies;            // sorted by id, then store
   std::vector<CopyAttempt> copy_attempts;  // sorted by job, database, store
 
+  bool is_off_host(std::string_view store) const {
+    const auto found = std::ranges::find(stores, store, &StoreView::name);
+    return found != stores.end() && found->off_host;
+  }
   // It was verified and is whole, or its job verifies none and nothing is known against it.
   bool is_good(const ArtefactView& artefact) const {
     if (artefact.verdict() == Verdict::passed) return !artefact.unreadable();

@@ -8,12 +8,13 @@
 #include "backup/take.h"
 #include "cli/cells.h"
 #include "cli/context.h"
+#include "config/off_host.h"
 #include "platform/http_client.h"
 #include "platform/secret_file.h"
 #include "platform/system_info.h"
+#include "proof/marked_server.h"
 #include "proof/pod_rights.h"
 #include "proof/pods.h"
-#include "proof/marked_server.h"
 #include "store/make_store.h"
 #include "store/owned_store.h"
 
@@ -268,8 +269,7 @@ void Doctor::local_store(const store::StoreOptions& options, store::Store& store
 // Only what is configured: the status says whether a verified copy is there.
 bool Doctor::copies_off_host(const config::BackupJob& job) const {
   const auto is_off_host = [this](const std::string& name) {
-    const store::StoreOptions* const store = config_.store(name);
-    return store != nullptr && store->off_host;
+    return config::is_off_host(config_, name);
   };
   return is_off_host(job.options.store) ||
          std::ranges::any_of(job.options.copies, is_off_host, &backup::CopyOptions::store);

@@ -159,7 +159,14 @@ void print_run(Context& context, const json::object& run, RunDetails details) {
   }
 }
 
-int start_and_wait(Context& context, const Ask& ask, const ReportFn& report, const ShowFn& show) {
+Result<json::object> wait_and_print(Context& context, const std::string& id) {
+  TRY_ASSIGN(auto run, wait_for(context, id));
+  if (context.as_table()) print_run(context, run, RunDetails::result);
+  return run;
+}
+
+int start_and_wait(Context& context, const Ask& ask, const ReportFn& report, const ShowFn& show,
+                   const EndedFn& ended) {
   if (const auto may = refuse_no_wait_alone(context); !may) return context.report(may.error());
   const auto accepted = context.ask(ask);
   if (!accepted) return report ? report(accepted.error()) : context.report(accepted.error());
@@ -172,18 +179,15 @@ int start_and_wait(Context& context, const Ask& ask, const ReportFn& report, con
     }
     return 0;
   }
-  const auto run = wait_for(context, id);
+  const auto run = wait_and_print(context, id);
   if (!run) {
     const int code = context.report(run.error());
     say_lost(context, id);
     return code;
   }
-  if (context.as_table()) {
-    print_run(context, *run, RunDetails::result);
-  } else {
-    show ? show(*run) : context.value(*run);
-  }
-  return run_exit_code(*run);
+  if (!context.as_table()) show ? show(*run) : context.value(*run);
+  const int code = run_exit_code(*run);
+  return ended ? ended(*run, code) : code;
 }
 
 }  // namespace vigie::cli

@@ -14,9 +14,16 @@ namespace vigie::cli {
 // `report` says why it could not be started; else Context::report does.
 // `show` takes what is printed as JSON; else Context::value does.
 using ReportFn = std::function<int(const Error&)>;
+// `ended` is what is done when it has ended and was printed: the run, its exit status, and it
+// answers the command's.
 using ShowFn = std::function<void(const json::value&)>;
+using EndedFn = std::function<int(const json::object& run, int code)>;
 int start_and_wait(Context& context, const Ask& ask, const ReportFn& report = {},
-                   const ShowFn& show = {});
+                   const ShowFn& show = {}, const EndedFn& ended = {});
+
+// Until the run has ended, in the same way. For people, how it ended is printed. Errors: those of
+// asking.
+Result<json::object> wait_and_print(Context& context, const std::string& id);
 
 // How it stands, or how it ended, for people; with the error and what to do. Its times, its
 // correlation id and where its log is are among all of it.

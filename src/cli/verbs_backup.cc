@@ -117,10 +117,38 @@ int report_about(Context& context, const Error& error, const std::string& wanted
   return code;
 }
 
+// Without a daemon they end with this command, so it waits for them. A backup is none the worse for
+// a copy that could not be made.
+int wait_for_copies(Context& context, const std::string& id, int code) {
+  const auto run = wait_and_print(context, id);
+  if (!run) return worse_exit(code, context.report(run.error()));
+  const int copied = run_exit_code(*run);
+  if (copied == 130) return worse_exit(code, copied);
+  if (copied != 0 && !context.as_table())
+    context.console().words(
+        fmt::format("vigie: the copies could not be brought up to date; next: {}",
+                    context.with_our_file("vigie run show " + id)));
+  return code;
+}
+
+int follow_copies(Context& context, const json::object& run, int code) {
+  const json::object* const result = find_object(run, "result");
+  const std::string id = result == nullptr ? "" : text_of(*result, "copy_run");
+  if (id.empty()) return code;
+  const auto alone = context.alone();
+  if (alone && *alone) return wait_for_copies(context, id, code);
+  if (context.as_table())
+    context.console().words(fmt::format("  copies follow in a run of their own: {}",
+                                        context.with_our_file("vigie run show " + id)));
+  return code;
+}
+
 int backup_run(Context& context) {
   const std::string job = context.arguments().operand("JOB");
-  return start_and_wait(context, {"POST", path_of(job, "/runs"), act_body(context)},
-                        [&](const Error& error) { return report_about(context, error, job); });
+  return start_and_wait(
+      context, {"POST", path_of(job, "/runs"), act_body(context)},
+      [&](const Error& error) { return report_about(context, error, job); }, {},
+      [&](const json::object& run, int code) { return follow_copies(context, run, code); });
 }
 
 int backup_copy(Context& context) {
@@ -324,7 +352,7 @@ const OperandSpec kBackup{"ID", "A backup: JOB.DATABASE-20261120T020000Z"};
 std::vector<VerbSpec> run_verbs() {
   return {
       {"backup run",
-       "Takes, seals and verifies a backup now",
+       "Takes, seals and verifies a backup now; its copies follow in a run of their own",
        "  vigie backup run nightly\n  vigie backup run nightly --reason 'before the migration' "
        "--ref OPS-42\n",
        {kJob},
@@ -395,7 +423,7 @@ std::vector<VerbSpec> keeping_verbs() {
        backup_unpin},
       {"backup ack",
        "Acknowledges a backup that does not fit the one before, so that retention goes on, or a "
-       "lost one",
+       "lost one; gives up a damaged copy that nothing good is left of",
        "  vigie backup ack nightly.app-20261120T020000Z --reason 'old orders were archived'\n  "
        "vigie backup ack --lost --reason 'the old disk is gone'\n",
        {{kBackup.name, kBackup.help, false}},

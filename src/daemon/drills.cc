@@ -15,11 +15,6 @@ std::vector<std::string> databases_of(const config::Config& config, const config
   return job == nullptr ? std::vector<std::string>() : job->options.databases;
 }
 
-bool is_off_host(const backup::BackupsView& view, const std::string& store) {
-  const auto found = std::ranges::find(view.stores, store, &backup::StoreView::name);
-  return found != view.stores.end() && found->off_host;
-}
-
 // Sorted; those that the last drill holds are in `drilled`.
 std::vector<BackupId> good_ones(const backup::BackupsView& view, const std::string& job,
                                 const std::string& database, std::optional<BackupId>& drilled) {
@@ -104,7 +99,7 @@ class DrillRun {
   Result<backup::Reading> read(const BackupId& id) const {
     const std::string from = copies_store();
     return from.empty() ? backups_.read(id, "being drilled", work_.limits())
-                        : backups_.read_copy(id, from, "being drilled", work_.limits());
+                        : backups_.copies().read(id, from, work_.limits());
   }
 
   // Of a copy whose original is gone there is nothing to hold.
@@ -143,7 +138,7 @@ class DrillRun {
                                  reading.artefact.store,
                                  reading.manifest_sha256,
                                  {},
-                                 is_off_host(*backups_.view(), reading.artefact.store)},
+                                 backups_.view()->is_off_host(reading.artefact.store)},
                                 work_);
     // A rehearsal of an upgrade says nothing of the server that is in use.
     if (report && !report->error && ask_.into_major == 0) TRY(hold(id));

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/encoding.h"
+#include "config/off_host.h"
 #include "daemon/convert.h"
 #include "ledger/requirements.h"
 
@@ -42,11 +43,6 @@ Subjects of_drills(const config::Config& config,
         subjects.push_back({subject(drill.name(), database), {}});
   }
   return subjects;
-}
-
-bool is_off_host(const config::Config& config, const std::string& store) {
-  const store::StoreOptions* const found = config.store(store);
-  return found != nullptr && found->off_host;
 }
 
 // `mode`: of those alone; nothing: of all.
@@ -128,8 +124,8 @@ ledger::MatrixPlanPtr matrix_plan(const config::Config& config) {
   plan->subjects[std::string(ledger::kind::kCopyVerify)] = of_jobs(config);
   plan->subjects[std::string(ledger::kind::kRestoreDrill)] =
       of_drills(config, [](const std::string&) { return true; });
-  plan->subjects[std::string(ledger::kind::kRestoreDrillOffsite)] =
-      of_drills(config, [&](const std::string& store) { return is_off_host(config, store); });
+  plan->subjects[std::string(ledger::kind::kRestoreDrillOffsite)] = of_drills(
+      config, [&](const std::string& store) { return config::is_off_host(config, store); });
   plan->subjects[std::string(ledger::kind::kDurabilityProof)] = of_proofs(config);
   // Only who observes sees the machine restart.
   plan->subjects[std::string(ledger::kind::kDurabilityProofNode)] =

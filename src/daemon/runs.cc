@@ -23,8 +23,19 @@ std::vector<std::string> claims_on(const std::string& database) {
   return {"restore", "db:" + database, "amcheck:" + database};
 }
 
+// Beside the job's backups, and beside copies into other stores.
+std::vector<std::string> copy_claims_of(const config::BackupJob& job) {
+  std::vector<std::string> claims;
+  for (const backup::CopyOptions& one : job.options.copies) claims.push_back("copy:" + one.store);
+  return claims;
+}
+
 constexpr auto kVerifyTimeout = std::chrono::hours(24);
-constexpr auto kCopyTimeout = std::chrono::hours(24);
+// A bucket that gives no progress ends its calls by itself, within minutes; one that is slow has
+// this long.
+constexpr auto kCopyTimeout = std::chrono::days(3);
+// Of the executor's workers: the others are for backups.
+constexpr size_t kMostCopies = 2;
 constexpr auto kRestoreTimeout = std::chrono::days(7);  // whoever waits for it may cancel it
 constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 constexpr auto kClearTimeout = std::chrono::seconds(30);
@@ -41,7 +52,9 @@ jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunT
   request.claims = claims_of(job);
   request.timeout = job.timing.timeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
-    return outcome_of(backups_->back_up(name, work_of(context, run_logs_)));
+    backup::Outcome done = backups_->back_up(name, work_of(context, run_logs_));
+    start_copies(name, context.correlation_id(), done);
+    return outcome_of(std::move(done));
   };
   return request;
 }
@@ -62,10 +75,10 @@ jobs::RunRequest Wiring::copy_request(const config::BackupJob& job) {
   jobs::RunRequest request;
   request.job = job.name();
   request.kind = "copy";
-  request.claims = {"copy:" + job.name()};  // beside the job's backups
+  request.claims = copy_claims_of(job);
   request.timeout = kCopyTimeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
-    return outcome_of(backups_->copy(name, work_of(context, run_logs_)));
+    return outcome_of(backups_->copies().copy(name, work_of(context, run_logs_)));
   };
   return request;
 }
@@ -230,18 +243,64 @@ void Wiring::look_around(std::stop_token stop) {
   copy_what_is_due();
 }
 
-// What could not be copied when the backup was taken.
+// What follows a backup comes by itself, and so does what could not be brought then.
 void Wiring::copy_what_is_due() {
-  if (executor_->view()->at_work("copy")) return;
-  const auto due = backups_->next_copy();
   const auto config = this->config();
-  const config::BackupJob* const job = due ? config->backup(*due) : nullptr;
-  if (job == nullptr) return;
-  jobs::RunRequest copy = copy_request(*job);
+  for (const std::string& name : backups_->copies().due()) {
+    const config::BackupJob* const job = config->backup(name);
+    if (job == nullptr || copy_in_the_way(*job)) continue;
+    const auto started = start_copy(*job, new_correlation_id());
+    if (!started) world_.log.write(LogLevel::warn, "copy", started.error());
+  }
+}
+
+// They follow the backup in a run of their own, which keeps nothing from the job's next backup.
+// Where another is in the way, look_around starts them when it has ended.
+void Wiring::start_copies(const std::string& name, const CorrelationId& correlation,
+                          backup::Outcome& done) {
+  const auto config = this->config();
+  const config::BackupJob* const job = config->backup(name);
+  const json::value* const taken = find_value(done.result, "backups");
+  const bool any = taken != nullptr && taken->is_array() && !taken->get_array().empty();
+  if (job == nullptr || job->options.copies.empty() || !any) return;
+  if (const auto before = copy_in_the_way(*job)) {
+    done.result["copies_wait_for"] = before->str();
+    return;
+  }
+  const auto started = start_copy(*job, correlation);
+  if (started)
+    done.result["copy_run"] = started->id.str();
+  else
+    done.warn(name, {started.error()});
+}
+
+Result<jobs::Submitted> Wiring::start_copy(const config::BackupJob& job,
+                                           CorrelationId correlation) {
+  jobs::RunRequest copy = copy_request(job);
   copy.trigger.by = "daemon";
-  copy.correlation_id = new_correlation_id();
-  if (const auto started = executor_->submit(std::move(copy)); !started)
-    world_.log.write(LogLevel::warn, "copy", started.error());
+  copy.correlation_id = std::move(correlation);
+  return executor_->submit(std::move(copy));
+}
+
+// One that copies into a store of the job's, or any when as many are at work as may be. So what the
+// daemon starts never waits: a bucket that is slow must not fill the queue.
+std::optional<RunId> Wiring::copy_in_the_way(const config::BackupJob& job) const {
+  const auto claims = copy_claims_of(job);
+  const auto view = executor_->view();
+  std::optional<RunId> any;
+  size_t at_work = 0;
+  for (const jobs::JobView& one : view->jobs) {
+    if (one.kind != "copy") continue;
+    for (const auto& run : {one.running, one.queued}) {
+      if (!run) continue;
+      ++at_work;
+      any = run->id;
+      if (one.job == job.name() ||
+          std::ranges::find_first_of(run->claims, claims) != run->claims.end())
+        return run->id;
+    }
+  }
+  return at_work >= kMostCopies ? any : std::nullopt;
 }
 
 // One at a time: a second one would wait for the first, and then read the same artefact again.

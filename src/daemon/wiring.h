@@ -82,7 +82,7 @@ class Wiring {
   // tidy(), then retention: what is done once after the start, beside everything else.
   void settle(std::stop_token stop);
   // What is looked at again and again: stores, what could not be tidied, artefacts whose
-  // verification is due.
+  // verification is due, copies that are.
   void look_around(std::stop_token stop);
   // Also again and again, and beside it, since a store may hang: do the state and the ledger still
   // take writes?
@@ -109,6 +109,8 @@ class Wiring {
   jobs::RunRequest durability_request(const config::Durability& proof);
   jobs::RunRequest drill_request(const config::Drill& drill, const api::DrillAsk& ask);
   jobs::RunRequest preflight_request(const config::BackupJob& job);
+  // The job's copies; what a backup starts when it is done.
+  jobs::RunRequest copy_request(const config::BackupJob& job);
   Result<> record_missed(const jobs::MissedRuns& missed);
 
   // The wall clock went back: as evidence, since the times of what follows lie before others.
@@ -140,7 +142,6 @@ class Wiring {
   void add_proof_commands(api::Services& services);
   Result<RunId> start_amcheck(const std::string& name, const api::CallContext& context);
   Result<RunId> submit_asked(jobs::RunRequest request, const api::CallContext& context);
-  jobs::RunRequest copy_request(const config::BackupJob& job);
   jobs::RunRequest verify_request(const BackupId& id, backup::VerifyMode mode);
   Result<jobs::RunRequest> restore_request(const api::RestoreAsk& ask);
   status::Views views() const;
@@ -152,6 +153,10 @@ class Wiring {
   void scrub_what_is_due();
   void copy_what_is_due();
   void clear_scratch(const Work& work);
+  void start_copies(const std::string& name, const CorrelationId& correlation,
+                    backup::Outcome& done);
+  Result<jobs::Submitted> start_copy(const config::BackupJob& job, CorrelationId correlation);
+  std::optional<RunId> copy_in_the_way(const config::BackupJob& job) const;
   jobs::RunRequest ledger_verify_request();
   SelfCheckTools self_check_tools(std::stop_token stop);
   jobs::RunOutcome check_itself(std::span<const SelfCheckPart> parts, jobs::RunContext& context);

@@ -68,6 +68,20 @@ class WiringTest : public ::testing::Test {
         folder, more, state);
     ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), path_, text));
   }
+  // The job has a second store, and the backup that is there counts as good. In force at once.
+  void copy_offsite() {
+    const std::string folder = folder_.string();
+    const std::string text = fmt::format(
+        "state: {{dir: {0}/state}}\n"
+        "databases:\n  app: {{dsn: \"host={0} dbname=app\"}}\n"
+        "stores:\n  local: {{type: local, path: {0}/artefacts, reserve: 1MiB}}\n"
+        "  offsite: {{type: local, path: {0}/offsite, reserve: 1MiB}}\n"
+        "backups:\n  nightly:\n    {{database: app, store: local, copies: [offsite],\n"
+        "     verify: {{after_backup: none}}, schedule: \"0 2 * * *\"}}\n",
+        folder);
+    ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), path_, text));
+    ASSERT_TRUE(reload());
+  }
   std::string in_file() { return config::load(platform::real_file_system(), path_).config->sha256; }
   Result<> reload() { return wiring_->reload({"human", "test", correlation_, {}}, "", ""); }
   // What the owner is told at the socket.
@@ -225,6 +239,48 @@ TEST_F(WiringTest, OneScrubIsAtWorkAtATime) {
   wiring_->look_around({});
   const auto after = view_of("nightly", "scrub");
   EXPECT_TRUE(after->queued || after->running || after->last_attempt->id != first) << "one was due";
+}
+
+// However long they take.
+TEST_F(WiringTest, CopiesShareNoClaimWithTheBackupsOfTheirJob) {
+  copy_offsite();
+  const config::BackupJob job = *wiring_->config()->backup("nightly");
+  const auto copy = wiring_->copy_request(job);
+  const auto backup = wiring_->backup_request(job, {}, {});
+  EXPECT_EQ(copy.claims, std::vector<std::string>{"copy:offsite"});
+  for (const std::string& one : copy.claims)
+    EXPECT_EQ(std::ranges::count(backup.claims, one), 0) << one;
+  EXPECT_GE(copy.timeout, 24h);
+}
+
+TEST_F(WiringTest, IntoOneStoreOneCopiesAtATimeAndNoneWaits) {
+  copy_offsite();
+  const RunId other = submit(stand_in("weekly", "copy", {"copy:offsite"}));
+  started_.take();
+  wiring_->look_around({});
+  EXPECT_EQ(wiring_->backups().copies().due(), std::vector<std::string>{"nightly"});
+  EXPECT_FALSE(run_of("nightly", "copy"));
+  let_go_.put(true);
+  EXPECT_EQ(end_of(other), RunState::succeeded);
+  wiring_->look_around({});
+  const auto own = run_of("nightly", "copy");
+  ASSERT_TRUE(own);
+  EXPECT_EQ(end_of(*own), RunState::succeeded);
+  EXPECT_TRUE(wiring_->backups().copies().due().empty());
+}
+
+TEST_F(WiringTest, MoreThanTwoCopiesLeaveTheWorkersToBackups) {
+  copy_offsite();
+  const RunId first = submit(stand_in("weekly", "copy", {"copy:a"}));
+  const RunId second = submit(stand_in("monthly", "copy", {"copy:b"}));
+  started_.take();
+  started_.take();
+  wiring_->look_around({});
+  EXPECT_FALSE(run_of("nightly", "copy"));
+  let_go_.put(true);
+  let_go_.put(true);
+  EXPECT_EQ(end_of(first), RunState::succeeded);
+  EXPECT_EQ(end_of(second), RunState::succeeded);
 }
 
 TEST_F(WiringTest, APruneOfAllJobsLetsOthersByAndStartsAtLast) {

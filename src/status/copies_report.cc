@@ -12,11 +12,16 @@ using backup::BackupsView;
 using backup::CopyAttempt;
 using backup::CopyView;
 
+bool is_of_place(const CopyView& copy, std::string_view job, std::string_view database,
+                 std::string_view store) {
+  return copy.id.job == job && copy.id.database == database && copy.store == store;
+}
+
 const CopyView* newest_good(const BackupsView& view, std::string_view job,
                             std::string_view database, std::string_view store) {
   const CopyView* newest = nullptr;
   for (const CopyView& one : view.copies) {
-    if (one.id.job != job || one.id.database != database || one.store != store) continue;
+    if (!is_of_place(one, job, database, store)) continue;
     if (one.verdict() == Verdict::passed) newest = &one;  // sorted by time
   }
   return newest;
@@ -30,12 +35,25 @@ const CopyAttempt* attempt_of(const BackupsView& view, std::string_view job,
   return found == view.copy_attempts.end() ? nullptr : &*found;
 }
 
+constexpr size_t kMostNamed = 20;
+
+// What somebody has given up goes with the next run.
+json::array damaged_ones(const BackupsView& view, std::string_view job, std::string_view database,
+                         std::string_view store) {
+  json::array ids;
+  for (const CopyView& one : view.copies)
+    if (is_of_place(one, job, database, store) && one.verdict() == Verdict::failed &&
+        !one.given_up && ids.size() < kMostNamed)
+      ids.emplace_back(one.id.str());
+  return ids;
+}
+
 // One that is damaged, or cannot be read, may be the last of its day.
 bool any_bad(const BackupsView& view, std::string_view job, std::string_view database,
              std::string_view store) {
   return std::ranges::any_of(view.copies, [&](const CopyView& one) {
-    return one.id.job == job && one.id.database == database && one.store == store &&
-           one.last_verification && one.verdict() != Verdict::passed;
+    return is_of_place(one, job, database, store) && one.last_verification && !one.given_up &&
+           one.verdict() != Verdict::passed;
   });
 }
 
@@ -65,17 +83,12 @@ Check copy_check(const BackupsView& view, const BackupJobView& job, const std::s
   return check;
 }
 
-bool is_off_host(const BackupsView& view, std::string_view store) {
-  const auto found = std::ranges::find(view.stores, store, &backup::StoreView::name);
-  return found != view.stores.end() && found->off_host;
-}
-
 // A verified one: what was only written there may be anything.
 bool has_one_off_host(const BackupsView& view, const BackupJobView& job,
                       const backup::DatabaseView& database) {
   const auto original = [&](const backup::ArtefactView& one) {
     return one.id.job == job.name && one.id.database == database.name &&
-           one.verdict() == Verdict::passed && is_off_host(view, one.store);
+           one.verdict() == Verdict::passed && view.is_off_host(one.store);
   };
   // Of a store that the job does not name any more nobody reads them again.
   const auto named = [&](const std::string& store) {
@@ -83,7 +96,7 @@ bool has_one_off_host(const BackupsView& view, const BackupJobView& job,
   };
   const auto copy = [&](const CopyView& one) {
     return one.id.job == job.name && one.id.database == database.name &&
-           one.verdict() == Verdict::passed && named(one.store) && is_off_host(view, one.store);
+           one.verdict() == Verdict::passed && named(one.store) && view.is_off_host(one.store);
   };
   return std::ranges::any_of(view.artefacts, original) || std::ranges::any_of(view.copies, copy);
 }
@@ -121,12 +134,13 @@ json::array copies_json(const BackupsView& view, const BackupJobView& job,
     const CopyView* const copy = newest_good(view, job.name, database, store);
     const CopyAttempt* const attempt = attempt_of(view, job.name, database, store);
     const auto count = std::ranges::count_if(view.copies, [&](const CopyView& one) {
-      return one.id.job == job.name && one.id.database == database && one.store == store;
+      return is_of_place(one, job.name, database, store);
     });
     out.push_back(json::object{
         {"store", store},
-        {"off_host", is_off_host(view, store)},
+        {"off_host", view.is_off_host(store)},
         {"copies", count},
+        {"damaged", damaged_ones(view, job.name, database, store)},
         {"newest_verified", copy ? json::value(copy->id.str()) : json::value(nullptr)},
         {"verified_at", time_json(copy ? copy->fully_verified_at : std::nullopt)},
         {"last_attempt_at", time_json(attempt ? std::optional(attempt->at) : std::nullopt)},

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "tests/support/age_keys.h"
+#include "tests/support/hanging_calls.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/recovery_card_steps.h"
 #include "tests/support/vigie_host.h"
@@ -36,12 +37,20 @@ class CopiesTest : public ::testing::Test {
         (scratch_ / "s").string(), keys_.file().string());
     host_.write("vigie.yaml", text);
   }
+  // What a run says of itself.
+  static std::string said_of(const Ran& run, std::string_view key) {
+    const auto document = parse_json(run.out);
+    const json::object* const result =
+        document && document->is_object() ? find_object(document->as_object(), "result") : nullptr;
+    return result == nullptr ? "" : text_of(*result, key);
+  }
   std::filesystem::path offsite() const { return elsewhere_ / "vigie"; }
 
   PgCluster server_;
   const AgeKeys keys_;
   TempFolder elsewhere_;
   TempFolder scratch_;
+  HangingCalls calls_;
   VigieHost host_;
 };
 
@@ -65,6 +74,47 @@ TEST_F(CopiesTest, WithNothingButTheCopyAndTheKeyTheRowsAreBack) {
                                 "--work-dir", bare.path().string()});
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_EQ(dump_as_sql(other, "app"), dump_as_sql(server_, "app"));
+}
+
+// Everything but the copies is gone with the host; of what the database has lost meanwhile, the
+// newest copy still tells.
+TEST_F(CopiesTest, AFirstBackupIsComparedWithTheNewestCopy) {
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  std::filesystem::remove_all(host_.store());
+  std::filesystem::remove_all(host_.state());
+  server_.execute("TRUNCATE t", "app");
+  const Ran adopted = host_.run({"store", "adopt", "offsite", "--reason", "the host was lost"});
+  ASSERT_EQ(adopted.status, 0) << adopted.out << adopted.err;
+  const Ran taken = host_.run({"backup", "run", "nightly", "-o", "json"});
+  EXPECT_EQ(taken.status, 0) << taken.out << taken.err;
+  EXPECT_THAT(taken.out, HasSubstr("\"plausibility\""));
+  EXPECT_THAT(host_.run({"status"}).out, HasSubstr("plausibility"));
+}
+
+// A store that hangs keeps its copies waiting, and nothing else.
+TEST_F(CopiesTest, TheDaemonCopiesInARunOfItsOwnThatNoBackupWaitsFor) {
+  if (!HangingCalls::possible()) GTEST_SKIP() << "the kernel lets nobody hold calls here";
+  host_.hold_calls_by(calls_);
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  const Ran taken = host_.run({"backup", "run", "nightly"});
+  EXPECT_EQ(taken.status, 0) << taken.out << taken.err;
+  EXPECT_THAT(taken.err, HasSubstr("copies follow in a run of their own: vigie run show "));
+  const auto copied = [&] {
+    return host_.run({"status"}).out.find("no_copy_off_host") == std::string::npos;
+  };
+  EXPECT_TRUE(eventually(copied, std::chrono::minutes(1))) << host_.log();
+
+  calls_.hang(offsite());
+  const Ran second = host_.run({"backup", "run", "nightly", "-o", "json"});
+  EXPECT_EQ(second.status, 0) << second.out << second.err;
+  const std::string copying = said_of(second, "copy_run");
+  ASSERT_TRUE(calls_.holds(1));
+  EXPECT_EQ(host_.state_of(copying), "running");
+  const Ran third = host_.run({"backup", "run", "nightly", "-o", "json"});
+  EXPECT_EQ(third.status, 0) << third.out << third.err;
+  EXPECT_EQ(said_of(third, "copies_wait_for"), copying);
+  EXPECT_EQ(host_.state_of(copying), "running");
+  calls_.release();
 }
 
 // Nothing is missed that we have removed ourselves, and nothing is left half.

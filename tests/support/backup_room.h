@@ -53,12 +53,20 @@ class StubbornFiles final : public platform::ForwardingFileSystem {
     return ForwardingFileSystem::info(path);
   }
 
+  Result<std::vector<platform::Entry>> list(const platform::Path& path) override {
+    auto entries = ForwardingFileSystem::list(path);
+    if (entries)
+      std::erase_if(*entries, [this](const auto& one) { return is(unlisted, one.name); });
+    return entries;
+  }
+
   std::function<void(const platform::Path&)> before_read;  // what happens just before it is opened
   std::function<void(const platform::Path&)> before_remove;
   std::atomic<bool> silent = false;  // nothing can be opened; may be set while others read
   std::string kept;                  // no file with this in its path can be removed
   std::string unread;                // or opened
   std::string hidden;                // or asked for
+  std::string unlisted;              // it is there, and no list of its folder shows it
 
  private:
   static bool is(const std::string& part, const platform::Path& path) {
@@ -85,6 +93,11 @@ class RoomForTest {
   void copy_offsite() {
     job_.copies = {{"offsite", std::nullopt, {}}};
     configure();
+  }
+  // The same, but the second store is the first one under another name.
+  void copy_into_itself() {
+    offsite_ = store::make_local_store(offsite_files, "offsite", root());
+    copy_offsite();
   }
   platform::Path state() const { return folder_ / state_; }
   BackupJobOptions& job() { return job_; }  // in force after configure()
