@@ -116,7 +116,7 @@ class BackupRoom {
     std::optional<Error> error;  // why not all of them: the first
   };
   PrunePlan plan_for(const JobSetup& job, const std::string& database) const;
-  Result<std::vector<ArtefactView>> vanished(const PrunePlan& plan) const;
+  Result<std::vector<ArtefactView>> vanished(const PrunePlan& plan, const CallLimits& limits) const;
   Result<PrunePlan> plan_of_what_is_there(const JobSetup& job, const std::string& database,
                                           const Work& work);
   Result<std::optional<PrunePlan>> plan_now(const std::string& job, const std::string& database,
@@ -149,7 +149,7 @@ class BackupRoom {
   void clean_again();
   Result<> finish_expiry(const Work& work);
   Result<> finish_some(const std::vector<BackupId>& begun, const Work& work);
-  Result<bool> removal_began(const BackupId& id);
+  Result<bool> removal_began(const BackupId& id, const CallLimits& limits);
   Result<artefact::VerifyReport> read_again(const ArtefactView& artefact, VerifyMode mode,
                                             const Work& work);
   bool is_newest(const BackupId& id) const;  // of its job and database

@@ -171,7 +171,7 @@ void JobRun::finish(const BackupId& id, const std::string& database) {
 
 void JobRun::one(const std::string& database) {
   const SystemTime started_at = room_.tools_.take.clock.now();
-  const StoreSetup& store = *setup_->store(job_.options.store);
+  const StoreSetup store = setup_->store(job_.options.store)->within(work_.limits());
   const auto earlier = room_.take_in_earlier(store, job_.options.name, database, work_);
   if (!earlier) room_.tools_.warn("backup.earlier", earlier.error());
   std::optional<AtWork> at_work(std::in_place, room_, job_.options.name, database);

@@ -10,6 +10,8 @@ namespace vigie::backup {
 
 namespace {
 
+constexpr auto kSettle = std::chrono::seconds(30);
+
 // An entry names each artefact that went, and a line of the ledger has a bound. Before each batch
 // it is decided anew.
 constexpr size_t kBatch = 50;
@@ -97,14 +99,15 @@ PrunePlan BackupRoom::plan_for(const JobSetup& job, const std::string& database)
 }
 
 // Of those that the plan keeps. What lies in a store that is not configured is not asked for.
-Result<std::vector<ArtefactView>> BackupRoom::vanished(const PrunePlan& plan) const {
+Result<std::vector<ArtefactView>> BackupRoom::vanished(const PrunePlan& plan,
+                                                       const CallLimits& limits) const {
   const SetupPtr setup = this->setup();
   std::vector<ArtefactView> gone;
   for (const PruneDecision& one : plan.decisions) {
     const auto artefact = one.keep ? catalogue_->find(one.id) : std::nullopt;
     const StoreSetup* const store = artefact ? setup->store(artefact->store) : nullptr;
     if (store == nullptr || catalogue_->is_expiring(one.id)) continue;
-    TRY_ASSIGN(const bool there, store->store->exists(one.id));
+    TRY_ASSIGN(const bool there, store->within(limits).store->exists(one.id));
     if (!there) gone.push_back(*artefact);
   }
   return gone;
@@ -116,7 +119,7 @@ Result<PrunePlan> BackupRoom::plan_of_what_is_there(const JobSetup& job,
   while (true) {
     PrunePlan plan = plan_for(job, database);
     if (plan.expired().empty()) return plan;
-    TRY_ASSIGN(const auto gone, vanished(plan));
+    TRY_ASSIGN(const auto gone, vanished(plan, work.limits()));
     if (gone.empty()) return plan;
     for (const ArtefactView& one : gone) TRY(miss(one, work));
   }
@@ -164,13 +167,15 @@ BackupRoom::Expired BackupRoom::expire(const std::string& job, const std::string
 // Of those that were to go, and are not gone with an entry: one whose removal did not begin is as
 // any other, and the next plan decides about it. The rest is finished by clean_stores.
 void BackupRoom::settle_expiry(const std::vector<BackupId>& ids) {
+  // The run itself may be over.
+  const CallLimits limits{tools_.take.clock.monotonic() + kSettle, {}};
   for (const BackupId& id : ids) {
     if (!catalogue_->is_expiring(id)) continue;
     {
       const std::lock_guard lock(mutex_);
       leftover_.insert(id);
     }
-    if (const auto began = removal_began(id); !began || *began) clean_again();
+    if (const auto began = removal_began(id, limits); !began || *began) clean_again();
   }
 }
 
@@ -203,13 +208,13 @@ Outcome BackupRoom::prune(const std::optional<std::string>& job, const Work& wor
 // not carried out now: an alarm, a pin or another configuration may have come since. Nothing is
 // known of what lies in a store that is not configured now: it is left for the day when it is
 // again.
-Result<bool> BackupRoom::removal_began(const BackupId& id) {
+Result<bool> BackupRoom::removal_began(const BackupId& id, const CallLimits& limits) {
   const auto artefact = catalogue_->find(id);
   if (artefact) {
     const SetupPtr setup = this->setup();
     const StoreSetup* const store = setup->store(artefact->store);
     if (store == nullptr) return false;
-    TRY_ASSIGN(const bool whole, store->store->exists(id));
+    TRY_ASSIGN(const bool whole, store->within(limits).store->exists(id));
     if (!whole) return true;
   }
   TRY(catalogue_->keep(id));
@@ -251,7 +256,7 @@ Result<> BackupRoom::finish_expiry(const Work& work) {
   std::optional<Error> first;
   std::vector<BackupId> begun;
   for (const BackupId& id : leftovers()) {
-    const auto began = removal_began(id);
+    const auto began = removal_began(id, work.limits());
     if (!began) note_first(first, began.error());
     if (began && *began) begun.push_back(id);
   }

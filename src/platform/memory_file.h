@@ -1,5 +1,5 @@
-// A secret as a file that a child can read by its path, and that lies on no disk: memory behind a
-// descriptor (memfd_create(2)), reached through /proc. Gone when the object is.
+// A secret as a file that a child can read by its path, and that lies on no disk but swap: memory
+// behind a descriptor (memfd_create(2)), reached through /proc. Gone when the object is.
 #pragma once
 
 #include "base/result.h"
