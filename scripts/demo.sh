@@ -163,6 +163,7 @@ must "One configuration file, checked before it is used" write_configuration
 must "The daemon starts; a job that never succeeded is a failure" start_daemon
 prove "What is asked for, and what is proved so far: little" matrix_before
 prove "A backup on schedule, sealed, encrypted and verified" first_backup
+prove "The source itself is looked at: no table and no index of it is damaged" source_checked
 prove "A copy in the bucket, encrypted, read back to its last byte; the status turns" copied
 prove "Stock tools and the key open it, and every row is there" restore_by_hand
 prove "A drill of the copy: restored into a server of its own, compared; damage is refused" drill

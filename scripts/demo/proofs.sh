@@ -98,6 +98,8 @@ drills:
     freshness: {table: shop.orders, column: placed_at, within: 3650d}
     assertions:
       - {name: no line without its order, sql: "select count(*) from shop.order_line l where not exists (select from shop.orders o where o.id = l.order_id and o.placed_at = l.placed_at)", equals: 0}
+amcheck:
+  shop: {database: shop}                  # is the database itself damaged? in earnest weekly: "0 5 * * 6"
 durability:
   shop:
     database: shop
@@ -123,6 +125,7 @@ write_configuration() {
   as_user mkdir -m 700 "$place/state" "$place/store"
   vigie check-config >"$place/check-config.out" 2>&1 || { cat "$place/check-config.out" >&2; return 1; }
   vigie grants --role dump >"$place/grants.sql" || return 1
+  pg_psql -d shop -c "CREATE EXTENSION IF NOT EXISTS amcheck" >/dev/null || return 1
   pg_psql -d shop <"$place/grants.sql" >/dev/null || return 1
   vigie grants --role witness --name vigie_witness | pg_psql -d shop >/dev/null || return 1
   detail "vigie check-config: no mistakes"
@@ -190,6 +193,13 @@ first_backup() {
 
 newest_copy() { api /backups/status | jq -r '.data.jobs[0].databases[0].copies[0].newest_verified // ""'; }
 copy_newer_than() { local newest; newest=$(newest_copy); [[ -n $newest && $newest > $1 ]]; }
+
+# A dump reads no index, and a restore makes them anew: neither would see damage there.
+source_checked() {
+  vigie amcheck run shop >"$place/amcheck.out" 2>&1 || { cat "$place/amcheck.out" >&2; return 1; }
+  vigie amcheck show shop --output json |
+    jq -r '"\(.measures.tables) tables and \(.measures.indexes) indexes read by pg_amcheck: \(.measures.damaged) damaged"' | sed 's/^/     /'
+}
 
 copied() {
   wait_until 60 "a copy in the bucket that was read back" copy_newer_than "" || { complaints /backups/status >&2; return 1; }
