@@ -101,7 +101,7 @@ std::vector<StoreView> store_views(const std::vector<StoreSetup>& setup,
 
 // Who this state folder is for its stores: drawn once, in a file of its own, so that a lost
 // state.db does not make another of it.
-Result<std::string> owner_id(const RoomTools& tools) {
+Result<std::string> read_owner_id(const RoomTools& tools) {
   const platform::Path path = tools.staging.parent_path() / "owner";
   const auto text = platform::read_file(tools.take.files, path, 1_KiB);
   if (!text && text.error().code() != ErrorCode::file_not_found) return text;
@@ -208,7 +208,7 @@ Result<std::unique_ptr<BackupRoom>> BackupRoom::open(RoomTools tools,
   TRY_ASSIGN(auto catalogue, Catalogue::open(state_db, tools.database));
   TRY_ASSIGN(auto copies, CopyBook::open(state_db, tools.database));
   TRY_ASSIGN(auto dead, DeadRuns::open(state_db, tools.database));
-  TRY_ASSIGN(auto owner, owner_id(tools));
+  TRY_ASSIGN(auto owner, read_owner_id(tools));
   std::unique_ptr<BackupRoom> room(new BackupRoom(std::move(tools), std::move(owner),
                                                   std::move(catalogue), std::move(copies),
                                                   std::move(dead), std::move(setup)));
