@@ -123,7 +123,6 @@ struct Services {
   std::function<Result<RunId>(const std::string& proof, const std::string& interrupt,
                               const CallContext&)>
       start_durability;
-  std::function<Result<RunId>(const std::string& check, const CallContext&)> start_amcheck;
   std::function<Result<>(const RunId&, const CallContext&)> cancel_run;
   std::function<Result<>(const BackupId&, const CallContext&)> pin;
   std::function<Result<>(const BackupId&, const CallContext&)> unpin;
@@ -138,6 +137,7 @@ struct Services {
   std::function<Result<>(const CallContext&)> reload;
   // Writes evidence of a token's creation or end.
   std::function<Result<>(TokenChange, const TokenInfo&, const CallContext&)> record_token;
+  std::function<Result<RunId>(const std::string& check, const CallContext&)> start_amcheck;
 };
 
 }  // namespace vigie::api

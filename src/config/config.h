@@ -62,8 +62,8 @@ struct Config {
   std::vector<BackupJob> backups;
   std::vector<Drill> drills;
   std::vector<Durability> durability;
-  std::vector<Amcheck> amchecks;
   std::string sha256;  // of the file's bytes: tells two configurations apart
+  std::vector<Amcheck> amchecks;
 
   // nullptr when there is none of that name.
   const backup::DatabaseOptions* database(std::string_view name) const;

@@ -57,13 +57,14 @@ void read_checks(yaml::Fields& fields, std::set<DrillCheck>& checks) {
 void read_scratch(yaml::Fields& fields, ScratchOptions& scratch) {
   fields.section("scratch", [&](yaml::Fields& below) {
     below.choice("type", scratch.type, kScratchTypes);
-    below.number("jobs", scratch.jobs, 1, 64);
     if (scratch.type == ScratchType::server) {
       scratch.dsn.name = "scratch";
       platform::read_dsn(below, scratch.dsn);
       below.name("marker_database", scratch.marker_database, Need::required);
+      below.number("jobs", scratch.jobs, 1, 64);
     } else {
       below.absolute_path("dir", scratch.dir, Need::required);
+      below.number("jobs", scratch.jobs, 1, 64);
       below.name("user", scratch.user);
     }
   });
