@@ -34,6 +34,13 @@ void read_object_name(yaml::Fields& fields, std::string_view key, std::string& t
                                 "digit");
 }
 
+void check_selector(yaml::Fields& fields, const std::string& selector) {
+  if (selector.size() <= kLongestSelector) return;
+  const Problems::Scope scope(fields.problems(), "selector");
+  fields.problems().wrong_value(fields.self().find("selector")->place,
+                                "labels in at most 1,000 bytes");
+}
+
 }  // namespace
 
 KubernetesOptions KubernetesOptions::parse(yaml::Fields& fields) {
@@ -43,10 +50,7 @@ KubernetesOptions KubernetesOptions::parse(yaml::Fields& fields) {
   fields.text("selector", options.selector);
   fields.absolute_path("kubeconfig", options.kubeconfig);
   fields.duration("grace", options.grace, 1s, 1h);
-  const Problems::Scope scope(fields.problems(), "selector");
-  if (options.selector.size() > kLongestSelector)
-    fields.problems().wrong_value(fields.self().find("selector")->place,
-                                  "labels in at most 1,000 bytes");
+  check_selector(fields, options.selector);
   const bool names_one =
       (fields.self().find("pod") == nullptr) != (fields.self().find("selector") == nullptr);
   if (!names_one)
