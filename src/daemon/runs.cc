@@ -1,4 +1,6 @@
 // What runs are made of: requests with their claims, and what is started without being asked.
+#include <algorithm>
+
 #include "daemon/amchecks.h"
 #include "daemon/convert.h"
 #include "daemon/drills.h"
@@ -260,9 +262,9 @@ void Wiring::start_copies(const std::string& name, const CorrelationId& correlat
                           backup::Outcome& done) {
   const auto config = this->config();
   const config::BackupJob* const job = config->backup(name);
-  const json::value* const taken = find_value(done.result, "backups");
-  const bool any = taken != nullptr && taken->is_array() && !taken->get_array().empty();
-  if (job == nullptr || job->options.copies.empty() || !any) return;
+  const json::array* const taken = find_array(done.result, "backups");
+  if (taken == nullptr || taken->empty()) return;
+  if (job == nullptr || job->options.copies.empty()) return;
   if (const auto before = copy_in_the_way(*job)) {
     done.result["copies_wait_for"] = before->str();
     return;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
 #include "tests/support/age_keys.h"
 #include "tests/support/hanging_calls.h"
 #include "tests/support/pg_cluster.h"
@@ -42,7 +43,8 @@ class CopiesTest : public ::testing::Test {
     const auto document = parse_json(run.out);
     const json::object* const result =
         document && document->is_object() ? find_object(document->as_object(), "result") : nullptr;
-    return result == nullptr ? "" : text_of(*result, key);
+    const json::string* const said = result == nullptr ? nullptr : find_string(*result, key);
+    return said == nullptr ? "" : std::string(*said);
   }
   std::filesystem::path offsite() const { return elsewhere_ / "vigie"; }
 
