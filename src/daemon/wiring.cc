@@ -94,8 +94,8 @@ Result<> Wiring::open_state() {
   open_checkpoints();
   backup::RoomTools tools{
       {world_.files, world_.processes, world_.postgres, world_.clock, world_.version,
-       [this](const std::string& job, const std::string& database) {
-         return last_measured(*proofs_->view(), job, database);
+       [this](const std::string& job, const std::string& of) {
+         return last_measured(*proofs_->view(), job, of);
        }},
       world_.http,
       [this](const ledger::Entry& entry) -> Result<> {
