@@ -75,14 +75,17 @@ void Durability::add_observer(const config::Config& config, const config::Durabi
                {{"proof", name}});
     return;
   }
+  const auto warn = [this, name](const std::string& table, const Error& trouble) {
+    log_.write(LogLevel::warn, "durability.leftover", trouble, {{"proof", name}, {"table", table}});
+  };
+  const auto tell = [this, name](const std::optional<Error>& trouble) {
+    if (trouble)
+      log_.write(LogLevel::warn, "durability.observer", *trouble, {{"proof", name}});
+    else
+      log_.write(LogLevel::info, "durability.observer", "it writes again", {{"proof", name}});
+  };
   auto one = std::make_unique<Observing>();
-  one->observer = proofs_.make_observer(
-      request_of(config, proof.options), [this, name](const std::optional<Error>& trouble) {
-        if (trouble)
-          log_.write(LogLevel::warn, "durability.observer", *trouble, {{"proof", name}});
-        else
-          log_.write(LogLevel::info, "durability.observer", "it writes again", {{"proof", name}});
-      });
+  one->observer = proofs_.make_observer(request_of(config, proof.options), tell, warn);
   if (started_) launch(*one);
   observers_.emplace(name, std::move(one));
 }

@@ -84,6 +84,13 @@ void add_witness(ledger::Entry& entry, const WitnessVerdict& verdict) {
   }
 }
 
+// What has restarted, as far as it was seen.
+json::value restart_seen(const Observation& observation) {
+  if (observation.recovery) return "crash_recovery";
+  if (observation.node) return "machine";
+  return observation.before ? json::value("server") : json::value(nullptr);
+}
+
 void add_durability(ledger::Entry& entry, const DurabilityReport& report) {
   if (report.error) {
     entry.ended_with(*report.error);
@@ -201,6 +208,7 @@ std::vector<ledger::Entry> durability_observed(const DurabilityOptions& options,
   entry.environment["before"] =
       observation.before ? json::value(observation.before->to_json()) : json::value(nullptr);
   entry.environment["after"] = observation.after.to_json();
+  entry.environment["restart"] = restart_seen(observation);
   std::vector<ledger::Entry> entries{entry};
   if (!observation.node) return entries;
   entries.push_back(std::move(entry));

@@ -11,30 +11,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint32_t kWriter = 1;
 constexpr auto kStatement = 10s;  // a server that hangs is one that is gone
-constexpr auto kComparison = 1min;
 constexpr Duration kFirstRetry = 1s;
 constexpr Duration kLastRetry = 30s;
 
-constexpr std::string_view kShows =
-    "that commits survived a stop and a start of the server that nobody asked for here; whether it "
-    "was an orderly stop or a crash is not known";
-constexpr std::string_view kShowsNode =
-    "that commits survived a restart of the machine, after which only what was written to the disk "
-    "is there; not a loss of power, unless that is what it was";
-
-bool differ(const std::string& before, const std::string& now) {
-  return !before.empty() && !now.empty() && before != now;
-}
-
-Work own_work(const std::stop_token& stop) {
-  Work work;
-  work.correlation = new_correlation_id();
-  work.trigger.by = "daemon";
-  work.stop = stop;
-  return work;
-}
+constexpr std::string_view kMoment = R"sql(
+select pg_is_in_recovery(),
+       (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000000)::bigint,
+       to_char(w.stats_reset at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       (extract(epoch from clock_timestamp() - w.stats_reset) * 1000000)::bigint,
+       w.stats_reset = a.stats_reset
+from pg_stat_bgwriter w, pg_stat_archiver a)sql";
 
 // The one that is written to now, and of those that were wrong the last few.
 std::vector<RetiredRows> with_retired(const ObserverState& state, bool keep) {
@@ -44,6 +31,13 @@ std::vector<RetiredRows> with_retired(const ObserverState& state, bool keep) {
   for (auto one = retired.rbegin(); one != retired.rend(); ++one)
     if (one->kept && ++kept > kWrongRowsKept) one->kept = false;
   return retired;
+}
+
+// Those that were told and cannot be dropped would fill the state.
+void forget_oldest(std::vector<RetiredRows>& retired) {
+  const auto droppable = [](const RetiredRows& one) { return !one.kept; };
+  auto count = static_cast<size_t>(std::ranges::count_if(retired, droppable));
+  for (; count > kMostRetired; --count) retired.erase(std::ranges::find_if(retired, droppable));
 }
 
 }  // namespace
@@ -99,14 +93,13 @@ Result<> Observer::open_rows() {
   TRY(own_files_.remove_strays(state->value_or(ObserverState{})));
   if (!*state) return {};  // it has never observed
   state_ = std::move(**state);
-  const auto log = own_files_.log(state_->key);
-  if (const auto info = tools_.files.info(log); info && away_) view_.last_row_at = info->modified;
-  auto resumed = WitnessLog::resume(tools_.files, log, kWriter);
+  auto resumed = WitnessLog::resume(tools_.files, own_files_.log(state_->key), kWriter);
   if (!resumed && is_damage(resumed.error())) damage_ = resumed.error();
   if (damage_) return {};
   if (!resumed) return fail(resumed.error());
   log_ = std::move(resumed->log);
   record_ = std::move(resumed->record);
+  view_.last_row_at = resumed->last_at;
   return {};
 }
 
@@ -125,9 +118,15 @@ Result<SeenServer> Observer::look_at_server(const std::stop_token& stop) {
   SeenServer seen;
   TRY_ASSIGN(seen.settings,
              read_server_settings(*session_, tools_.postgres, server_, limits(stop)));
-  TRY_ASSIGN(const auto rows, session_->query("select pg_is_in_recovery()", limits(stop)));
-  if (rows->at(0, 0) == "t") return fail(unobserved("the server is a standby, which takes no row"));
-  seen.identity = {seen.settings.system_identifier, seen.settings.started_at, tools_.boot_id()};
+  TRY_ASSIGN(const auto moment, session_->query(kMoment, limits(stop)));
+  if (moment->at(0, 0) == "t")
+    return fail(unobserved("the server is a standby, which takes no row"));
+  seen.at = tools_.clock.now();
+  seen.started_at = seen.at - Duration(moment->integer(0, 1));
+  seen.statistics_began_at = seen.at - Duration(moment->integer(0, 3));
+  seen.forgot_statistics = moment->at(0, 4) == "t";
+  seen.identity = {seen.settings.system_identifier, seen.settings.started_at, tools_.boot_id(),
+                   std::string(moment->at(0, 2))};
   return seen;
 }
 
@@ -135,14 +134,24 @@ Result<SeenServer> Observer::look_at_server(const std::stop_token& stop) {
 Result<> Observer::insert(const std::stop_token& stop) {
   const WitnessRow row{kWriter, ++record_.sent[kWriter]};
   const auto inserted = table().insert(*session_, record_.key, row, limits(stop));
-  const auto logged = inserted ? log_->acknowledge(row) : log_->unanswered(row);
+  const auto logged = inserted ? acknowledge(row, *inserted) : log_->unanswered(row);
   if (!logged) log_.reset();  // read again: it says what is durable
   if (!logged) return logged;
-  if (!inserted) return inserted;
+  TRY(inserted);
   record_.acknowledged[kWriter].insert(row.seq);
   view_.last_row_at = tools_.clock.now();
   away_ = false;
   return {};
+}
+
+// Durable before the row counts: nobody may take it for one that had to be durable.
+Result<> Observer::acknowledge(WitnessRow row, const std::string& unsafe) {
+  if (!unsafe.empty() && state_->unsafe.empty()) {
+    ObserverState next = *state_;
+    next.unsafe = unsafe;
+    TRY(save(std::move(next)));
+  }
+  return log_->acknowledge(row, tools_.clock.now());
 }
 
 // Enough rows: they are compared once more, and the next ones begin anew.
@@ -150,153 +159,22 @@ Result<> Observer::turn_over(const std::stop_token& stop) {
   TRY_ASSIGN(const SeenServer seen, look_at_server(stop));
   TRY_ASSIGN(auto observation, compare(seen, stop));
   if (!observation.report.verdict->holds())
-    return record_wrong_rows(std::move(observation), seen, stop);
+    return record_wrong_rows(observation, seen, own_work(stop));
   return begin(seen, false, stop);
 }
 
-Result<> Observer::meet(const SeenServer& seen, const std::stop_token& stop) {
-  if (damage_) return meet_after_damage(seen, stop);
-  if (!state_) return begin(seen, false, stop);
-  const ServerIdentity& before = state_->server;
-  if (differ(before.system_identifier, seen.identity.system_identifier))
-    return meet_another_server(seen, stop);
-  if (differ(before.postmaster_started_at, seen.identity.postmaster_started_at))
-    return meet_after_restart(seen, stop);
-  return meet_again(seen, stop);
-}
-
-// Only the session was lost. A setting that was off while rows were written counts until the next
-// comparison.
-Result<> Observer::meet_again(const SeenServer& seen, const std::stop_token& stop) {
-  const std::string unsafe = seen.settings.what_is_unsafe();
-  if (!unsafe.empty() && state_->unsafe != unsafe) {
-    ObserverState next = *state_;
-    next.unsafe = unsafe;
-    TRY(save(std::move(next)));
-  }
-  if (acknowledged() == 0) TRY(table().create(*session_, options_, limits(stop)));
-  TRY_ASSIGN(const bool there, table().exists(*session_, limits(stop)));
-  if (there) return clear_retired(stop);
-  TRY_ASSIGN(auto observation, compare(seen, stop));  // somebody has dropped it
-  return record_wrong_rows(std::move(observation), seen, stop);
-}
-
-Result<> Observer::meet_after_damage(const SeenServer& seen, const std::stop_token& stop) {
-  Observation observation;
-  observation.started_at = observation.ended_at = tools_.clock.now();
-  observation.after = seen.identity;
-  observation.report.settings = seen.settings;
-  observation.report.error =
-      unobserved("what it had noted cannot be read: " + damage_->detail(Audience::everybody));
-  TRY(tools_.record(observation, own_work(stop)));
-  return begin(seen, false, stop);
-}
-
-Result<> Observer::meet_another_server(const SeenServer& seen, const std::stop_token& stop) {
-  Observation observation;
-  observation.started_at = observation.ended_at = tools_.clock.now();
-  observation.before = state_->server;
-  observation.after = seen.identity;
-  observation.report.settings = seen.settings;
-  observation.report.error =
-      unobserved(fmt::format("another server answers: its system identifier is {}, and was {}",
-                             seen.identity.system_identifier, state_->server.system_identifier));
-  TRY(tools_.record(observation, own_work(stop)));
-  return begin(seen, false, stop);
-}
-
-Result<> Observer::meet_after_restart(const SeenServer& seen, const std::stop_token& stop) {
-  TRY_ASSIGN(auto observation, compare(seen, stop));
-  observation.before = state_->server;
-  observation.node =
-      seen.settings.on_this_host && differ(state_->server.boot_id, seen.identity.boot_id);
-  observation.report.shows = observation.node ? kShowsNode : kShows;
-  if (away_)
-    observation.report.deviations.emplace_back(
-        "Vigie itself was not at work all the time: the server was away for at most so long");
-  if (!observation.report.verdict->holds())
-    return record_wrong_rows(std::move(observation), seen, stop);
-  if (acknowledged() == 0)
-    observation.report.error = unobserved("the witness had written no row before the restart");
-  TRY(tools_.record(observation, own_work(stop)));
-  platform::failpoint("proof.observer.recorded");
-  ObserverState next = *state_;
-  next.previous = std::exchange(next.server, seen.identity);
-  next.before_restart = acknowledged() == 0 ? 0 : *record_.acknowledged[kWriter].rbegin();
-  next.unsafe = seen.settings.what_is_unsafe();
-  TRY(save(std::move(next)));
-  ++view_.restarts;
-  return meet_again(seen, stop);
-}
-
-Result<Observation> Observer::compare(const SeenServer& seen, const std::stop_token& stop) {
-  Observation observation;
-  DurabilityReport& report = observation.report;
-  const MonoTime began = tools_.clock.monotonic();
-  observation.started_at = tools_.clock.now();
-  observation.after = seen.identity;
-  report.settings = seen.settings;
-  report.deviations = seen.settings.deviations();
-  report.shows = kShows;
-  if (view_.last_row_at)
-    report.durations["down"] = std::max(Duration{0}, observation.started_at - *view_.last_row_at);
-  TRY_ASSIGN(auto found, table().rows(*session_, 2 * kMostObservedRows,
-                                      {tools_.clock.monotonic() + kComparison, stop}));
-  report.verdict = judge_witness(record_, std::move(found));
-  const std::string unsafe =
-      state_->unsafe.empty() ? seen.settings.what_is_unsafe() : state_->unsafe;
-  if (const auto judged = judge_durability(options_.name, *report.verdict, unsafe); !judged)
-    report.error = judged.error();
-  report.durations["comparison"] =
-      std::chrono::duration_cast<Duration>(tools_.clock.monotonic() - began);
-  observation.ended_at = tools_.clock.now();
-  view_.last_compared_at = observation.ended_at;
-  return observation;
-}
-
-Result<> Observer::record_wrong_rows(Observation observation, const SeenServer& seen,
-                                     const std::stop_token& stop) {
-  if (!observation.before)
-    observation.report.deviations.emplace_back("no restart was seen before it");
-  TRY(tools_.record(observation, own_work(stop)));
-  return begin(seen, true, stop);
-}
-
-Result<DurabilityReport> Observer::compare_now(const Work& work) {
-  const std::lock_guard lock(mutex_);
-  const auto ready = be_ready(work.stop);
-  note(ready, work.stop);
-  TRY(ready);
-  TRY_ASSIGN(const SeenServer seen, look_at_server(work.stop));
-  TRY_ASSIGN(Observation observation, compare(seen, work.stop));
-  observation.report.durations.erase("down");
-  const bool holds = observation.report.verdict->holds();
-  if (holds && state_->before_restart == 0) {
-    observation.report.error =
-        unobserved("all rows are there, and the server has not restarted since " +
-                   format_rfc3339(state_->began_at));
-    return std::move(observation.report);
-  }
-  observation.before = state_->previous;
-  observation.report.deviations.emplace_back("compared because somebody asked for it");
-  TRY(tools_.record(observation, work));
-  if (!holds) TRY(begin(seen, true, work.stop));
-  return std::move(observation.report);
-}
-
-Error Observer::unobserved(std::string reason) const {
-  return Error(ErrorCode::durability_unobserved,
-               {{"name", options_.name}, {"reason", std::move(reason)}});
+Work Observer::own_work(const std::stop_token& stop) {
+  Work work;
+  work.correlation = new_correlation_id();
+  work.trigger.by = "daemon";
+  work.stop = stop;
+  return work;
 }
 
 // The order is that of docs/formats/observed-1.md: a crash in between leaves nothing unknown.
 Result<> Observer::begin(const SeenServer& seen, bool keep_old, const std::stop_token& stop) {
-  ObserverState next;
-  next.key = new_run_id().str();
-  next.began_at = tools_.clock.now();
-  next.server = seen.identity;
-  next.unsafe = seen.settings.what_is_unsafe();
-  if (state_) next.retired = with_retired(*state_, keep_old);
+  ObserverState next = next_generation(seen, keep_old);
+  TRY(own_files_.remove_log(next.key));
   TRY_ASSIGN(auto log, WitnessLog::create(tools_.files, own_files_.log(next.key), next.key));
   platform::failpoint("proof.observer.log");
   TRY(save(std::move(next)));
@@ -305,8 +183,35 @@ Result<> Observer::begin(const SeenServer& seen, bool keep_old, const std::stop_
   damage_.reset();
   record_ = {};
   record_.key = state_->key;
-  TRY(table().create(*session_, options_, limits(stop)));
+  later_.clear();
+  tried_.clear();
+  TRY(make_table(stop));
   return clear_retired(stop);
+}
+
+ObserverState Observer::next_generation(const SeenServer& seen, bool keep_old) {
+  ObserverState next;
+  if (state_) {
+    next.lineage = state_->lineage;
+    next.generation = state_->generation;
+    next.retired = with_retired(*state_, keep_old);
+  }
+  for (const uint64_t later : later_) {
+    next.retired.push_back({generation_key(next.lineage, later), false});
+    next.generation = later;
+  }
+  if (next.lineage.empty()) next.lineage = new_run_id().str();
+  next.key = generation_key(next.lineage, ++next.generation);
+  next.began_at = tools_.clock.now();
+  next.server = seen.identity;
+  next.unsafe = seen.settings.what_is_unsafe();
+  return next;
+}
+
+// One that is there without an acknowledged row is of an earlier attempt.
+Result<> Observer::make_table(const std::stop_token& stop) {
+  TRY(table().drop(*session_, limits(stop)));
+  return table().create(*session_, options_, limits(stop));
 }
 
 Result<> Observer::save(ObserverState state) {
@@ -315,17 +220,31 @@ Result<> Observer::save(ObserverState state) {
   return {};
 }
 
+// What cannot be dropped, since somebody reads it or owns it, keeps nobody from observing.
 Result<> Observer::clear_retired(const std::stop_token& stop) {
-  const auto done = [](const RetiredRows& one) { return !one.kept; };
-  if (std::ranges::none_of(state_->retired, done)) return {};
-  for (const RetiredRows& one : state_->retired) {
-    if (one.kept) continue;
-    TRY(WitnessTable(observed_table(one.key)).drop(*session_, limits(stop)));
-    TRY(own_files_.remove_log(one.key));
-  }
   ObserverState next = *state_;
-  std::erase_if(next.retired, done);
-  return save(std::move(next));
+  next.retired.clear();
+  Result<> session;
+  for (const RetiredRows& one : state_->retired) {
+    const bool due = !one.kept && session && !tried_.contains(observed_table(one.key));
+    const auto cleared = due ? clear(one, stop) : Result<>();
+    if (!due || !cleared) next.retired.push_back(one);
+    if (!cleared && cleared.error().code() != ErrorCode::database_query) session = cleared;
+  }
+  forget_oldest(next.retired);
+  if (next.retired.size() != state_->retired.size()) TRY(save(std::move(next)));
+  return session;
+}
+
+Result<> Observer::clear(const RetiredRows& rows, const std::stop_token& stop) {
+  const std::string name = observed_table(rows.key);
+  auto cleared = WitnessTable(name).drop(*session_, limits(stop));
+  if (cleared) cleared = own_files_.remove_log(rows.key);
+  if (cleared) told_.erase(name);
+  if (cleared || stop.stop_requested()) return cleared;
+  tried_.insert(name);
+  if (told_.insert(name).second) tools_.warn(name, cleared.error());
+  return cleared;
 }
 
 WitnessTable Observer::table() const {
@@ -337,10 +256,11 @@ uint64_t Observer::acknowledged() const {
   return found == record_.acknowledged.end() ? 0 : found->second.size();
 }
 
-// Whoever stops it is no trouble. After an error nobody knows what the session is worth.
+// Whoever stops it is no trouble, and wants to see no more of it. After an error nobody knows what
+// the session is worth.
 void Observer::note(const Result<>& done, const std::stop_token& stop) {
   if (!done) session_.reset();
-  if (!done && stop.stop_requested()) return;
+  if (stop.stop_requested()) return;
   if (done && trouble_) tools_.tell(std::nullopt);
   if (!done && !trouble_) {
     tools_.tell(done.error());

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/work.h"
@@ -27,13 +28,22 @@ namespace vigie::proof {
 inline constexpr uint64_t kMostObservedRows = 10'000;
 // Of those that were wrong, so many are kept.
 inline constexpr size_t kWrongRowsKept = 3;
+// Of tables that cannot be dropped, so many are tried again.
+inline constexpr size_t kMostRetired = 20;
+
+// How old the last acknowledged row may be when the server restarts, for a verdict: ten rows' time
+// and a minute. A machine needs longer to come back.
+inline constexpr int kRowsOfSilence = 10;
+inline constexpr Duration kMostSilence = std::chrono::minutes(1);
+inline constexpr Duration kMachineStart = std::chrono::minutes(5);
 
 // A comparison that is evidence.
 struct Observation {
   DurabilityReport report;
   std::optional<ServerIdentity> before;  // of the restart; nothing: it is not known
   ServerIdentity after;
-  bool node = false;  // the machine has restarted as well, and the server is on it
+  bool node = false;      // the machine has restarted as well, and the server is on it
+  bool recovery = false;  // the same postmaster has recovered from a crash of one of its processes
   SystemTime started_at;
   SystemTime ended_at;
 };
@@ -48,13 +58,19 @@ struct ObserverTools {
   std::function<void(const ObserverView&)> publish;  // after each step
   // Once when it ceases to write, and why; once with nothing when it writes again.
   std::function<void(const std::optional<Error>&)> tell;
+  // A table that it could not drop, once for each: it goes on, and tries again.
+  std::function<void(const std::string& table, const Error&)> warn;
   uint64_t most_rows = kMostObservedRows;
 };
 
-// The server, as one session sees it.
+// The server, as one session sees it. Times are in this host's clock.
 struct SeenServer {
   ServerSettings settings;
   ServerIdentity identity;
+  SystemTime at;
+  SystemTime started_at;           // its postmaster
+  SystemTime statistics_began_at;  // of identity.statistics_began_at
+  bool forgot_statistics = false;  // all of them at once, as after a crash recovery
 };
 
 // Thread-safe: observe() in a thread of its own, compare_now() from any.
@@ -78,12 +94,16 @@ class Observer {
   Result<DurabilityReport> compare_now(const Work& work);
 
  private:
+  static constexpr uint32_t kWriter = 1;
+  static Work own_work(const std::stop_token& stop);
+
   Result<> write_next(const std::stop_token& stop);
   Result<> be_ready(const std::stop_token& stop);
   Result<> open_rows();
   Result<> open_session(const std::stop_token& stop);
   Result<SeenServer> look_at_server(const std::stop_token& stop);
   Result<> insert(const std::stop_token& stop);
+  Result<> acknowledge(WitnessRow row, const std::string& unsafe);
   Result<> turn_over(const std::stop_token& stop);
 
   // What a new session finds.
@@ -93,14 +113,21 @@ class Observer {
   Result<> meet_another_server(const SeenServer& seen, const std::stop_token& stop);
   Result<> meet_after_restart(const SeenServer& seen, const std::stop_token& stop);
 
+  Result<> go_on(const std::stop_token& stop);
+  Result<> remember(const SeenServer& seen);
+  Observation nothing_compared(const SeenServer& seen, std::string reason) const;
   Result<Observation> compare(const SeenServer& seen, const std::stop_token& stop);
-  Result<> record_wrong_rows(Observation observation, const SeenServer& seen,
-                             const std::stop_token& stop);
+  void judge_silence(Observation& observation, SystemTime restarted_at) const;
+  Result<> record_wrong_rows(Observation& observation, const SeenServer& seen, const Work& work);
+  Result<bool> is_older_than_server(const WitnessVerdict& verdict, const std::stop_token& stop);
   Error unobserved(std::string reason) const;
 
   Result<> begin(const SeenServer& seen, bool keep_old, const std::stop_token& stop);
+  ObserverState next_generation(const SeenServer& seen, bool keep_old);
+  Result<> make_table(const std::stop_token& stop);
   Result<> save(ObserverState state);
   Result<> clear_retired(const std::stop_token& stop);
+  Result<> clear(const RetiredRows& rows, const std::stop_token& stop);
   WitnessTable table() const;
   uint64_t acknowledged() const;
   void note(const Result<>& done, const std::stop_token& stop);
@@ -119,6 +146,9 @@ class Observer {
   WitnessRecord record_;             // what the log says
   std::optional<Error> damage_;      // state or log cannot be read: nothing can be compared
   bool away_ = true;                 // this process has written no row yet
+  std::vector<uint64_t> later_;      // generations that only the server knows of
+  std::set<std::string> tried_;      // tables that cannot be dropped, in this generation
+  std::set<std::string> told_;       // tables of which that was said
   std::optional<Error> trouble_;     // why it does not write
   ObserverView view_;
 };

@@ -1,17 +1,9 @@
 // The witness that observes, against a real server that restarts, loses rows, or is another one.
-#include "proof/observer.h"
-
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
-#include "tests/support/contents.h"
 #include "tests/support/faulty_file_system.h"
-#include "tests/support/lost_answer.h"
-#include "tests/support/pg_cluster.h"
-#include "tests/support/temp_folder.h"
+#include "tests/support/observed_server.h"
 
 namespace vigie::proof {
 namespace {
@@ -19,80 +11,8 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::PgCluster;
 
-class ObserverTest : public ::testing::Test {
- protected:
-  explicit ObserverTest(bool fsync = true) : server_({.fsync = fsync}) {
-    server_.create_database("vigie_witness");
-    options_.name = "observed";
-    options_.database = "app";
-    options_.mode = DurabilityMode::observe;
-    begin();
-  }
-
-  // As after a start of this process.
-  void begin() {
-    observer_.reset();
-    ObserverTools tools{*files_,
-                        connector_,
-                        clock_,
-                        [this] { return boot_id_; },
-                        [this](const Observation& seen, const Work&) -> Result<> {
-                          seen_.push_back(seen);
-                          return {};
-                        },
-                        [this](const ObserverView& view) { view_ = view; },
-                        [this](const std::optional<Error>& trouble) {
-                          told_.emplace_back(trouble ? trouble->info().name : "writes");
-                        },
-                        most_rows_};
-    observer_ = std::make_unique<Observer>(
-        DurabilityRequest{options_, server_.named_dsn(), folder_ / "witness", {}}, tools);
-  }
-  void write(int rows) {
-    for (int i = 0; i < rows; ++i) {
-      const auto written = observer_->step({});
-      ASSERT_TRUE(written) << written.error().detail(Audience::operators);
-    }
-  }
-  // The session breaks at the first row, and the next one finds what has become of the server.
-  void notice() {
-    EXPECT_FALSE(observer_->step({}));
-    write(1);
-  }
-  std::string code() const {
-    const auto& error = seen_.back().report.error;
-    return error ? std::string(error->info().name) : "passed";
-  }
-  std::string table() { return server_.value(kTables, "vigie_witness"); }
-  std::vector<std::string> logs() {
-    std::vector<std::string> names;
-    const auto entries = platform::real_file_system().list(folder_ / "witness");
-    for (const platform::Entry& one : *entries)
-      if (one.name.ends_with(".log")) names.push_back(one.name);
-    return names;
-  }
-  std::string state() { return testing::contents(folder_ / "witness/observed.observed"); }
-
-  static constexpr const char* kTables =
-      "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relname LIKE "
-      "'observed%' AND relkind = 'r'";
-
-  PgCluster server_;
-  testing::TempFolder folder_;
-  platform::FileSystem* files_ = &platform::real_file_system();
-  platform::RealClock clock_;
-  std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
-  testing::LosesAnswers connector_{*postgres_, "insert"};
-  DurabilityOptions options_;
-  std::string boot_id_ = "boot-1";
-  uint64_t most_rows_ = kMostObservedRows;
-  std::vector<Observation> seen_;
-  std::vector<std::string> told_;
-  ObserverView view_;
-  std::unique_ptr<Observer> observer_;
-};
+class ObserverTest : public testing::ObservedServer {};
 
 TEST_F(ObserverTest, AKillBetweenTwoRowsIsSeenAndEveryRowIsThere) {
   write(3);
@@ -145,19 +65,13 @@ TEST_F(ObserverTest, ARowThatWasChangedIsNamed) {
 TEST_F(ObserverTest, AServerThatIsPutBackToAnEarlierCopyHasLostTheRowsSince) {
   write(2);
   server_.stop();
-  const auto copy = folder_ / "copy";
-  std::filesystem::copy(server_.data_folder(), copy, std::filesystem::copy_options::recursive);
+  const auto copy = copy_of_server();
   server_.start();
   notice();
   EXPECT_EQ(code(), "passed");
   write(3);
   server_.stop();
-  // Into the folder that is there, which keeps its owner.
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(copy))
-    if (entry.is_regular_file())
-      std::ofstream(server_.data_folder() / std::filesystem::relative(entry.path(), copy),
-                    std::ios::binary)
-          << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+  put_server_back(copy);
   server_.start();
   notice();
   EXPECT_EQ(code(), "durability_lost");

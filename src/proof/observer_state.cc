@@ -1,6 +1,10 @@
 #include "proof/observer_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "base/hash.h"
 
 namespace vigie::proof {
 namespace {
@@ -9,6 +13,7 @@ constexpr std::string_view kSchema = "vigie.observed/1";
 constexpr Bytes kMostState = 64_KiB;
 constexpr size_t kKeyDigits = 32;
 constexpr size_t kNameDigits = 12;
+constexpr uint64_t kFarthestGeneration = 10'000;
 
 bool is_key(std::string_view text) {
   return text.size() == kKeyDigits &&
@@ -29,6 +34,13 @@ class Reader {
     std::string key = text("key");
     good_ = good_ && is_key(key);
     return key;
+  }
+  // What an older release did not write.
+  std::string later_text(std::string_view key) {
+    return find_value(object_, key) == nullptr ? std::string() : text(key);
+  }
+  uint64_t later_count(std::string_view key) {
+    return find_value(object_, key) == nullptr ? 0 : count(key);
   }
   uint64_t count(std::string_view key) {
     const json::value* const found = find_value(object_, key);
@@ -51,7 +63,7 @@ class Reader {
     if (found == nullptr) return std::nullopt;
     Reader below(*found);
     ServerIdentity server{below.text("system_identifier"), below.text("postmaster_started_at"),
-                          below.text("boot_id")};
+                          below.text("boot_id"), below.later_text("statistics_began_at")};
     good_ = good_ && below.good_;
     return server;
   }
@@ -84,6 +96,9 @@ std::optional<ObserverState> parse_state(std::string_view text) {
   reader.must(reader.text("schema") == kSchema);
   ObserverState state;
   state.key = reader.key();
+  state.lineage = reader.later_text("lineage");
+  reader.must(state.lineage.empty() || is_key(state.lineage));
+  state.generation = reader.later_count("generation");
   state.began_at = reader.time("began_at");
   const auto server = reader.server("server");
   state.previous = reader.server("previous");
@@ -105,11 +120,25 @@ json::value server_json(const std::optional<ServerIdentity>& server) {
 json::object ServerIdentity::to_json() const {
   return {{"system_identifier", system_identifier},
           {"postmaster_started_at", postmaster_started_at},
-          {"boot_id", boot_id}};
+          {"boot_id", boot_id},
+          {"statistics_began_at", statistics_began_at}};
 }
 
 std::string observed_table(std::string_view key) {
-  return "observed_" + std::string(key.substr(0, kNameDigits));
+  return std::string(kObservedTables) + std::string(key.substr(0, kNameDigits));
+}
+
+std::string generation_key(std::string_view lineage, uint64_t generation) {
+  return sha256_hex(fmt::format("{} {}", lineage, generation)).substr(0, kKeyDigits);
+}
+
+std::vector<uint64_t> later_generations(const ObserverState& state,
+                                        const std::set<std::string>& tables) {
+  std::vector<uint64_t> later;
+  if (state.lineage.empty() || tables.empty()) return later;
+  for (uint64_t n = state.generation + 1; n <= state.generation + kFarthestGeneration; ++n)
+    if (tables.contains(observed_table(generation_key(state.lineage, n)))) later.push_back(n);
+  return later;
 }
 
 platform::Path ObserverFiles::log(std::string_view key) const {
@@ -139,6 +168,8 @@ Result<> ObserverFiles::write(const ObserverState& state) const {
   const json::object object{{"schema", kSchema},
                             {"proof", proof_},
                             {"key", state.key},
+                            {"lineage", state.lineage},
+                            {"generation", state.generation},
                             {"began_at", format_rfc3339(state.began_at)},
                             {"server", state.server.to_json()},
                             {"previous", server_json(state.previous)},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,11 @@ namespace vigie::proof {
 struct ServerIdentity {
   std::string system_identifier;
   std::string postmaster_started_at;
-  std::string boot_id;  // of this host
+  std::string boot_id;              // of this host
+  std::string statistics_began_at;  // the server's own: anew after each crash recovery
 
   json::object to_json() const;
+  bool operator==(const ServerIdentity&) const = default;
 };
 
 struct RetiredRows {
@@ -27,11 +30,14 @@ struct RetiredRows {
 };
 
 struct ObserverState {
-  std::string key;  // of the rows that are written now; 32 hexadecimal digits
+  std::string key;          // of the rows that are written now; 32 hexadecimal digits
+  std::string lineage;      // of all its keys; empty: none was drawn yet
+  uint64_t generation = 0;  // the key's number in it
   SystemTime began_at;
   ServerIdentity server;
   std::optional<ServerIdentity> previous;  // before its last restart
-  uint64_t before_restart = 0;             // the highest number acknowledged by then
+  uint64_t before_restart = 0;             // the highest number acknowledged by then; 0: none, or
+                                           // the restart proved nothing
   std::string unsafe;                      // a setting that was off; empty: none
   std::vector<RetiredRows> retired;        // whose tables and logs are not removed yet
 };
@@ -61,7 +67,13 @@ class ObserverFiles {
   const std::string proof_;
 };
 
+inline constexpr std::string_view kObservedTables = "observed_";
 // "observed_" and the first 12 digits.
 std::string observed_table(std::string_view key);
+// The key of a generation.
+std::string generation_key(std::string_view lineage, uint64_t generation);
+// The generations behind that of `state` whose tables are among `tables`: at most 10,000 behind.
+std::vector<uint64_t> later_generations(const ObserverState& state,
+                                        const std::set<std::string>& tables);
 
 }  // namespace vigie::proof

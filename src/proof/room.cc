@@ -367,9 +367,10 @@ DurabilityTools ProofRoom::durability_tools() const {
 }
 
 std::unique_ptr<Observer> ProofRoom::make_observer(
-    const DurabilityRequest& request, std::function<void(const std::optional<Error>&)> tell) {
-  ObserverTools tools{tools_.files, tools_.postgres, tools_.clock, platform::boot_id, {},
-                      {},           std::move(tell)};
+    const DurabilityRequest& request, std::function<void(const std::optional<Error>&)> tell,
+    std::function<void(const std::string&, const Error&)> warn) {
+  ObserverTools tools{tools_.files, tools_.postgres, tools_.clock,   platform::boot_id, {},
+                      {},           std::move(tell), std::move(warn)};
   tools.record = [this, options = request.options](const Observation& observation,
                                                    const Work& work) -> Result<> {
     for (const ledger::Entry& entry : evidence::durability_observed(options, observation, work))

@@ -58,9 +58,10 @@ class ProofRoom {
                              const Work& work);
 
   // A witness of a proof that observes: it writes its evidence by this room, which outlives it.
-  // `tell`: as in ObserverTools.
-  std::unique_ptr<Observer> make_observer(const DurabilityRequest& request,
-                                          std::function<void(const std::optional<Error>&)> tell);
+  // `tell` and `warn`: as in ObserverTools.
+  std::unique_ptr<Observer> make_observer(
+      const DurabilityRequest& request, std::function<void(const std::optional<Error>&)> tell,
+      std::function<void(const std::string&, const Error&)> warn);
   // It is at work no more.
   void forget_observer(const std::string& proof);
 

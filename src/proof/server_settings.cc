@@ -25,7 +25,7 @@ order by 1 limit 100)sql";
 
 }  // namespace
 
-std::string ServerSettings::what_is_unsafe() const {
+std::string unsafe_setting(bool fsync, bool full_page_writes, std::string_view synchronous_commit) {
   if (!fsync) return "fsync";
   if (!full_page_writes) return "full_page_writes";
   return synchronous_commit == "off" ? "synchronous_commit" : "";

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
 #include "platform/postgres.h"
 
 namespace vigie::proof {
+
+// The first of these under which a commit that is acknowledged need not be durable; empty: none.
+std::string unsafe_setting(bool fsync, bool full_page_writes, std::string_view synchronous_commit);
 
 struct ServerSettings {
   std::string version;
@@ -24,8 +28,9 @@ struct ServerSettings {
   // "role clerk: off": whose sessions are told that a commit is done before it is durable.
   std::vector<std::string> asynchronous;
 
-  // What makes a commit that is acknowledged one that need not be durable; empty: nothing.
-  std::string what_is_unsafe() const;
+  std::string what_is_unsafe() const {
+    return unsafe_setting(fsync, full_page_writes, synchronous_commit);
+  }
   // What is not as it should be, in words.
   std::vector<std::string> deviations() const;
   json::object to_json() const;

@@ -28,9 +28,11 @@ void judge_found(const WitnessRecord& record, const std::vector<FoundRow>& found
     if (same_writer && before->row.seq == one.row.seq) verdict.twice.push_back(one.row);
     if (same_writer && one.position < before->position) verdict.out_of_order.push_back(one.row);
     before = &one;
+    const bool ours = one.content == witness_content(record.key, one.row);
     if (one.row.seq == 0 || one.row.seq > highest_sent(record, one.row.writer)) {
       verdict.never_sent.push_back(one.row);
-    } else if (one.content != witness_content(record.key, one.row)) {
+      if (ours && one.row.seq > 0) ++verdict.beyond_the_log;
+    } else if (!ours) {
       verdict.changed.push_back(one.row);
     } else if (!is_acknowledged(record, one.row)) {
       ++verdict.indeterminate_there;

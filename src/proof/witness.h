@@ -48,7 +48,8 @@ struct WitnessVerdict {
   uint64_t present = 0;                  // of those
   std::vector<WitnessRow> lost;          // acknowledged, and not there
   std::vector<WitnessRow> changed;       // there, and not what was sent
-  std::vector<WitnessRow> never_sent;    // there, and nobody sent it
+  std::vector<WitnessRow> never_sent;    // there, and nobody sent it, as far as is noted
+  uint64_t beyond_the_log = 0;           // of these: only who has the key can have written them
   std::vector<WitnessRow> out_of_order;  // of a writer, stored before an earlier one
   std::vector<WitnessRow> twice;         // there more than once
   uint64_t indeterminate_there = 0;      // not acknowledged: may be there or not
@@ -57,6 +58,15 @@ struct WitnessVerdict {
   bool holds() const {
     return lost.empty() && changed.empty() && never_sent.empty() && out_of_order.empty() &&
            twice.empty();
+  }
+  // All is well but for rows that were written with the key, and of which nothing is noted: what
+  // was noted is older than the table.
+  bool is_newer_than_its_log() const {
+    return beyond_the_log > 0 && beyond_the_log == never_sent.size() && lost.empty() &&
+           changed.empty() && out_of_order.empty() && twice.empty();
+  }
+  bool finds_nothing() const {
+    return present == 0 && indeterminate_there == 0 && changed.empty() && never_sent.empty();
   }
 };
 

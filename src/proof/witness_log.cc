@@ -20,13 +20,22 @@ bool take(std::string_view& text, Number& into) {
   return true;
 }
 
-// "1 42"
-std::optional<WitnessRow> parse_row(std::string_view line) {
+struct Line {
   WitnessRow row;
-  if (!take(line, row.writer) || !line.starts_with(' ')) return std::nullopt;
-  line.remove_prefix(1);
-  if (!take(line, row.seq) || !line.empty() || row.seq == 0) return std::nullopt;
-  return row;
+  std::optional<SystemTime> at;
+};
+
+// "1 42", "1 42 2026-11-20T02:00:00Z"
+std::optional<Line> parse_line(std::string_view text) {
+  Line line;
+  if (!take(text, line.row.writer) || !text.starts_with(' ')) return std::nullopt;
+  text.remove_prefix(1);
+  if (!take(text, line.row.seq) || line.row.seq == 0) return std::nullopt;
+  if (text.empty()) return line;
+  const auto at = parse_rfc3339(text.substr(1));
+  if (!text.starts_with(' ') || !at) return std::nullopt;
+  line.at = *at;
+  return line;
 }
 
 std::optional<std::string_view> take_line(std::string_view& text) {
@@ -37,24 +46,32 @@ std::optional<std::string_view> take_line(std::string_view& text) {
   return line;
 }
 
-Result<WitnessRecord> parse_log(std::string_view text, const platform::Path& path) {
+struct Content {
+  WitnessRecord record;
+  std::optional<SystemTime> last_at;
+};
+
+Result<Content> parse_log(std::string_view text, const platform::Path& path) {
   const auto corrupt = [&](std::string reason) {
     return fail(ErrorCode::file_corrupt, {{"path", path.string()}, {"reason", std::move(reason)}});
   };
   const auto head = take_line(text);
   if (!head || !head->starts_with(kHead)) return corrupt("it does not begin as a witness log");
-  WitnessRecord record;
+  Content content;
+  WitnessRecord& record = content.record;
   record.key = head->substr(kHead.size());
   while (auto line = take_line(text)) {
     const bool answered = !line->starts_with(kUnanswered);
     if (!answered) line->remove_prefix(kUnanswered.size());
-    const auto row = parse_row(*line);
-    if (!row) return corrupt("a line in it is none");
-    if (answered) record.acknowledged[row->writer].insert(row->seq);
-    auto& sent = record.sent[row->writer];
-    sent = std::max(sent, row->seq + 1);
+    const auto parsed = parse_line(*line);
+    if (!parsed) return corrupt("a line in it is none");
+    const WitnessRow& row = parsed->row;
+    if (answered) record.acknowledged[row.writer].insert(row.seq);
+    if (answered) content.last_at = parsed->at;
+    auto& sent = record.sent[row.writer];
+    sent = std::max(sent, row.seq + 1);
   }
-  return record;
+  return content;
 }
 
 }  // namespace
@@ -73,19 +90,20 @@ Result<std::unique_ptr<WitnessLog>> WitnessLog::create(platform::FileSystem& fil
 Result<ResumedLog> WitnessLog::resume(platform::FileSystem& files, const platform::Path& path,
                                       uint32_t writer) {
   TRY_ASSIGN(const std::string text, platform::read_file(files, path, kMaxLog));
-  TRY_ASSIGN(auto record, parse_log(text, path));
+  TRY_ASSIGN(Content content, parse_log(text, path));
   TRY(files.truncate(path, {text.rfind('\n') + 1}));
   TRY_ASSIGN(auto file, files.open_append(path));
   ResumedLog resumed{std::unique_ptr<WitnessLog>(new WitnessLog(std::move(file))),
-                     std::move(record)};
+                     std::move(content.record), content.last_at};
   auto& sent = resumed.record.sent[writer];
   sent = std::max<uint64_t>(sent, 1);
   TRY(resumed.log->unanswered({writer, sent}));
   return resumed;
 }
 
-Result<> WitnessLog::acknowledge(WitnessRow row) {
-  return append(fmt::format("{} {}\n", row.writer, row.seq));
+Result<> WitnessLog::acknowledge(WitnessRow row, std::optional<SystemTime> at) {
+  const std::string when = at ? " " + format_rfc3339(*at) : std::string();
+  return append(fmt::format("{} {}{}\n", row.writer, row.seq, when));
 }
 
 Result<> WitnessLog::unanswered(WitnessRow row) {
@@ -104,7 +122,8 @@ Result<> WitnessLog::append(const std::string& line) {
 
 Result<WitnessRecord> read_witness_log(platform::FileSystem& files, const platform::Path& path) {
   TRY_ASSIGN(const std::string text, platform::read_file(files, path, kMaxLog));
-  return parse_log(text, path);
+  TRY_ASSIGN(Content content, parse_log(text, path));
+  return std::move(content.record);
 }
 
 }  // namespace vigie::proof

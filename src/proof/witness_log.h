@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
+#include "base/time.h"
 #include "platform/file_system.h"
 #include "proof/witness.h"
 
@@ -24,8 +26,9 @@ class WitnessLog {
   // unanswered. Errors: file_*, file_corrupt.
   static Result<ResumedLog> resume(platform::FileSystem& files, const platform::Path& path,
                                    uint32_t writer);
-  // Durable when it returns. After an error nothing more is taken.
-  Result<> acknowledge(WitnessRow row);
+  // Durable when it returns. After an error nothing more is taken. `at`: when it was, where that is
+  // to be known.
+  Result<> acknowledge(WitnessRow row, std::optional<SystemTime> at = {});
   // The same for a row whose answer never came: its number is not used again.
   Result<> unanswered(WitnessRow row);
 
@@ -40,6 +43,7 @@ class WitnessLog {
 struct ResumedLog {
   std::unique_ptr<WitnessLog> log;
   WitnessRecord record;
+  std::optional<SystemTime> last_at;  // when the last row was acknowledged, if that is noted
 };
 
 // A line that is cut off at its end never counted. `sent` is one more than the highest number of a

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "platform/dsn.h"
+#include "proof/server_settings.h"
 
 namespace vigie::proof {
 namespace {
@@ -65,13 +66,17 @@ Result<bool> WitnessTable::exists(platform::PgConnection& session, const CallLim
   return rows->at(0, 0) == "t";
 }
 
-Result<> WitnessTable::insert(platform::PgConnection& session, std::string_view key, WitnessRow row,
-                              const CallLimits& limits) const {
-  TRY(session.query(
-      fmt::format("insert into {} values ($1, $2, $3)", sql_),
-      {fmt::format("{}", row.writer), fmt::format("{}", row.seq), witness_content(key, row)},
-      limits));
-  return {};
+Result<std::string> WitnessTable::insert(platform::PgConnection& session, std::string_view key,
+                                         WitnessRow row, const CallLimits& limits) const {
+  TRY_ASSIGN(
+      const auto written,
+      session.query(
+          fmt::format("insert into {} values ($1, $2, $3) returning current_setting('fsync'), "
+                      "current_setting('full_page_writes'), current_setting('synchronous_commit')",
+                      sql_),
+          {fmt::format("{}", row.writer), fmt::format("{}", row.seq), witness_content(key, row)},
+          limits));
+  return unsafe_setting(written->at(0, 0) == "on", written->at(0, 1) == "on", written->at(0, 2));
 }
 
 Result<std::vector<FoundRow>> WitnessTable::rows(platform::PgConnection& session, uint64_t most,
@@ -90,8 +95,21 @@ Result<std::vector<FoundRow>> WitnessTable::rows(platform::PgConnection& session
 }
 
 Result<> WitnessTable::drop(platform::PgConnection& session, const CallLimits& limits) const {
-  TRY(session.query(fmt::format("drop table if exists {}", sql_), limits));
+  TRY(session.query(
+      fmt::format("set lock_timeout = '1s'; drop table if exists {}; reset lock_timeout", sql_),
+      limits));
   return {};
+}
+
+Result<std::set<std::string>> tables_named(platform::PgConnection& session, std::string_view prefix,
+                                           const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows,
+             session.query("select relname from pg_class where relkind = 'r' and relnamespace = "
+                           "'public'::regnamespace and starts_with(relname::text, $1) limit 1000",
+                           {std::string(prefix)}, limits));
+  std::set<std::string> names;
+  for (size_t i = 0; i < rows->rows(); ++i) names.emplace(rows->at(i, 0));
+  return names;
 }
 
 }  // namespace vigie::proof

@@ -70,6 +70,18 @@ TEST_F(Witness, ARowThatNobodySentIsNamed) {
               ElementsAre(WitnessRow{0, 0}, WitnessRow{1, 5}, WitnessRow{7, 1}));
 }
 
+TEST_F(Witness, RowsBehindTheLogThatOnlyTheKeyCanHaveWrittenAreToldFromOthers) {
+  found_.push_back(row(1, 5, 20));
+  found_.push_back(row(1, 6, 21));
+  EXPECT_FALSE(judged().holds());
+  EXPECT_TRUE(judged().is_newer_than_its_log());
+  found_.push_back({{1, 7}, std::string(64, '0'), 22});
+  EXPECT_FALSE(judged().is_newer_than_its_log()) << "that one was never sent";
+  found_.pop_back();
+  std::erase_if(found_, [](const FoundRow& one) { return one.row == WitnessRow{1, 2}; });
+  EXPECT_FALSE(judged().is_newer_than_its_log()) << "and a row is lost";
+}
+
 TEST_F(Witness, TheOrderWithinAWriterHolds) {
   found_[2].position = 5;  // 1/2 behind 1/3
   EXPECT_THAT(judged().out_of_order, ElementsAre(WitnessRow{1, 3}));
@@ -116,13 +128,33 @@ TEST(WitnessLogFile, IsGoneOnWithAndNoNumberComesTwice) {
   EXPECT_THAT(read_witness_log(files, path)->acknowledged.at(1), ElementsAre(1, 7));
 }
 
+TEST(WitnessLogFile, KnowsWhenItsLastRowWasAcknowledged) {
+  const testing::TempFolder folder;
+  auto& files = platform::real_file_system();
+  const auto path = folder / "w.log";
+  const SystemTime at{std::chrono::sys_days(std::chrono::year(2026) / 11 / 20) +
+                      std::chrono::milliseconds(1500)};
+  auto log = *WitnessLog::create(files, path, kKey);
+  ASSERT_TRUE(log->acknowledge({1, 1}));
+  log.reset();
+  EXPECT_FALSE(WitnessLog::resume(files, path, 1)->last_at) << "an older release wrote it";
+  log = std::move(WitnessLog::resume(files, path, 1)->log);
+  ASSERT_TRUE(log->acknowledge({1, 4}, at));
+  log.reset();
+  const auto resumed = WitnessLog::resume(files, path, 1);
+  ASSERT_TRUE(resumed);
+  EXPECT_EQ(resumed->last_at, at);
+  EXPECT_THAT(resumed->record.acknowledged.at(1), ElementsAre(1, 4));
+}
+
 TEST(WitnessLogFile, RefusesWhatIsNone) {
   const testing::TempFolder folder;
   auto& files = platform::real_file_system();
   const auto path = folder / "w.log";
   for (const char* text :
        {"", "x\n", "vigie.witness/2 k\n1 1\n", "vigie.witness/1 k\n1 x\n",
-        "vigie.witness/1 k\n1 0\n", "vigie.witness/1 k\n? 1\n", "vigie.witness/1 k\n1 1 1\n"}) {
+        "vigie.witness/1 k\n1 0\n", "vigie.witness/1 k\n? 1\n", "vigie.witness/1 k\n1 1 1\n",
+        "vigie.witness/1 k\n1 1 \n", "vigie.witness/1 k\n1 12026-11-20T02:00:00Z\n"}) {
     ASSERT_TRUE(platform::write_file_replace(files, path, text));
     const auto record = read_witness_log(files, path);
     ASSERT_FALSE(record) << text;
