@@ -9,7 +9,9 @@
 #include "platform/failpoint.h"
 #include "platform/postmaster.h"
 #include "platform/system_info.h"
+#include "proof/leftovers.h"
 #include "proof/owed_start.h"
+#include "proof/sync_speed.h"
 #include "proof/witness_table.h"
 #include "proof/witness_writers.h"
 
@@ -58,7 +60,7 @@ class Proving {
         options_(request.options),
         tools_(tools),
         work_(work),
-        table_("run_" + work.run.str().substr(0, 12)),
+        table_(proof_table(work.run.str())),
         owed_(tools.files, request.owed) {}
 
   DurabilityReport run() {
@@ -117,12 +119,32 @@ class Proving {
   Result<> begin() {
     key_ = new_run_id().str();
     TRY_ASSIGN(const auto session, connect());
-    TRY(table_.create(*session, options_, work_.limits()));
     TRY(tools_.files.create_folder(request_.folder, 0700));
+    clear_leftovers(*session);
+    measure_sync();
+    // Before the table: what has a log is cleared away one day.
     TRY_ASSIGN(log_, WitnessLog::create(tools_.files, log_path(), key_));
-    return {};
+    return table_.create(*session, options_, work_.limits());
   }
-  platform::Path log_path() const { return request_.folder / (work_.run.str() + ".log"); }
+  platform::Path log_path() const { return proof_log(request_.folder, work_.run.str()); }
+
+  // What cannot be cleared away is no reason not to prove.
+  void clear_leftovers(platform::PgConnection& session) {
+    const auto cleared = remove_leftovers(session, tools_.files, request_.folder, {},
+                                          tools_.clock.now(), work_.limits());
+    if (!cleared)
+      report_.deviations.push_back("what an earlier proof has left cannot be removed: " +
+                                   cleared.error().detail(Audience::everybody));
+  }
+
+  void measure_sync() {
+    const auto speed = sync_speed(tools_.files, request_.folder, tools_.clock, work_.stop);
+    if (!speed) return report_.deviations.push_back("how fast the disk syncs cannot be measured");
+    report_.durations["log_sync"] = speed->median;
+    const auto said =
+        what_sync_speed_says(*speed, *report_.settings, tools_.files, request_.folder);
+    report_.deviations.insert(report_.deviations.end(), said.begin(), said.end());
+  }
 
   Result<> write_for_a_while() {
     phase("writing");
@@ -241,9 +263,10 @@ class Proving {
     TRY_ASSIGN(const auto session, connect());
     TRY_ASSIGN(auto found, table_.rows(*session, 2 * kMostWitnessRows, work_.limits()));
     report_.verdict = judge_witness(record_, std::move(found));
-    if (!report_.verdict->holds()) return {};
-    TRY(table_.drop(*session, work_.limits()));
-    return tools_.files.remove_file(log_path());
+    if (!report_.verdict->holds()) return keep_log(tools_.files, request_.folder, work_.run.str());
+    // What stays the next proof clears away.
+    if (table_.drop(*session, work_.limits())) (void)tools_.files.remove_file(log_path());
+    return {};
   }
 
   const DurabilityRequest& request_;

@@ -39,7 +39,7 @@ struct DurabilityReport {
   std::optional<Error> error;  // why it did not pass
   std::optional<ServerSettings> settings;
   std::optional<WitnessVerdict> verdict;
-  std::map<std::string, Duration> durations;  // writing, down, comparison
+  std::map<std::string, Duration> durations;  // writing, down, comparison, log_sync
   std::vector<std::string> deviations;
   std::optional<PodChange> pods;  // of pod_delete, as far as it came
   std::string shows;              // what this fault can show, and what it cannot
