@@ -99,8 +99,10 @@ void Durability::start() {
   const std::lock_guard lock(mutex_);
   started_ = true;
   for (const auto& [name, one] : observers_) launch(*one);
-  owed_.start(
-      [this, config = config_](const std::stop_token& stop) { settle_owed_starts(*config, stop); });
+  owed_.start([this, config = config_](const std::stop_token& stop) {
+    settle_owed_starts(*config, stop);
+    settle_owed_reboots(*config, stop);
+  });
 }
 
 bool Durability::stop(std::chrono::milliseconds patience) {
@@ -131,6 +133,30 @@ Result<> Durability::settle_owed_start(const config::Config& config, const std::
   log_.write(LogLevel::warn, "durability.owed_start",
              can_start ? "the fault is more than a day ago: nothing is started"
                        : "the configuration does not say any more how the server is started",
+             {{"proof", name}, {"at", format_rfc3339(owed.at)}});
+  return notes.settle(name);
+}
+
+void Durability::settle_owed_reboots(const config::Config& config, const std::stop_token& stop) {
+  const proof::OwedReboots notes(files_, state_ / "durability");
+  const auto names = notes.proofs();
+  if (!names) return log_.write(LogLevel::error, "durability.owed_reboot", names.error());
+  for (const std::string& name : *names) {
+    if (stop.stop_requested()) return;
+    if (const auto settled = settle_owed_reboot(config, name, work_of_daemon(stop)); !settled)
+      log_.write(LogLevel::error, "durability.owed_reboot", settled.error(), {{"proof", name}});
+  }
+}
+
+Result<> Durability::settle_owed_reboot(const config::Config& config, const std::string& name,
+                                        const Work& work) {
+  const proof::OwedReboots notes(files_, state_ / "durability");
+  TRY_ASSIGN(const auto owed, notes.read(name));
+  const config::Durability* const proof = config.proof_of_durability(name);
+  if (proof != nullptr && proof->options.fault == proof::Fault::node_reboot)
+    return proofs_.settle_owed_reboot(request_of(config, proof->options), owed, work);
+  log_.write(LogLevel::warn, "durability.owed_reboot",
+             "the configuration has no such proof any more: nothing is compared",
              {{"proof", name}, {"at", format_rfc3339(owed.at)}});
   return notes.settle(name);
 }

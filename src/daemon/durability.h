@@ -1,5 +1,6 @@
 // Durability proofs in the words of the rooms: those that somebody asks for, those that observe all
-// the time, and servers that an earlier process has left owing them a start.
+// the time, and what an earlier process has left owing: a server's start, a comparison after a
+// reboot.
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,8 @@ class Durability {
   // The observers of this configuration in place of those of the one before. One that does not end
   // in time stays as it was, and so does its proof until the next time.
   void configure(const config::Config& config);
-  // From now on the observers write. First of all servers get the start that is owed to them.
+  // From now on the observers write. First of all servers get the start that is owed to them; then
+  // machines that were told to restart their comparison.
   void start();
   // One run: a fault, or the comparison of a proof that observes.
   jobs::RunOutcome run(const config::Config& config, const config::Durability& proof,
@@ -51,6 +53,9 @@ class Durability {
   void settle_owed_starts(const config::Config& config, const std::stop_token& stop);
   Result<> settle_owed_start(const config::Config& config, const std::string& name,
                              const Work& work);
+  void settle_owed_reboots(const config::Config& config, const std::stop_token& stop);
+  Result<> settle_owed_reboot(const config::Config& config, const std::string& name,
+                              const Work& work);
   proof::DurabilityRequest request_of(const config::Config& config,
                                       const proof::DurabilityOptions& options) const;
   Result<proof::DurabilityReport> compare_now(const std::string& name, const Work& work);

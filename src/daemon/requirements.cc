@@ -45,11 +45,16 @@ Subjects of_drills(const config::Config& config,
   return subjects;
 }
 
-// `mode`: of those alone; nothing: of all.
-Subjects of_proofs(const config::Config& config, std::optional<proof::DurabilityMode> mode = {}) {
+bool sees_the_machine_restart(const proof::DurabilityOptions& options) {
+  return options.mode == proof::DurabilityMode::observe ||
+         options.fault == proof::Fault::node_reboot;
+}
+
+template <class Condition>
+Subjects of_proofs(const config::Config& config, Condition matters) {
   Subjects subjects;
   for (const config::Durability& proof : config.durability)
-    if (!mode || proof.options.mode == *mode)
+    if (matters(proof.options))
       subjects.push_back({subject(proof.name(), proof.options.database), {}});
   return subjects;
 }
@@ -126,10 +131,10 @@ ledger::MatrixPlanPtr matrix_plan(const config::Config& config) {
       of_drills(config, [](const std::string&) { return true; });
   plan->subjects[std::string(ledger::kind::kRestoreDrillOffsite)] = of_drills(
       config, [&](const std::string& store) { return config::is_off_host(config, store); });
-  plan->subjects[std::string(ledger::kind::kDurabilityProof)] = of_proofs(config);
-  // Only who observes sees the machine restart.
+  plan->subjects[std::string(ledger::kind::kDurabilityProof)] =
+      of_proofs(config, [](const proof::DurabilityOptions&) { return true; });
   plan->subjects[std::string(ledger::kind::kDurabilityProofNode)] =
-      of_proofs(config, proof::DurabilityMode::observe);
+      of_proofs(config, sees_the_machine_restart);
   return plan;
 }
 

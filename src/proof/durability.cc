@@ -7,10 +7,12 @@
 #include <array>
 
 #include "platform/failpoint.h"
+#include "platform/file_system_kind.h"
 #include "platform/postmaster.h"
 #include "platform/system_info.h"
 #include "proof/leftovers.h"
 #include "proof/owed_start.h"
+#include "proof/reboot.h"
 #include "proof/sync_speed.h"
 #include "proof/witness_table.h"
 #include "proof/witness_writers.h"
@@ -30,7 +32,7 @@ struct FaultWords {
   std::string_view name;
   std::string_view shows;
 };
-constexpr std::array<FaultWords, 5> kFaults{
+constexpr std::array<FaultWords, 6> kFaults{
     {{Fault::postmaster_kill, "postmaster_kill",
       "that commits survive the death of every process of the server (WAL and crash recovery); not "
       "fsync: what the kernel holds outlives a process, only a lost machine tests the disk"},
@@ -42,7 +44,9 @@ constexpr std::array<FaultWords, 5> kFaults{
       "that commits survive what the command did; not more than that about the disk"},
      {Fault::pod_delete, "pod_delete",
       "that commits survive the end of the pod, and that the one after it has the same data; not "
-      "fsync: the node lives on; nor whether the stop was orderly: image and grace decide"}}};
+      "fsync: the node lives on; nor whether the stop was orderly: image and grace decide"},
+     {Fault::node_reboot, "node_reboot",
+      "nothing yet: the machine restarts, and the next start of Vigie compares"}}};
 
 const FaultWords& words_of(Fault fault) {
   return *std::ranges::find(kFaults, fault, &FaultWords::fault);
@@ -61,7 +65,8 @@ class Proving {
         tools_(tools),
         work_(work),
         table_(proof_table(work.run.str())),
-        owed_(tools.files, request.owed) {}
+        owed_(tools.files, request.owed),
+        reboots_(tools.files, request.owed) {}
 
   DurabilityReport run() {
     report_.shows = words_of(options_.fault).shows;
@@ -130,8 +135,10 @@ class Proving {
 
   // What cannot be cleared away is no reason not to prove.
   void clear_leftovers(platform::PgConnection& session) {
-    const auto cleared = remove_leftovers(session, tools_.files, request_.folder, {},
-                                          tools_.clock.now(), work_.limits());
+    const auto needed = reboots_.runs();
+    const auto cleared = needed ? remove_leftovers(session, tools_.files, request_.folder, *needed,
+                                                   tools_.clock.now(), work_.limits())
+                                : Result<>(tl::unexpect, needed.error());
     if (!cleared)
       report_.deviations.push_back("what an earlier proof has left cannot be removed: " +
                                    cleared.error().detail(Audience::everybody));
@@ -158,6 +165,7 @@ class Proving {
   // Once the server was hurt it is started again, whatever has stopped the proof.
   Result<> fault_and_recovery() {
     phase("fault");
+    if (options_.fault == Fault::node_reboot) return reboot();
     if (options_.fault == Fault::command)
       // To its end, which is near: half-way it may leave the server down.
       TRY(run_restart(tools_, options_.name, options_.command, {}));
@@ -206,6 +214,35 @@ class Proving {
     // Its recovery is its own matter: a start that nobody owes must not come in a maintenance.
     TRY(owed_.settle(options_.name));
     return gone;
+  }
+
+  // Its note outlives this process: the next one compares. While this one still lives, and nobody
+  // stops it, the reboot has not come.
+  Result<> reboot() {
+    TRY(note_reboot());
+    platform::failpoint("proof.reboot.noted");
+    const auto asked = run_restart(tools_, options_.name, options_.reboot, {});
+    platform::failpoint("proof.reboot.asked");
+    const MonoTime until = tools_.clock.monotonic() + options_.recovery_timeout;
+    if (asked) tools_.clock.sleep_until(until, work_.stop);
+    if (work_.stop.stop_requested())
+      return could_not("the machine was told to restart; the next start of Vigie compares");
+    TRY(reboots_.settle(options_.name));
+    TRY(asked);
+    return could_not("the machine was told to restart, and has not within " +
+                     format_duration(options_.recovery_timeout));
+  }
+
+  Result<> note_reboot() {
+    if (!report_.settings->on_this_host)
+      return could_not("the server is not reached by its unix socket: it may be elsewhere");
+    if (platform::unusual_file_system(request_.folder) == "tmpfs")
+      return could_not("the state folder lies on tmpfs, and goes with the machine");
+    if (reboots_.read(options_.name))
+      return could_not("the comparison after an earlier reboot is not made yet");
+    return reboots_.note({options_.name, work_.run, tools_.clock.now(), tools_.boot_id(),
+                          report_.settings->system_identifier, report_.settings->what_is_unsafe(),
+                          static_cast<uint32_t>(options_.writers)});
   }
 
   tl::unexpected<Error> could_not(std::string reason) const {
@@ -276,6 +313,7 @@ class Proving {
   std::string key_;
   const WitnessTable table_;
   const OwedStarts owed_;
+  const OwedReboots reboots_;
   std::unique_ptr<WitnessLog> log_;
   std::optional<WitnessWriters> writers_;  // behind the log, which it uses
   WitnessRecord record_;

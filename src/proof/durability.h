@@ -2,6 +2,7 @@
 // must be there again, unchanged, and nothing else.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,13 +27,14 @@ struct DurabilityTools {
   platform::PgConnector& postgres;
   const platform::Clock& clock;
   platform::HttpClient& http;
+  std::function<std::string()> boot_id;  // of this host: changes with each start of the machine
 };
 
 struct DurabilityRequest {
   const DurabilityOptions& options;
   platform::Dsn server;   // any database of it; the witness's own is put in its place
   platform::Path folder;  // where the log of acknowledged rows is made; outside the server's data
-  platform::Path owed;    // where it is noted that the server is owed its start
+  platform::Path owed;    // where it is noted what is owed: the server's start, a comparison
 };
 
 struct DurabilityReport {
@@ -43,6 +45,7 @@ struct DurabilityReport {
   std::vector<std::string> deviations;
   std::optional<PodChange> pods;  // of pod_delete, as far as it came
   std::string shows;              // what this fault can show, and what it cannot
+  bool node = false;              // the machine has restarted, and the server is on it
 };
 
 std::string_view fault_name(Fault fault);  // as in vigie.yaml

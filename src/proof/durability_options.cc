@@ -11,12 +11,13 @@ namespace {
 using namespace std::chrono_literals;
 using yaml::Need;
 
-constexpr std::array<std::pair<std::string_view, Fault>, 5> kFaults{
+constexpr std::array<std::pair<std::string_view, Fault>, 6> kFaults{
     {{"postmaster_kill", Fault::postmaster_kill},
      {"fast_restart", Fault::fast_restart},
      {"immediate_restart", Fault::immediate_restart},
      {"command", Fault::command},
-     {"pod_delete", Fault::pod_delete}}};
+     {"pod_delete", Fault::pod_delete},
+     {"node_reboot", Fault::node_reboot}}};
 constexpr std::array<std::pair<std::string_view, DurabilityMode>, 2> kModes{
     {{"fault", DurabilityMode::fault}, {"observe", DurabilityMode::observe}}};
 constexpr size_t kMostWords = 100;
@@ -126,12 +127,13 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
   fields.absolute_path("password_file", options.password_file);
   fields.choice("mode", options.mode, kModes);
   read_rate(fields, options.interval);
-  fields.number("writers", options.writers, 1, 64);
+  fields.number("writers", options.writers, 1, kMostWriters);
   fields.duration("duration", options.duration, 1s, 1h);
   fields.choice("fault", options.fault, kFaults);
   fields.section("restart", [&](yaml::Fields& below) {
     read_command(below, "start", options.start);
     read_command(below, "command", options.command);
+    read_command(below, "reboot", options.reboot);
   });
   fields.section("kubernetes", [&](yaml::Fields& below) {
     options.kubernetes = KubernetesOptions::parse(below);
@@ -145,6 +147,10 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
     fields.problems().mistake(options.place, ErrorCode::config_missing_key,
                               "names no command for its fault",
                               "restart: {command: [/usr/bin/systemctl, restart, postgresql]}");
+  if (options.fault == Fault::node_reboot && options.reboot.empty())
+    fields.problems().mistake(options.place, ErrorCode::config_missing_key,
+                              "names no command that restarts the machine",
+                              "restart: {reboot: [/usr/bin/systemctl, reboot]}");
   return options;
 }
 

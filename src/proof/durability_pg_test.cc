@@ -1,10 +1,14 @@
-// Proofs with a fault, in this process and against a real server: what they leave behind.
+// Proofs with a fault, in this process and against a real server: what they leave behind, and the
+// comparison that a machine's restart is owed.
 #include "proof/durability.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "proof/leftovers.h"
+#include "proof/reboot.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/temp_folder.h"
 
@@ -15,6 +19,8 @@ using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class FaultTest : public ::testing::Test {
  protected:
@@ -56,13 +62,42 @@ class FaultTest : public ::testing::Test {
   static std::string code(const DurabilityReport& report) {
     return report.error ? std::string(report.error->info().name) : "passed";
   }
+  // Until the machine would go: the server dies with it, and so does this process.
+  DurabilityReport prove_by_reboot() {
+    options_.fault = Fault::node_reboot;
+    options_.reboot = {"/usr/bin/touch", folder_ / "asked"};
+    options_.recovery_timeout = 1min;
+    const std::jthread machine([this](const std::stop_token& over) {
+      while (!std::filesystem::exists(folder_ / "asked") && !over.stop_requested())
+        clock_.sleep_until(clock_.monotonic() + 10ms, over);
+      server_.kill9();
+      stop_.request_stop();
+    });
+    return prove();
+  }
+  void machine_is_back() {
+    server_.start();
+    boot_id_ = "boot-2";
+    stop_ = std::stop_source();
+  }
+  DurabilityReport settle() {
+    const auto owed = OwedReboots(tools_.files, folder_ / "durability").read("proof");
+    const Work work = new_work();
+    auto report = settle_reboot(request(), *owed, tools_, work);
+    EXPECT_TRUE(clear_reboot(request(), *owed, *report, tools_, work));
+    return std::move(*report);
+  }
+
   testing::PgCluster server_;
   testing::TempFolder folder_;
   platform::RealClock clock_;
   std::stop_source stop_;
+  std::string boot_id_ = "boot-1";
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
   std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
-  DurabilityTools tools_{platform::real_file_system(), *processes_, *postgres_, clock_};
+  std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client(1);
+  DurabilityTools tools_{platform::real_file_system(), *processes_, *postgres_, clock_, *http_,
+                         [this] { return boot_id_; }};
   DurabilityOptions options_;
   Work last_;
 };
@@ -100,6 +135,61 @@ TEST_F(FaultTest, WrongRowsAndWhatAnotherServerMayHoldStay) {
 TEST_F(FaultTest, ItTellsHowFastTheDiskSyncs) {
   const auto report = prove();
   EXPECT_GT(report.durations.at("log_sync"), Duration{0});
+}
+
+TEST_F(FaultTest, AMachineThatRestartsIsComparedByTheNextStart) {
+  const auto asked = prove_by_reboot();
+  EXPECT_EQ(code(asked), "durability_fault");
+  EXPECT_THAT(asked.error->detail(Audience::everybody), HasSubstr("next start"));
+  EXPECT_FALSE(asked.verdict);
+  machine_is_back();
+  const auto report = settle();
+  EXPECT_EQ(code(report), "passed");
+  EXPECT_TRUE(report.node);
+  EXPECT_GT(report.verdict->acknowledged, 0u);
+  EXPECT_THAT(logs(), IsEmpty());
+  EXPECT_EQ(tables(), "");
+  EXPECT_THAT(*OwedReboots(tools_.files, folder_ / "durability").proofs(), IsEmpty());
+}
+
+TEST_F(FaultTest, ARowThatTheMachineLostIsNamed) {
+  (void)prove_by_reboot();
+  machine_is_back();
+  server_.execute("DELETE FROM public." + tables() + " WHERE writer = 2 AND seq = 1",
+                  "vigie_witness");
+  const auto report = settle();
+  EXPECT_EQ(code(report), "durability_lost");
+  EXPECT_THAT(report.verdict->lost, ElementsAre(WitnessRow{2, 1}));
+  EXPECT_THAT(logs(), ElementsAre(last_.run.str() + ".wrong.log"));
+  EXPECT_THAT(tables(), HasSubstr(proof_table(last_.run.str())));
+}
+
+TEST_F(FaultTest, WhatAComparisonIsOwedNobodyClearsAway) {
+  (void)prove_by_reboot();
+  const std::string owed = log_of_last();
+  machine_is_back();
+  EXPECT_THAT(prove().error->detail(Audience::everybody), HasSubstr("earlier reboot"));
+  EXPECT_THAT(logs(), SizeIs(2));
+  EXPECT_THAT(logs(), Contains(owed));
+  EXPECT_EQ(code(settle()), "passed");
+}
+
+TEST_F(FaultTest, AMachineThatDoesNotRestartIsNoProof) {
+  (void)prove_by_reboot();
+  machine_is_back();
+  boot_id_ = "boot-1";
+  options_.recovery_timeout = 1s;
+  const auto report = settle();
+  EXPECT_EQ(code(report), "durability_fault");
+  EXPECT_THAT(report.error->detail(Audience::everybody), HasSubstr("has not"));
+  EXPECT_FALSE(report.node);
+}
+
+TEST_F(FaultTest, ACommandThatFailsOwesNothing) {
+  options_.fault = Fault::node_reboot;
+  options_.reboot = {"/bin/false"};
+  EXPECT_THAT(prove().error->detail(Audience::everybody), HasSubstr("/bin/false"));
+  EXPECT_THAT(*OwedReboots(tools_.files, folder_ / "durability").proofs(), IsEmpty());
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ enum class Fault : unsigned char {
   immediate_restart,  // SIGQUIT, as pg_ctl stop -m immediate
   command,            // whatever `restart.command` does: systemctl, docker
   pod_delete,         // its pod is deleted by the API of Kubernetes
+  node_reboot,        // the machine, by `restart.reboot`; the next start of Vigie compares
 };
 
 // Which pod is deleted, and by which API.
@@ -112,6 +113,8 @@ enum class DurabilityMode : unsigned char {
   observe,  // rows are written all the time, and compared when the server has restarted by itself
 };
 
+inline constexpr int kMostWriters = 64;
+
 struct DurabilityOptions {
   std::string name;
   std::string database;  // of databases:, whose server is proved
@@ -126,6 +129,7 @@ struct DurabilityOptions {
                                    // something else does
   std::vector<std::string> command;  // of Fault::command
   KubernetesOptions kubernetes;      // of Fault::pod_delete
+  std::vector<std::string> reboot;   // of Fault::node_reboot
   Duration recovery_timeout = std::chrono::minutes(5);
   std::string interrupt;  // the word that a schedule needs: the database's name
 

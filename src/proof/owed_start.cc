@@ -7,17 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kSchema = "vigie.owed-start/1";
-constexpr std::string_view kEnding = ".owed";
-constexpr Bytes kMostNote = 4_KiB;
 constexpr auto kCommand = 2min;
 constexpr auto kOneLook = 5s;
 constexpr auto kBetweenLooks = 200ms;
-
-std::string text_at(const json::object& object, std::string_view key) {
-  const json::string* const found = find_string(object, key);
-  return found == nullptr ? std::string() : std::string(*found);
-}
 
 Result<> start_and_wait(const DurabilityRequest& request, const DurabilityTools& tools,
                         const Work& work) {
@@ -32,44 +24,18 @@ Result<> start_and_wait(const DurabilityRequest& request, const DurabilityTools&
 
 }  // namespace
 
+OwedStarts::OwedStarts(platform::FileSystem& files, platform::Path folder)
+    : notes_(files, std::move(folder), ".owed", "vigie.owed-start/1") {}
+
 Result<> OwedStarts::note(const OwedStart& owed) const {
-  TRY(files_.create_folder(folder_, 0700));
-  TRY(files_.sync_folder(folder_.parent_path()));
-  const json::object object{{"schema", kSchema},
-                            {"proof", owed.proof},
-                            {"run", owed.run.str()},
-                            {"at", format_rfc3339(owed.at)}};
-  return platform::write_file_replace(files_, path(owed.proof), json_text(object) + "\n");
-}
-
-Result<> OwedStarts::settle(const std::string& proof) const {
-  const auto removed = files_.remove_file(path(proof));
-  if (!removed && removed.error().code() == ErrorCode::file_not_found) return {};
-  TRY(removed);
-  return files_.sync_folder(folder_);
-}
-
-Result<std::vector<std::string>> OwedStarts::proofs() const {
-  std::vector<std::string> names;
-  const auto entries = files_.list(folder_);
-  if (!entries && entries.error().code() == ErrorCode::file_not_found) return names;
-  if (!entries) return fail(entries.error());
-  for (const platform::Entry& entry : *entries)
-    if (entry.name.ends_with(kEnding))
-      names.push_back(entry.name.substr(0, entry.name.size() - kEnding.size()));
-  return names;
+  return notes_.write(owed.proof, {{"run", owed.run.str()}, {"at", format_rfc3339(owed.at)}});
 }
 
 Result<OwedStart> OwedStarts::read(const std::string& proof) const {
-  TRY_ASSIGN(const std::string text, platform::read_file(files_, path(proof), kMostNote));
-  const auto value = parse_json(text);
-  const json::object none;
-  const json::object& object = value && value->is_object() ? value->get_object() : none;
-  const auto at = parse_rfc3339(text_at(object, "at"));
-  if (text_at(object, "schema") == kSchema && text_at(object, "proof") == proof && at)
-    return OwedStart{proof, RunId(text_at(object, "run")), *at};
-  return fail(ErrorCode::file_corrupt, {{"path", path(proof).string()},
-                                        {"reason", "it is no note of a start that is owed"}});
+  TRY_ASSIGN(const json::object note, notes_.read(proof));
+  const auto at = parse_rfc3339(text_of(note, "at"));
+  if (!at) return fail(notes_.damaged(proof));
+  return OwedStart{proof, RunId(text_of(note, "run")), *at};
 }
 
 Result<> run_restart(const DurabilityTools& tools, const std::string& proof,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proof/durability.h"
+#include "proof/notes.h"
 
 namespace vigie::proof {
 
@@ -17,22 +18,19 @@ struct OwedStart {
 
 class OwedStarts {
  public:
-  OwedStarts(platform::FileSystem& files, platform::Path folder)
-      : files_(files), folder_(std::move(folder)) {}
+  OwedStarts(platform::FileSystem& files, platform::Path folder);
 
   // Durable when it returns. Errors: file_*.
   Result<> note(const OwedStart& owed) const;
   // Fine when there is none.
-  Result<> settle(const std::string& proof) const;
+  Result<> settle(const std::string& proof) const { return notes_.remove(proof); }
   // The proofs that have a note.
-  Result<std::vector<std::string>> proofs() const;
+  Result<std::vector<std::string>> proofs() const { return notes_.proofs(); }
   // Errors: file_*, file_corrupt.
   Result<OwedStart> read(const std::string& proof) const;
 
  private:
-  platform::Path path(const std::string& proof) const { return folder_ / (proof + ".owed"); }
-  platform::FileSystem& files_;
-  const platform::Path folder_;
+  ProofNotes notes_;
 };
 
 // A program of the configuration that stops or starts the server, to its end: at most two minutes.

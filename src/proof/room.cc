@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/failpoint.h"
 #include "platform/system_info.h"
 #include "proof/restore_plan.h"
 
@@ -362,8 +363,25 @@ Result<> ProofRoom::settle_owed_start(const DurabilityRequest& request, const Ow
   return fail(*report.error);
 }
 
+Result<> ProofRoom::settle_owed_reboot(const DurabilityRequest& request, const OwedReboot& owed,
+                                       const Work& work) {
+  const DurabilityTools tools = durability_tools();
+  const SystemTime started_at = tools_.clock.now();
+  const auto report = settle_reboot(request, owed, tools, work);
+  if (!report) return {};
+  ledger::Entry entry =
+      evidence::durability_proved(request.options, *report, work, started_at, tools_.clock.now());
+  TRY(record(entry));
+  if (report->node) {
+    entry.kind = ledger::kind::kDurabilityProofNode;
+    TRY(record(entry));
+  }
+  platform::failpoint("proof.reboot.recorded");
+  return clear_reboot(request, owed, *report, tools, work);
+}
+
 DurabilityTools ProofRoom::durability_tools() const {
-  return {tools_.files, tools_.processes, tools_.postgres, tools_.clock, http_};
+  return {tools_.files, tools_.processes, tools_.postgres, tools_.clock, http_, platform::boot_id};
 }
 
 std::unique_ptr<Observer> ProofRoom::make_observer(

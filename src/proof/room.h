@@ -12,6 +12,7 @@
 #include "proof/evidence.h"
 #include "proof/observer.h"
 #include "proof/owed_start.h"
+#include "proof/reboot.h"
 #include "proof/restore.h"
 #include "proof/view.h"
 
@@ -56,6 +57,11 @@ class ProofRoom {
   // note goes when the server answers. Errors: why it does not; those of the ledger and of files.
   Result<> settle_owed_start(const DurabilityRequest& request, const OwedStart& owed,
                              const Work& work);
+
+  // As settle_reboot(); it leaves an entry, of a machine that has restarted one of its own kind as
+  // well, and the note goes. Errors: those of the ledger and of files.
+  Result<> settle_owed_reboot(const DurabilityRequest& request, const OwedReboot& owed,
+                              const Work& work);
 
   // A witness of a proof that observes: it writes its evidence by this room, which outlives it.
   // `tell` and `warn`: as in ObserverTools.

@@ -53,11 +53,13 @@ Result<> WitnessWriters::write_some(platform::PgConnection& session, uint32_t wr
   while (!stop.stop_requested()) {
     const auto row = next(writer);
     if (!row) return {};
-    TRY(setup_.table.insert(session, setup_.key, *row, {setup_.clock.monotonic() + kOneRow, stop}));
-    const auto logged = log_.acknowledge(*row);
+    const auto inserted =
+        setup_.table.insert(session, setup_.key, *row, {setup_.clock.monotonic() + kOneRow, stop});
+    const auto logged = inserted ? log_.acknowledge(*row) : log_.unanswered(*row);
     const std::lock_guard lock(mutex_);
     if (!logged) logged_ = logged;
     if (!logged_) return {};
+    TRY(inserted);
     record_.acknowledged[writer].insert(row->seq);
     ++acknowledged_;
   }
