@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "platform/http_client.h"
 #include "proof/leftovers.h"
 #include "proof/reboot.h"
 #include "tests/support/pg_cluster.h"

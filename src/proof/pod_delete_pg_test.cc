@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "platform/http_client.h"
+#include "platform/system_info.h"
 #include "proof/durability.h"
 #include "proof/evidence.h"
 #include "tests/support/contents.h"
@@ -187,9 +188,10 @@ class PodDelete : public ::testing::Test {
         KubeApi::shared().kubeconfig_of("vigie", account, "kubeconfig-" + account).string();
   }
   DurabilityReport prove() {
-    return prove_durability({options_, dsn_, folder_ / "witness", folder_ / "durability"},
-                            {platform::real_file_system(), *processes_, *postgres_, clock_, *http_},
-                            work_);
+    return prove_durability(
+        {options_, dsn_, folder_ / "witness", folder_ / "durability"},
+        {platform::real_file_system(), *processes_, *postgres_, clock_, *http_, platform::boot_id},
+        work_);
   }
   // It could not be brought about, and nobody was interrupted.
   std::string refusal() {
