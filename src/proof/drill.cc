@@ -123,6 +123,9 @@ class Drilling {
     report_.server_version = restored.server_version;
     for (const Error& warning : restored.warnings)
       report_.deviations.push_back(warning.detail(Audience::everybody));
+    if (request_.options.scratch.type == ScratchType::server && restored.roles_made > 0)
+      report_.deviations.push_back(fmt::format(
+          "{} roles of the backup were made on the scratch server, and stay", restored.roles_made));
     if (!restored.owners)
       report_.deviations.emplace_back("the backup holds no roles: owners and rights were left out");
     if (!same_major())
