@@ -122,6 +122,29 @@ TEST(ApiCommands, AcknowledgesABackupThatIsInNoListSinceItWasLost) {
   EXPECT_EQ(told.size(), 1U);
 }
 
+TEST(ApiCommands, AcknowledgesABackupOfWhichThereIsACopyAlone) {
+  ApiFixture fixture;
+  const auto copied = *BackupId::parse("nightly.app-20200101T000000Z");
+  const auto remains = *BackupId::parse("nightly.app-20200102T000000Z");
+  auto backups = testing::sample_backups(fixture.clock.now());
+  backups->copies.emplace_back().id = copied;
+  backups->copy_remains = {remains};
+  auto views = testing::sample_views(fixture.clock.now());
+  views.backups = backups;
+  fixture.services.views = [views] { return views; };
+  std::vector<BackupId> told;
+  fixture.services.acknowledge_backup = [&](const BackupId& one, const CallContext&) {
+    return told.push_back(one), Result<>();
+  };
+  fixture.start();
+  for (const BackupId& one : {copied, remains}) {
+    const auto answer = fixture.over_socket("POST", "/v1/backups/" + one.str() + "/acknowledgement",
+                                            R"({"reason":"damaged"})");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+  }
+  EXPECT_EQ(told, (std::vector{copied, remains}));
+}
+
 TEST(ApiCommands, RefusesAnIdempotencyKeyThatComesTwice) {
   ApiFixture fixture;
   fixture.services.start_backup = [](const std::string&, const CallContext&) {

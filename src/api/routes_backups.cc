@@ -110,7 +110,7 @@ Result<BackupId> acknowledged_backup(const Services& services, const Call& call)
   TRY_ASSIGN(const auto view, backups_view(services));
   const auto id = BackupId::parse(call.arguments.at(0));
   const bool lost = id && std::ranges::count(view->losses, *id, &backup::LossView::id) > 0;
-  if (lost || (id && has_alarm(*view, *id))) return *id;
+  if (lost || (id && (has_alarm(*view, *id) || view->has_copy(*id)))) return *id;
   TRY_ASSIGN(const auto* artefact, find_backup(*view, call.arguments.at(0)));
   return artefact->id;
 }

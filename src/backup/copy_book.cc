@@ -252,6 +252,13 @@ std::vector<BackupId> CopyBook::remains(std::string_view store) const {
   return out;
 }
 
+std::vector<BackupId> CopyBook::remains() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<BackupId> out;
+  for (const Key& one : remains_) out.push_back(one.first);
+  return out;
+}
+
 Result<> CopyBook::note_attempt(const CopyAttempt& attempt) {
   const std::lock_guard lock(mutex_);
   TRY(db_.run("insert or replace into copy_attempt values (?1, ?2, ?3, ?4, ?5, ?6)", attempt.job,

@@ -57,6 +57,7 @@ class CopyBook {
   bool has_remains(std::string_view store, const BackupId& id) const;
   Result<> forget_remains(std::string_view store, const BackupId& id);
   std::vector<BackupId> remains(std::string_view store) const;  // sorted
+  std::vector<BackupId> remains() const;                        // of all stores, sorted
 
   // How the last attempt to bring the copies of a job and database up to date ended; no error:
   // well.

@@ -57,6 +57,7 @@ class CopyRoom {
 
   std::vector<CopyView> all() const { return book_->all(); }  // sorted by id, then store
   std::vector<CopyAttempt> attempts() const { return book_->attempts(); }
+  std::vector<BackupId> remains() const { return book_->remains(); }  // sorted
 
  private:
   class Alone;

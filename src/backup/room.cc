@@ -245,6 +245,7 @@ void BackupRoom::publish_view() {
   view->losses = catalogue_->losses();
   view->copies = copies_->all();
   view->copy_attempts = copies_->attempts();
+  view->copy_remains = copies_->remains();
   const SetupPtr setup = this->setup();
   for (ArtefactView& one : view->artefacts)
     one.configured = setup->job_of(one.id) != nullptr && setup->store(one.store) != nullptr;

@@ -169,7 +169,15 @@ struct BackupsView {
   std::vector<LossView> losses;            // sorted by id
   std::vector<CopyView> copies;            // sorted by id, then store
   std::vector<CopyAttempt> copy_attempts;  // sorted by job, database, store
+  // Copies that were whole and lost their manifest: what is left of them lies in its store until
+  // somebody gives it up.
+  std::vector<BackupId> copy_remains;
 
+  // There is a copy of it, or what remains of one.
+  bool has_copy(const BackupId& id) const {
+    return std::ranges::count(copies, id, &CopyView::id) > 0 ||
+           std::ranges::count(copy_remains, id) > 0;
+  }
   bool is_off_host(std::string_view store) const {
     const auto found = std::ranges::find(stores, store, &StoreView::name);
     return found != stores.end() && found->off_host;

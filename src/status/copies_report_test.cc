@@ -28,7 +28,7 @@ std::shared_ptr<backup::BackupsView> with_copies() {
 }
 
 std::string damaged_in(const json::object& data) {
-  return json::serialize(
+  return canonical_json(
       data.at("jobs").at(0).at("databases").at(0).at("copies").at(0).at("damaged"));
 }
 
