@@ -22,6 +22,10 @@ class Beside {
     });
   }
   void request_stop() { thread_.request_stop(); }
+  // Also of one that was left behind since.
+  bool ended() const {
+    return !ended_.valid() || ended_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
   // False: it is still at work, and everything that it uses must stay.
   bool ends_within(std::chrono::milliseconds patience) {
     if (!thread_.joinable()) return true;

@@ -68,11 +68,13 @@ void Durability::end_observers(std::chrono::milliseconds patience) {
 
 void Durability::add_observer(const config::Config& config, const config::Durability& proof) {
   const std::string& name = proof.name();
+  std::erase_if(hung_, [](const auto& one) { return one->thread.ended(); });
   const auto hangs = [&](const auto& one) { return one->observer->name() == name; };
   if (std::ranges::any_of(hung_, hangs)) {
-    log_.write(LogLevel::error, "durability.observer",
-               "the one before hangs and holds its files: this one begins at the next start",
-               {{"proof", name}});
+    log_.write(
+        LogLevel::error, "durability.observer",
+        "the one before hangs and holds its files: this one begins at the next reload or start",
+        {{"proof", name}});
     return;
   }
   const auto warn = [this, name](const std::string& table, const Error& trouble) {
@@ -109,7 +111,9 @@ bool Durability::stop(std::chrono::milliseconds patience) {
   owed_.request_stop();
   const std::lock_guard lock(mutex_);
   end_observers(patience);
-  return owed_.ends_within(patience) && hung_.empty();
+  const bool all_ended =
+      std::ranges::all_of(hung_, [](const auto& one) { return one->thread.ended(); });
+  return owed_.ends_within(patience) && all_ended;
 }
 
 void Durability::settle_owed_starts(const config::Config& config, const std::stop_token& stop) {

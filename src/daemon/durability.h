@@ -69,7 +69,7 @@ class Durability {
   Observers observers_;                           // guarded by mutex_
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_
   bool started_ = false;                          // guarded by mutex_
-  std::vector<std::unique_ptr<Observing>> hung_;  // guarded by mutex_; they never end
+  std::vector<std::unique_ptr<Observing>> hung_;  // guarded by mutex_; until they end
   Beside owed_;
 };
 

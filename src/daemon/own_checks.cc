@@ -81,8 +81,7 @@ void Wiring::check_itself_when_due() {
   const auto jobs = executor_->view();
   const SystemTime now = world_.clock.now();
   const auto* const whole = jobs->find(kSelfJob, kSelfCheck);
-  if (self_check_due(*ledger, ledger::kind::kStatusContract, kSelfCheckEvery, whole, now))
-    return submit_own_check(whole_self_check());
+  if (self_check_repeats_.due(*ledger, whole, now)) return submit_own_check(whole_self_check());
   // The whole look is under way: it leaves the matrix as well.
   if (whole != nullptr && (whole->running || whole->queued)) return;
   const auto* const matrix = jobs->find(kSelfJob, kMatrixCheck);

@@ -8,6 +8,7 @@
 #include "base/encoding.h"
 #include "config/off_host.h"
 #include "daemon/convert.h"
+#include "daemon/self_check.h"
 #include "ledger/requirements.h"
 
 namespace vigie::daemon {
@@ -79,6 +80,31 @@ std::vector<std::string> validated_by(const std::string& kind, const ledger::Mat
   return ids;
 }
 
+bool passes(Verdict result) {
+  return result == Verdict::passed;
+}
+
+// What speaks beside the program's own measurement must be worth as much: as many requests, the
+// same limit, and a result that follows from both.
+Result<> check_latency(const api::EvidenceReport& report) {
+  if (report.kind != ledger::kind::kHealthLatency) return {};
+  const auto measure = [&](std::string_view name) -> std::optional<double> {
+    const json::value* const found = find_value(report.measures, name);
+    if (found == nullptr || !found->is_number()) return std::nullopt;
+    return found->to_number<double>();
+  };
+  const auto requests = measure("requests");
+  const auto p95 = measure("p95_ms");
+  if (!requests || *requests < kHealthRequests)
+    return invalid("measures", fmt::format("requests, {} at least", kHealthRequests));
+  if (!p95 || *p95 < 0) return invalid("measures", "p95_ms, of GET /health");
+  if (report.result != Verdict::could_not_verify &&
+      passes(report.result) != (*p95 <= kHealthP95LimitMs))
+    return invalid("result",
+                   fmt::format("passed when p95_ms is {} at most, else failed", kHealthP95LimitMs));
+  return {};
+}
+
 Result<> check_ids(const api::EvidenceReport& report, const ledger::MatrixPlan& plan) {
   const auto ids = validated_by(report.kind, plan);
   for (const std::string& id : report.requirement_ids) {
@@ -101,6 +127,7 @@ Result<ledger::Entry> reported_entry(const api::EvidenceReport& report,
   if (!may_be_reported(report.kind))
     return invalid("kind", "a kind of evidence that Vigie does not write itself");
   TRY(check_ids(report, plan));
+  TRY(check_latency(report));
   ledger::Entry entry;
   entry.ended_at = report.ended_at.value_or(now);
   entry.started_at = report.started_at.value_or(entry.ended_at);

@@ -116,7 +116,23 @@ TEST_F(Reported, WhatVigieWritesItselfNobodyElseCan) {
 TEST_F(Reported, ALoadTestMayMeasureHealth) {
   report.kind = "health_latency";
   report.requirement_ids = {"REQ-OPS-2"};
+  report.measures = {{"requests", 5000}, {"p95_ms", 12.5}};
   EXPECT_TRUE(entry());
+}
+
+TEST_F(Reported, AMeasurementOfHealthIsWorthAsMuchAsOurOwn) {
+  report.kind = "health_latency";
+  report.requirement_ids = {"REQ-OPS-2"};
+  report.measures = {{"requests", 299}, {"p95_ms", 12.5}};
+  EXPECT_EQ(refused(), "measures");
+  report.measures = {{"requests", 5000}, {"p99_ms", 12.5}};
+  EXPECT_EQ(refused(), "measures");
+  report.measures = {{"requests", 5000}, {"p95_ms", 2000.5}};
+  EXPECT_EQ(refused(), "result");
+  report.result = Verdict::failed;
+  EXPECT_TRUE(entry());
+  report.measures["p95_ms"] = 3;
+  EXPECT_EQ(refused(), "result");
 }
 
 TEST_F(Reported, ARequirementThatThereIsNotIsRefused) {

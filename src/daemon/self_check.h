@@ -40,6 +40,10 @@ ledger::Entry check_matrix(const SelfCheckTools& tools);
 using SelfCheckPart = ledger::Entry (*)(const SelfCheckTools&);
 std::span<const SelfCheckPart> self_check_parts();
 
+// What is said of /health, by whoever measured it: of so many requests at least.
+inline constexpr size_t kHealthRequests = 300;
+inline constexpr double kHealthP95LimitMs = 2000;
+
 // What the parts have in common.
 ledger::Entry begin_check(std::string_view kind, const platform::Clock& clock);
 // The result is the worst of the assertions; those that were skipped say nothing.

@@ -237,14 +237,15 @@ TEST_F(SelfCheckTest, TheDaemonLooksOnceAWeekAndItsMatrixTurnsMet) {
   EXPECT_EQ(again->find(kSelfJob, kMatrixCheck), nullptr);
 }
 
-ledger::LedgerView ledger_with(std::string_view kind, SystemTime at) {
+ledger::LedgerView ledger_with(std::string_view kind, SystemTime at,
+                               std::string_view result = "could_not_verify") {
   auto newest = std::make_shared<ledger::Newest>();
   const std::string ended_at = format_rfc3339(at);
   ledger::LineView line;
   line.seq = 1;
   line.kind = kind;
   line.ended_at = ended_at;
-  line.result = "could_not_verify";
+  line.result = result;
   line.requirement_ids = "[]";
   line.subject = "{}";
   newest->note(line);
@@ -261,6 +262,28 @@ TEST(SelfCheckTimes, ItIsDueAWeekAfterTheLastWhateverThatFound) {
   EXPECT_FALSE(due(now - 167h));
   EXPECT_TRUE(due(now - 168h));
   EXPECT_TRUE(due(now + 1h));
+}
+
+TEST(SelfCheckTimes, WhatCouldNotBeVerifiedIsTriedAgainEachHourAndNotForEver) {
+  const SystemTime then = *parse_rfc3339("2026-11-20T12:00:00Z");
+  SelfCheckRepeats repeats;
+  const auto left_open_at = [](SystemTime at) {  // all of it, by one busy moment
+    return ledger_with(ledger::kind::kStatusContract, at);
+  };
+  SystemTime last = then;
+  EXPECT_FALSE(repeats.due(left_open_at(last), nullptr, last + 59min));
+  for (int i = 0; i < kMostSelfChecksAgain; ++i, last += 1h)
+    EXPECT_TRUE(repeats.due(left_open_at(last), nullptr, last + 1h)) << i;
+  EXPECT_FALSE(repeats.due(left_open_at(last), nullptr, last + 2h)) << "it waits a week now";
+  EXPECT_TRUE(repeats.due(left_open_at(last), nullptr, last + 168h));
+  EXPECT_TRUE(repeats.due(left_open_at(last + 168h), nullptr, last + 169h)) << "and begins anew";
+}
+
+TEST(SelfCheckTimes, WhatPassedIsNotRepeatedBeforeAWeekIsOver) {
+  const SystemTime then = *parse_rfc3339("2026-11-20T12:00:00Z");
+  SelfCheckRepeats repeats;
+  const auto passed = ledger_with(ledger::kind::kStatusContract, then, "passed");
+  EXPECT_FALSE(repeats.due(passed, nullptr, then + 2h));
 }
 
 TEST(SelfCheckTimes, AnAttemptThatLeftNothingIsRepeatedAfterAnHour) {

@@ -18,6 +18,7 @@
 #include "daemon/durability.h"
 #include "daemon/run_evidence.h"
 #include "daemon/self_check.h"
+#include "daemon/self_check_times.h"
 #include "jobs/executor.h"
 #include "jobs/run_logs.h"
 #include "jobs/scheduler.h"
@@ -184,6 +185,7 @@ class Wiring {
   status::ProcessView process_;                               // guarded by mutex_
   std::function<Result<>()> on_reload_;                       // guarded by mutex_
   std::map<RunId, Cancellation> cancelled_;  // guarded by mutex_; until their end is recorded
+  SelfCheckRepeats self_check_repeats_;      // of the thread that looks after the state
   MonoTime memory_seen_{};                   // of the thread of observe_memory
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<ledger::Checkpoints> checkpoints_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ledger/recorded.h"
 #include "ledger/requirements.h"
 
 namespace vigie::ledger {
@@ -45,7 +46,7 @@ class Evidence {
     if (!is_own_kind(kind)) return about(kind, id_);
     std::optional<NewestOf> newest;
     for (const auto& [subject, one] : newest_.of(kind)) {
-      if (!speaks_to(one.last, kind, id_)) continue;
+      if (!may_speak_to(subject, id_) || !speaks_to(one.last, kind, id_)) continue;
       if (!newest) newest.emplace();
       take_newer(*newest, one);
     }

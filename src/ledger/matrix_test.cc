@@ -269,6 +269,21 @@ TEST(Matrix, WhatComesFromOutsideSpeaksToWhatItNamesAlone) {
   EXPECT_EQ(status(plan_of(of_kinds("ACME-7", {"dashboards"})), told), Standing::failing);
 }
 
+// A load test's word beside the program's own measurement.
+TEST(Matrix, WhatIsRecordedOfAnOwnKindSpeaksToWhatItNamesAlone) {
+  const auto plan = plan_of(of_kinds("REQ-OPS-2", {"health_latency"}));
+  const auto own_file = plan_of(of_kinds("ACME-7", {"health_latency"}));
+  Told told;
+  told.entry("health_latency", {{"recorded", true}}, Outcome::passed, 2h, {"REQ-OPS-2"});
+  EXPECT_EQ(status(plan, told), Standing::met);
+  EXPECT_EQ(status(own_file, told), Standing::never);
+  told.entry("health_latency", {}, Outcome::passed, 1h);
+  EXPECT_EQ(status(own_file, told), Standing::met);
+  told.entry("health_latency", {{"recorded", true}}, Outcome::failed, 0h, {"REQ-OPS-2"});
+  EXPECT_EQ(status(plan, told), Standing::failing);
+  EXPECT_EQ(status(own_file, told), Standing::met) << "it hides nothing of our own";
+}
+
 TEST(Matrix, EvidenceFromTheFutureHasNoAge) {
   Told told;
   told.backup("app", Outcome::passed, -1h);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ledger/recorded.h"
+
 namespace vigie::ledger {
 namespace {
 
@@ -67,10 +69,12 @@ bool Newest::note(const LineView& entry) {
   const std::string kind(entry.kind);
   const Noted noted{entry.seq, std::string(entry.id), *result, *at,
                     texts_in(entry.requirement_ids)};
-  if (is_own_kind(kind)) {
+  const bool own = is_own_kind(kind);
+  if (own && !is_marked(subject->get_object(), "recorded")) {
     put(kind, subject_of(subject->get_object()), noted);
   } else {
-    for (const std::string& id : noted.requirement_ids) put(kind, id, noted);
+    for (const std::string& id : noted.requirement_ids)
+      put(kind, own ? recorded_subject(id) : id, noted);
   }
   return true;
 }

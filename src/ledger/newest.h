@@ -52,8 +52,8 @@ class Newest {
   // count, and nothing has changed.
   bool note(const LineView& entry);
 
-  // The subjects of a kind that this release writes (entry.h); of any other kind the ids of the
-  // requirements that its entries name, since what comes from outside speaks to these alone.
+  // The subjects of a kind that this release writes (entry.h), and what others recorded of it
+  // (recorded.h); of any other kind the ids that its entries name: they speak to these alone.
   const Subjects& of(std::string_view kind) const;
 
  private:
