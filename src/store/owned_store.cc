@@ -210,6 +210,37 @@ Result<> OwnedStore::remove(const BackupId& id) {
   return {};
 }
 
+Result<bool> OwnedStore::is_ours(const CallLimits& limits) {
+  OwnedStore limited(store_->within(limits), owner_, memory_, clock_);
+  TRY_ASSIGN(const Standing standing, limited.judge_standing());
+  return standing == Standing::ours;
+}
+
+Result<std::vector<EvidenceFile>> OwnedStore::evidence() {
+  TRY(judge_standing());
+  TRY_ASSIGN(auto all, store_->evidence());
+  const std::string prefix = own_name("");
+  std::erase_if(all, [&](const EvidenceFile& one) { return !one.name.starts_with(prefix); });
+  for (EvidenceFile& one : all) one.name.erase(0, prefix.size());
+  return all;
+}
+
+Result<std::unique_ptr<platform::ReadableFile>> OwnedStore::open_evidence(std::string_view name) {
+  TRY(judge_standing());
+  return store_->open_evidence(own_name(name));
+}
+
+Result<EvidenceFile> OwnedStore::put_evidence(std::string_view name,
+                                              const platform::ReadableFile& from, Bytes size) {
+  TRY_ASSIGN(const bool ours, is_ours());
+  if (!ours)
+    return fail(ErrorCode::store_unreachable,
+                {{"store", this->name()}, {"reason", "nobody has marked it yet"}});
+  TRY_ASSIGN(EvidenceFile file, store_->put_evidence(own_name(name), from, size));
+  file.name = name;
+  return file;
+}
+
 Result<platform::Space> OwnedStore::space() {
   TRY(judge_standing());
   return store_->space();

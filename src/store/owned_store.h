@@ -72,6 +72,14 @@ class OwnedStore final : public Store {
   platform::Path artefact_path(const BackupId& id) const override {
     return store_->artefact_path(id);
   }
+  // Of our own copy only, without the owner's name: "ledger/ledger-000001.jsonl". Nothing is put
+  // into a store that is not marked yet: store_unreachable. Evidence alone makes no store.
+  Result<std::vector<EvidenceFile>> evidence() override;
+  Result<std::unique_ptr<platform::ReadableFile>> open_evidence(std::string_view name) override;
+  Result<EvidenceFile> put_evidence(std::string_view name, const platform::ReadableFile& from,
+                                    Bytes size) override;
+  // False: nobody has marked it yet.
+  Result<bool> is_ours(const CallLimits& limits = no_limits());
   Result<std::optional<std::string>> marker() override { return store_->marker(); }
   Result<> mark(std::string_view text, bool replace) override {
     return store_->mark(text, replace);
@@ -85,6 +93,7 @@ class OwnedStore final : public Store {
   Result<Standing> judge_unmarked();
   Result<std::optional<Marker>> replaceable_marker();
   Result<> claim();
+  std::string own_name(std::string_view name) const { return owner_.id + "/" + std::string(name); }
   tl::unexpected<Error> foreign(std::string reason, const Owner& owner) const;
 
   const std::shared_ptr<Store> store_;

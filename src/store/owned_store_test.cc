@@ -7,6 +7,7 @@
 #include <barrier>
 #include <map>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "store/local/local_store.h"
@@ -81,6 +82,40 @@ TEST_F(OwnedStoreTest, TheFirstWriteMarksItAndItIsOursFromThen) {
   EXPECT_EQ(marker->owner.id, kOurs);
   EXPECT_EQ(ours.known["local"], marker->store_id);
   EXPECT_EQ(*ours.store(root)->list(), std::vector{kId});
+}
+
+class Word final : public platform::ReadableFile {
+ public:
+  Result<size_t> read_at(uint64_t, std::span<unsigned char> into) const override {
+    into.front() = 'x';
+    return size_t{1};
+  }
+  Result<Bytes> size() const override { return Bytes{1}; }
+};
+
+TEST_F(OwnedStoreTest, EvidenceAloneMakesNoStore) {
+  EXPECT_FALSE(*ours.store(root)->is_ours());
+  const auto put = ours.store(root)->put_evidence("ledger.pub", Word(), Bytes{1});
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::store_unreachable);
+  EXPECT_FALSE(std::filesystem::exists(root));
+}
+
+TEST_F(OwnedStoreTest, EvidenceLiesBelowItsOwnerAndStaysWhenTheStoreIsTakenOver) {
+  ASSERT_TRUE(publish(*ours.store(root)));
+  ASSERT_TRUE(ours.store(root)->put_evidence("ledger.pub", Word(), Bytes{1}));
+  EXPECT_EQ(theirs.store(root)->evidence().error().code(), ErrorCode::store_foreign);
+  EXPECT_EQ(theirs.store(root)->put_evidence("ledger.pub", Word(), Bytes{1}).error().code(),
+            ErrorCode::store_foreign);
+  ASSERT_TRUE(theirs.store(root)->take_over());
+  EXPECT_TRUE(theirs.store(root)->evidence()->empty());
+  ASSERT_TRUE(theirs.store(root)->put_evidence("ledger.pub", Word(), Bytes{1}));
+  const auto all = make_local_store(platform::real_file_system(), "local", root)->evidence();
+  ASSERT_EQ(all->size(), 2U);
+  EXPECT_EQ(all->at(0).name, kOurs + "/ledger.pub");
+  EXPECT_EQ(all->at(1).name, kTheirs + "/ledger.pub");
+  ASSERT_EQ(theirs.store(root)->evidence()->size(), 1U);
+  EXPECT_EQ(theirs.store(root)->evidence()->front().name, "ledger.pub");
 }
 
 TEST_F(OwnedStoreTest, AStoreWhoseMountIsGoneIsUnreachableAndNothingIsWrittenBeneath) {

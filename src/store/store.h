@@ -6,6 +6,7 @@
 // FileWriters are closed.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,18 @@ class ArtefactWriter {
   virtual Result<> discard() = 0;
 };
 
+// A file of a copy of a ledger, beside the artefacts (docs/formats/store-1.md).
+struct EvidenceFile {
+  std::string name;  // "<owner>/ledger/ledger-000001.jsonl"
+  Bytes size;
+  std::string tag;  // another one when it has been written again, as far as the store can tell
+};
+
+inline constexpr std::string_view kEvidenceFolder = ".vigie-evidence";
+inline constexpr size_t kMostEvidenceFiles = 100'000;
+// Up to four parts of [a-z0-9][a-z0-9.-]{0,99}, with a slash between them.
+bool is_evidence_name(std::string_view name);
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -92,10 +105,25 @@ class Store {
   virtual Result<platform::Space> space() = 0;
   // Only with features().local_path.
   virtual platform::Path artefact_path(const BackupId& id) const = 0;
+
+  // Copies of ledgers. Whatever else is done with the store does not touch them.
+  // Sorted by name; what has another name is left out. Error: limit_exceeded.
+  virtual Result<std::vector<EvidenceFile>> evidence() = 0;
+  // Error: file_not_found.
+  virtual Result<std::unique_ptr<platform::ReadableFile>> open_evidence(std::string_view name) = 0;
+  // The first `size` bytes of `from` take the place of what was there: whole or not at all, and
+  // durable when it returns. Error: file_corrupt when `from` is shorter.
+  virtual Result<EvidenceFile> put_evidence(std::string_view name,
+                                            const platform::ReadableFile& from, Bytes size) = 0;
 };
 
 // Whether the store answers; changes nothing.
 Result<> answers(Store& store);
+
+// The first `size` bytes of a file, piece by piece. Error: file_corrupt when it is shorter; those
+// of `take`.
+Result<> each_piece(const platform::ReadableFile& from, Bytes size,
+                    const std::function<Result<>(ByteSpan)>& take);
 
 // A small file in one call.
 Result<> write_file(ArtefactWriter& writer, std::string_view name, std::string_view text);

@@ -25,6 +25,20 @@ struct StoreFixture {
 };
 using MakeStore = std::function<std::unique_ptr<StoreFixture>()>;
 
+// Bytes that stand for a file of a ledger.
+class TextFile final : public platform::ReadableFile {
+ public:
+  explicit TextFile(std::string text) : text_(std::move(text)) {}
+  Result<size_t> read_at(uint64_t offset, std::span<unsigned char> into) const override {
+    if (offset >= text_.size()) return size_t{0};
+    return text_.copy(reinterpret_cast<char*>(into.data()), into.size(), offset);
+  }
+  Result<Bytes> size() const override { return Bytes{text_.size()}; }
+
+ private:
+  const std::string text_;
+};
+
 class StoreContract : public ::testing::TestWithParam<MakeStore> {
  protected:
   store::Store& store() { return fixture_->store(); }
@@ -40,6 +54,15 @@ class StoreContract : public ::testing::TestWithParam<MakeStore> {
     EXPECT_TRUE(store::write_file(**writer, "dump/toc.dat.zst", "toc"));
     EXPECT_TRUE(store::write_file(**writer, "RECOVER.md", "card"));
     return std::move(*writer);
+  }
+  Result<store::EvidenceFile> put(std::string_view name, std::string text) {
+    const Bytes size{text.size()};
+    return store().put_evidence(name, TextFile(std::move(text)), size);
+  }
+  std::string evidence(std::string_view name) {
+    const auto file = store().open_evidence(name);
+    EXPECT_TRUE(file) << name;
+    return file ? *platform::read_file(**file, std::string(name), 64_MiB) : "";
   }
   void publish(int hour) { EXPECT_TRUE(begin(hour)->publish("{}\n")); }
 
@@ -179,6 +202,72 @@ TEST_P(StoreContract, IsTheSameStoreWithinTheLimitsOfAPieceOfWork) {
   const auto source = store().within(limits)->open(id(1));
   ASSERT_TRUE(source);
   EXPECT_EQ(*artefact::read_stored(**source, "RECOVER.md", 1_KiB), "card");
+}
+
+TEST_P(StoreContract, EvidenceIsNoArtefactAndNoDebris) {
+  ASSERT_TRUE(store().mark("mark\n", false));
+  publish(1);
+  const std::string like_an_artefact = "nightly/nightly.app-20261120t010000z/manifest.json";
+  for (const std::string& name : {std::string("a/ledger/ledger-000001.jsonl"), like_an_artefact})
+    ASSERT_TRUE(put(name, "line\n"));
+  EXPECT_EQ(*store().list(), std::vector{id(1)});
+  EXPECT_TRUE(store().debris()->empty());
+  ASSERT_TRUE(store().probe("nightly"));
+  ASSERT_TRUE(store().remove(id(1)));
+  EXPECT_EQ(store().evidence()->size(), 2U);
+}
+
+TEST_P(StoreContract, EvidenceIsListedWithItsSizeAndATagOfItsBytes) {
+  EXPECT_TRUE(store().evidence()->empty());
+  ASSERT_TRUE(store().mark("mark\n", false));
+  const auto first = put("b/ledger/ledger-000001.jsonl", "one\n");
+  ASSERT_TRUE(first) << first.error().detail(Audience::operators);
+  ASSERT_TRUE(put("a/checkpoints.jsonl", ""));
+  const auto all = store().evidence();
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->size(), 2U);
+  EXPECT_EQ(all->at(0).name, "a/checkpoints.jsonl");
+  EXPECT_EQ(all->at(1).name, first->name);
+  EXPECT_EQ(all->at(1).size, Bytes{4});
+  EXPECT_EQ(all->at(1).tag, first->tag) << "as it was told when it was written";
+  EXPECT_EQ(evidence("b/ledger/ledger-000001.jsonl"), "one\n");
+}
+
+TEST_P(StoreContract, EvidenceThatIsPutAgainTakesThePlaceOfWhatWasThere) {
+  ASSERT_TRUE(store().mark("mark\n", false));
+  const auto before = put("a/checkpoints.jsonl", "one\n");
+  const auto after = put("a/checkpoints.jsonl", "one\ntwo\n");
+  ASSERT_TRUE(before && after);
+  EXPECT_NE(after->tag, before->tag);
+  EXPECT_EQ(evidence("a/checkpoints.jsonl"), "one\ntwo\n");
+  EXPECT_EQ(store().evidence()->size(), 1U);
+}
+
+TEST_P(StoreContract, EvidenceMayBeLargerThanOnePartAndIsCutWhereItIsTold) {
+  ASSERT_TRUE(store().mark("mark\n", false));
+  const std::string text(size_t{17} << 20, 'x');
+  const auto written =
+      store().put_evidence("a/ledger/ledger-000001.jsonl", TextFile(text), Bytes{text.size() - 1});
+  ASSERT_TRUE(written) << written.error().detail(Audience::operators);
+  EXPECT_EQ(written->size.count, text.size() - 1);
+  EXPECT_TRUE(evidence(written->name) == text.substr(1));
+}
+
+TEST_P(StoreContract, EvidenceThatIsShorterThanToldIsNotWritten) {
+  ASSERT_TRUE(store().mark("mark\n", false));
+  const auto written = store().put_evidence("a/ledger.pub", TextFile("ab"), Bytes{3});
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), ErrorCode::file_corrupt);
+  EXPECT_TRUE(store().evidence()->empty());
+  EXPECT_EQ(store().open_evidence("a/ledger.pub").error().code(), ErrorCode::file_not_found);
+}
+
+TEST_P(StoreContract, EvidenceHasNoNameThatClimbs) {
+  for (const char* name :
+       {"", ".", "..", "a/../b", "/a", "a/", "a//b", ".a", "A", "a_b", "a/b/c/d/e"}) {
+    EXPECT_FALSE(put(name, "x")) << name;
+    EXPECT_FALSE(store().open_evidence(name)) << name;
+  }
 }
 
 TEST_P(StoreContract, SaysItsSpaceWhenItKnowsIt) {

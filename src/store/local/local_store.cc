@@ -11,6 +11,7 @@
 #include "platform/failpoint.h"
 #include "platform/placement.h"
 #include "platform/system_info.h"
+#include "store/local/evidence_folder.h"
 
 namespace vigie::store {
 namespace {
@@ -163,7 +164,7 @@ class LocalSource final : public artefact::ArtefactSource {
 class LocalStore final : public Store {
  public:
   LocalStore(FileSystem& files, std::string name, Path root)
-      : files_(files), name_(std::move(name)), root_(std::move(root)) {}
+      : files_(files), name_(std::move(name)), root_(std::move(root)), evidence_(files, root_) {}
 
   const std::string& name() const override { return name_; }
   Features features() const override {
@@ -216,6 +217,17 @@ class LocalStore final : public Store {
   }
   Result<> mark(std::string_view text, bool replace) override {
     return of_the_store(write_marker(text, replace));
+  }
+
+  Result<std::vector<EvidenceFile>> evidence() override { return evidence_.list(); }
+  Result<std::unique_ptr<platform::ReadableFile>> open_evidence(std::string_view name) override {
+    return evidence_.open(name);
+  }
+  Result<EvidenceFile> put_evidence(std::string_view name, const platform::ReadableFile& from,
+                                    Bytes size) override {
+    auto written = evidence_.put(name, from, size);
+    if (!written) TRY(of_the_store(fail(written.error())));
+    return written;
   }
 
   Result<> probe(std::string_view job) override {
@@ -355,6 +367,7 @@ class LocalStore final : public Store {
   FileSystem& files_;
   const std::string name_;
   const Path root_;
+  const EvidenceFolder evidence_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "artefact/manifest.h"
 #include "platform/failpoint.h"
 #include "store/s3/client.h"
+#include "store/s3/evidence_objects.h"
 #include "store/s3/object_file.h"
 #include "store/s3/object_writer.h"
 
@@ -224,6 +225,15 @@ class S3Store final : public Store {
     return {};
   }
 
+  Result<std::vector<EvidenceFile>> evidence() override { return objects().list(); }
+  Result<std::unique_ptr<platform::ReadableFile>> open_evidence(std::string_view name) override {
+    return objects().open(name);
+  }
+  Result<EvidenceFile> put_evidence(std::string_view name, const platform::ReadableFile& from,
+                                    Bytes size) override {
+    return objects().put(name, from, size);
+  }
+
   Result<> probe(std::string_view) override {
     remove_old_probes();
     const std::string key = key_of(new_probe_name());
@@ -246,6 +256,9 @@ class S3Store final : public Store {
   platform::Path artefact_path(const BackupId&) const override { return {}; }
 
  private:
+  s3::EvidenceObjects objects() const {
+    return {client_, key_of(std::string(kEvidenceFolder) + "/")};
+  }
   std::string key_of(std::string_view name) const { return prefix_ + std::string(name); }
   std::string folder_of(const BackupId& id) const {
     return prefix_ + id.job + "/" + id.str() + "/";
