@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/hash.h"
+
 namespace vigie::jobs {
 namespace {
 
@@ -14,14 +16,18 @@ constexpr std::string_view kCut =
 
 struct Aged {
   SystemTime modified;
-  platform::Path path;
+  RunId run;
 };
 
 }  // namespace
 
 RunLogs::RunLogs(platform::FileSystem& files, platform::Path folder, const platform::Clock& clock,
                  const platform::Scrubber& scrubber)
-    : files_(files), folder_(std::move(folder)), clock_(clock), scrubber_(scrubber) {}
+    : files_(files),
+      folder_(std::move(folder)),
+      clock_(clock),
+      scrubber_(scrubber),
+      kept_(files, LogFolders::of(folder_.parent_path()).kept) {}
 
 void RunLogs::write(const RunId& run, platform::LogLevel level, std::string_view event,
                     std::string_view message, std::initializer_list<platform::LogField> fields) {
@@ -44,13 +50,36 @@ Result<> RunLogs::append(const RunId& run, std::string_view line) {
 }
 
 std::optional<platform::Path> RunLogs::find(const RunId& run) const {
-  // An id comes from outside: only one that is a name may become a path.
-  const bool name = run.str().size() == 32 &&
-                    run.str().find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!name || !files_.info(path(run))) return std::nullopt;
+  if (!is_run_name(run) || !files_.info(path(run))) return std::nullopt;
   return path(run).parent_path();
 }
 
+// A crash must not take back what evidence names: that would look like a change.
+Result<LogDigest> RunLogs::digest_of(const RunId& run) {
+  const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(const std::string text, platform::read_file(files_, path(run), kMostRunLog));
+  TRY_ASSIGN(const auto file, files_.open_append(path(run), 0600));
+  TRY(file->sync());
+  TRY(files_.sync_folder(path(run).parent_path()));
+  TRY(files_.sync_folder(folder_));
+  return LogDigest{{text.size()}, sha256_hex(text)};
+}
+
+std::optional<LogDigest> RunLogs::digest(const RunId& run) {
+  if (!is_run_name(run) || !files_.info(path(run))) return std::nullopt;
+  auto digest = digest_of(run);
+  return digest && digest->bytes.count > 0 ? std::optional(std::move(*digest)) : std::nullopt;
+}
+
+Result<> RunLogs::put_away(const RunId& run) {
+  const auto text = platform::read_file(files_, path(run), kMostRunLog);
+  if (text) TRY(kept_.keep(run, *text));
+  const bool gone = !text && text.error().code() == ErrorCode::file_not_found;
+  if (!text && !gone) return fail(text.error());
+  return platform::remove_tree(files_, folder_ / run.str());
+}
+
+// By the last line of each: one that is at work is not put away.
 Result<> RunLogs::retain(size_t keep) {
   const auto entries = files_.list(folder_);
   if (!entries && entries.error().code() == ErrorCode::file_not_found) return {};
@@ -58,12 +87,13 @@ Result<> RunLogs::retain(size_t keep) {
   if (entries->size() <= keep) return {};
   std::vector<Aged> all;
   for (const Entry& one : *entries) {
-    if (one.kind != EntryKind::folder) continue;
-    TRY_ASSIGN(const auto info, files_.info(folder_ / one.name));
-    all.push_back({info.modified, folder_ / one.name});
+    const RunId run(one.name);
+    if (one.kind != EntryKind::folder || !is_run_name(run)) continue;
+    const auto info = files_.info(path(run));
+    all.push_back({info ? info->modified : SystemTime(), run});
   }
-  std::ranges::sort(all, std::ranges::greater{}, &Aged::modified);
-  for (size_t i = keep; i < all.size(); ++i) TRY(platform::remove_tree(files_, all[i].path));
+  std::ranges::sort(all, {}, &Aged::modified);
+  for (size_t i = 0; i + keep < all.size(); ++i) TRY(put_away(all[i].run));
   return {};
 }
 

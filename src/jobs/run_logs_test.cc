@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_folder.h"
@@ -24,6 +25,7 @@ class RunLogsTest : public ::testing::Test {
   platform::Scrubber scrubber_;
   platform::FileSystem& files_ = platform::real_file_system();
   RunLogs logs_{files_, folder_ / "runs", clock_, scrubber_};
+  const LogFolders folders_ = LogFolders::of(folder_.path());
   RunId run_ = new_run_id();
 };
 
@@ -55,12 +57,39 @@ TEST_F(RunLogsTest, OnlyTheNewestRunsAreKept) {
     runs.push_back(new_run_id());
     logs_.write(runs.back(), LogLevel::info, "step", "x");
     std::filesystem::last_write_time(
-        folder_ / "runs" / runs.back().str(),
+        folder_ / "runs" / runs.back().str() / "log.jsonl",
         std::filesystem::file_time_type(std::chrono::hours(24 * (i + 1))));
   }
   ASSERT_TRUE(logs_.retain(2));
   EXPECT_FALSE(logs_.find(runs[0]) || logs_.find(runs[1]));
   EXPECT_TRUE(logs_.find(runs[2]) && logs_.find(runs[3]));
+}
+
+TEST_F(RunLogsTest, ThoseOfOlderRunsAreKeptOnAsTheyWere) {
+  scrubber_.add(Secret("hunter2-long"));
+  logs_.write(run_, LogLevel::info, "step", "dump with hunter2-long");
+  const std::string before = text(run_);
+  ASSERT_TRUE(logs_.retain(0));
+  EXPECT_FALSE(logs_.find(run_));
+  const std::string kept = **read_run_log(files_, folders_, run_);
+  EXPECT_EQ(kept, before);
+  EXPECT_EQ(kept.find("hunter2"), std::string::npos);
+  EXPECT_EQ(files_.info(folders_.kept / (run_.str() + ".jsonl.zst"))->mode, 0600U);
+}
+
+TEST_F(RunLogsTest, ADigestIsOfWhatWasLoggedSoFar) {
+  EXPECT_FALSE(logs_.digest(run_));
+  logs_.write(run_, LogLevel::info, "step", "dump");
+  const auto digest = logs_.digest(run_);
+  ASSERT_TRUE(digest);
+  EXPECT_EQ(digest->sha256, sha256_hex(text(run_)));
+  logs_.write(run_, LogLevel::info, "run.ended", "succeeded");
+  const auto standing = [&] {
+    return *check_run_log(files_, folders_, run_, digest->bytes, digest->sha256);
+  };
+  EXPECT_EQ(standing(), LogStanding::same) << "what came later does not matter";
+  ASSERT_TRUE(logs_.retain(0));
+  EXPECT_EQ(standing(), LogStanding::same);
 }
 
 TEST_F(RunLogsTest, WhatNeverWroteHasNone) {
