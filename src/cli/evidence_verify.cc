@@ -1,11 +1,16 @@
 // vigie evidence verify
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "cli/cells.h"
 #include "cli/evidence.h"
+#include "cli/evidence_logs.h"
+#include "cli/restore_origin.h"
 #include "ledger/export_verify.h"
 #include "ledger/signed_verify.h"
+#include "store/evidence_files.h"
 
 namespace vigie::cli {
 namespace {
@@ -41,15 +46,23 @@ json::object checkpoints_json(const ledger::SignedReport& report) {
           {"problems", problems_json(found.problems)}};
 }
 
-json::value report_json(const ledger::SignedReport& all) {
+struct Report {
+  ledger::SignedReport ledger;
+  LogReport logs;
+
+  Verdict verdict() const { return logs.problem_count > 0 ? Verdict::failed : ledger.verdict(); }
+};
+
+json::value report_json(const Report& whole) {
+  const ledger::SignedReport& all = whole.ledger;
   const ledger::VerifyReport& report = all.ledger;
   return json::object{
-      {"result", to_string(all.verdict())},    {"entries", report.entries},
+      {"result", to_string(whole.verdict())},  {"entries", report.entries},
       {"segments", report.segments},           {"bytes", report.size.count},
       {"last_seq", report.last_seq},           {"head", report.head},
       {"problem_count", report.problem_count}, {"acknowledged", report.acknowledged},
       {"torn_bytes", report.torn.count},       {"problems", problems_json(report.problems)},
-      {"checkpoints", checkpoints_json(all)}};
+      {"checkpoints", checkpoints_json(all)},  {"run_logs", to_json(whole.logs)}};
 }
 
 Cell chain_cell(const ledger::VerifyReport& report) {
@@ -113,7 +126,8 @@ void print_checkpoints(Console& console, const ledger::SignedReport& report) {
   print_problems(console, found.problems, found.problem_count);
 }
 
-void print_report(Console& console, const ledger::SignedReport& all) {
+void print_report(Console& console, const Report& whole) {
+  const ledger::SignedReport& all = whole.ledger;
   const ledger::VerifyReport& report = all.ledger;
   const Cell chain = chain_cell(report);
   console.data(fmt::format("{} entries in {} segment{}, {}; the chain is {}\n", report.entries,
@@ -122,6 +136,12 @@ void print_report(Console& console, const ledger::SignedReport& all) {
   print_remarks(console, report);
   print_problems(console, report.problems, report.problem_count);
   print_checkpoints(console, all);
+  print(console, whole.logs);
+}
+
+bool names_a_folder(Context& context) {
+  return !context.arguments().operand("FOLDER").empty() ||
+         context.arguments().option("--ledger").has_value();
 }
 
 Result<std::string> folder_of(Context& context) {
@@ -142,11 +162,50 @@ Result<std::optional<ledger::PublicKey>> given_key(Context& context) {
   return std::optional(key);
 }
 
-Result<ledger::SignedReport> verified(Context& context) {
+// Which copy of those in a store: a store that changed hands holds several.
+Result<std::string> owner_of(Context& context, platform::FileSystem& copies) {
+  const auto owners = store::evidence_owners(copies);
+  const std::string wanted = context.arguments().option("--owner").value_or("");
+  if (owners.empty())
+    return fail(ErrorCode::file_not_found, {{"path", std::string(store::kEvidenceFolder)}});
+  if (wanted.empty() && owners.size() == 1) return owners.front();
+  if (std::ranges::find(owners, wanted) != owners.end()) return wanted;
+  return fail(
+      ErrorCode::usage,
+      {{"reason", fmt::format("Say whose copy it is, --owner: here lie those of {}.",
+                              printable(fmt::format("{}", fmt::join(owners, ", ")), 400))}});
+}
+
+Result<Report> verified_at(Context& context, platform::FileSystem& files,
+                           const ledger::LedgerPlace& place,
+                           const std::optional<ledger::PublicKey>& key) {
+  LogChecker logs(files, place.ledger.parent_path());
+  TRY_ASSIGN(auto report,
+             ledger::verify_signed(files, place, key, context.hooks().stop,
+                                   [&](const ledger::LineView& entry) { logs.see(entry); }));
+  return Report{std::move(report), logs.report()};
+}
+
+// The copy in a store; or the ledger of this host, held against the checkpoints of that copy.
+Result<Report> verified_from_store(Context& context, const std::optional<ledger::PublicKey>& key) {
+  TRY_ASSIGN(const Origin origin, origin_of(context));
+  TRY_ASSIGN(const auto copies, store::evidence_files(origin.store));
+  TRY_ASSIGN(const std::string owner, owner_of(context, *copies));
+  ledger::LedgerPlace place = ledger::place_of(*copies, platform::Path("/") / owner);
+  if (!names_a_folder(context)) return verified_at(context, *copies, place, key);
   platform::FileSystem& files = *context.hooks().files;
   TRY_ASSIGN(const std::string folder, folder_of(context));
+  place.ledger = ledger::place_of(files, folder).ledger;
+  place.beside = copies.get();
+  return verified_at(context, files, place, key);
+}
+
+Result<Report> verified(Context& context) {
+  platform::FileSystem& files = *context.hooks().files;
   TRY_ASSIGN(const auto key, given_key(context));
-  return ledger::verify_signed(files, ledger::place_of(files, folder), key, context.hooks().stop);
+  if (context.arguments().option("--from")) return verified_from_store(context, key);
+  TRY_ASSIGN(const std::string folder, folder_of(context));
+  return verified_at(context, files, ledger::place_of(files, folder), key);
 }
 
 json::value export_json(const ledger::ExportReport& report, bool key_given) {

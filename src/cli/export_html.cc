@@ -108,6 +108,7 @@ std::string details_of(const ExportFields& f) {
   add(out, "Ref", f.reference);
   add(out, "Follow-up", f.follow_up);
   add(out, "Correlation", f.correlation_id);
+  add(out, "Log", f.log);
   return out + fmt::format("<span class=\"hash\">{}</span>", escaped(f.entry_hash));
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/cells.h"
 #include "cli/export_writer.h"
+#include "ledger/named_log.h"
 
 namespace vigie::cli {
 namespace {
@@ -152,6 +153,8 @@ ExportFields export_fields(const json::object& entry) {
   fields.reference = top(entry, "ref");
   fields.follow_up = top(entry, "follow_up");
   fields.entry_hash = top(entry, "entry_hash");
+  if (const auto named = ledger::named_log(entry))
+    fields.log = fmt::format("{} ({} bytes)", named->log.sha256, named->log.bytes.count);
   return fields;
 }
 

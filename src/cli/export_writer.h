@@ -60,6 +60,7 @@ struct ExportFields {
   std::string follow_up;
   std::string correlation_id;
   std::string entry_hash;
+  std::string log;  // SHA-256 and size of the log of its run; empty: it names none
 };
 ExportFields export_fields(const json::object& entry);
 

@@ -74,11 +74,21 @@ Result<Origin> bucket(Context& context, std::string_view address) {
   if (const auto ca = words.option("--s3-ca")) s3.ca_file = std::filesystem::absolute(*ca).string();
   s3.path_style = !words.flag("--s3-virtual-host");
   if (store::is_in_the_clear(s3.endpoint))
-    context.console().words("warning: the backup comes over http, in the clear");
+    context.console().words("warning: what is read comes over http, in the clear");
   return Origin{store_of(context, options), fmt::format("{} at {}", address, s3.endpoint), id};
 }
 
 }  // namespace
+
+std::vector<OptionSpec> bucket_options() {
+  return {
+      {"--s3-endpoint", "URL", "With a bucket: the server, such as https://s3.example.org"},
+      {"--s3-credentials", "FILE",
+       "With a bucket: the access key and its secret, on a line each; mode 0600"},
+      {"--s3-region", "NAME", "With a bucket: the bucket's region (default us-east-1)"},
+      {"--s3-ca", "FILE", "With a bucket: certificates that the server's is judged by"},
+      {"--s3-virtual-host", "", "With a bucket: its name is part of the host, as AWS wants it"}};
+}
 
 Result<Origin> origin_of(Context& context) {
   const std::string from = context.arguments().option("--from").value_or("");

@@ -1,9 +1,11 @@
-// Where `restore … --from` reads from: a folder that was a store, or a bucket.
+// Where `restore … --from` and `evidence verify --from` read from: a folder that was a store, or a
+// bucket.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "cli/context.h"
@@ -19,5 +21,8 @@ struct Origin {
 
 // Of --from and of the options that a bucket takes. Error: usage.
 Result<Origin> origin_of(Context& context);
+
+// Those that a bucket takes beside --from.
+std::vector<OptionSpec> bucket_options();
 
 }  // namespace vigie::cli

@@ -10,6 +10,9 @@
 #include "cli/evidence.h"
 #include "cli/human_act.h"
 #include "cli/paging.h"
+#include "cli/restore_origin.h"
+#include "jobs/kept_logs.h"
+#include "ledger/named_log.h"
 
 namespace vigie::cli {
 namespace {
@@ -71,6 +74,27 @@ std::optional<uint64_t> as_seq(std::string_view text) {
   return whole && text.size() < 32 && seq > 0 ? std::optional(seq) : std::nullopt;
 }
 
+// The log of the entry's run, as it lies on this host now.
+int show_log(Context& context, const json::object& entry) {
+  const auto named = ledger::named_log(entry);
+  if (!named)
+    return context.report(
+        Error(ErrorCode::evidence_not_found,
+              {{"name", fmt::format("{} with a log", count_cell(entry, "seq").text)}}));
+  const auto config = context.config();
+  if (!config) return context.report(config.error());
+  const auto folders = jobs::LogFolders::of((*config)->state.dir);
+  const auto text = jobs::read_run_log(*context.hooks().files, folders, named->run);
+  if (!text) return context.report(text.error());
+  if (!*text)
+    return context.report(
+        Error(ErrorCode::file_not_found, {{"path", "the log of run " + named->run.str()}}));
+  context.console().data(**text);
+  if (jobs::holds_log(**text, named->log.bytes, named->log.sha256)) return 0;
+  context.console().words("This is not the log that the entry names: it was changed");
+  return 1;
+}
+
 int evidence_show(Context& context) {
   const std::string wanted = context.arguments().operand("ID");
   const auto seq = as_seq(wanted);
@@ -83,6 +107,7 @@ int evidence_show(Context& context) {
   // for.
   if (items != nullptr && !items->empty() && items->front().is_object()) {
     if (!seq || count_cell(items->front().get_object(), "seq").text == wanted) {
+      if (context.arguments().flag("--log")) return show_log(context, items->front().get_object());
       context.value(items->front());
       return 0;
     }
@@ -118,6 +143,22 @@ int evidence_rotate_key(Context& context) {
   return 0;
 }
 
+std::vector<OptionSpec> verify_options() {
+  std::vector<OptionSpec> options{
+      {"--ledger", "FOLDER", "The same"},
+      {"--from", "PLACE",
+       "The copy in a store, a folder or s3://BUCKET/PREFIX; with FOLDER: that ledger, held "
+       "against "
+       "the checkpoints of the copy"},
+      {"--owner", "ID", "With --from: whose copy, when several state folders have had the store"},
+      {"--export", "FILE", "An export as JSON in the place of a ledger"},
+      {"--public-key", "FILE",
+       "The key that checkpoints must be signed with, known from elsewhere"}};
+  const auto bucket = bucket_options();
+  options.insert(options.begin() + 3, bucket.begin(), bucket.end());
+  return options;
+}
+
 }  // namespace
 
 std::vector<VerbSpec> evidence_verbs() {
@@ -134,18 +175,18 @@ std::vector<VerbSpec> evidence_verbs() {
        evidence_list},
       {"evidence show",
        "One entry, whole",
-       "  vigie evidence show 42\n",
+       "  vigie evidence show 42\n  vigie evidence show 42 --log\n",
        {{"ID", "An entry's id or its number"}},
-       {},
+       {{"--log", "", "The log of its run instead, held against the hash that the entry names"}},
        evidence_show},
       {"evidence verify",
        "Reads the whole ledger, its chain of hashes and its signed checkpoints; needs no daemon",
-       "  vigie evidence verify\n  vigie evidence verify /mnt/copy --public-key ledger.pub\n",
+       "  vigie evidence verify\n  vigie evidence verify /mnt/copy --public-key ledger.pub\n"
+       "  vigie evidence verify --from s3://backups/vigie --s3-endpoint https://s3.example.org "
+       "--s3-credentials key.txt\n  vigie evidence verify --from /mnt/store --ledger "
+       "/var/lib/vigie/ledger\n",
        {{"FOLDER", "A copy: the folder that holds ledger/, or ledger/ itself", false}},
-       {{"--ledger", "FOLDER", "The same"},
-        {"--export", "FILE", "An export as JSON in the place of a ledger"},
-        {"--public-key", "FILE",
-         "The key that checkpoints must be signed with, known from elsewhere"}},
+       verify_options(),
        evidence_verify},
       {"evidence export",
        "One file for an auditor: what happened in a period, to read, to print or to verify",

@@ -7,6 +7,7 @@
 #include "cli/numbers.h"
 #include "cli/paging.h"
 #include "cli/restore_from.h"
+#include "cli/restore_origin.h"
 #include "cli/run_wait.h"
 
 namespace vigie::cli {
@@ -90,17 +91,11 @@ int restore_list(Context& context) {
 
 // What a restore and its plan are told alike.
 std::vector<OptionSpec> where_and_what() {
-  return {
+  std::vector<OptionSpec> options{
       {"--backup", "ID", "An id, JOB.DATABASE, JOB, or latest: the newest good one"},
       {"--from", "PLACE",
        "A folder of artefacts, or s3://BUCKET/PREFIX, where there is neither configuration nor "
        "state: after a lost host"},
-      {"--s3-endpoint", "URL", "With a bucket: the server, such as https://s3.example.org"},
-      {"--s3-credentials", "FILE",
-       "With a bucket: the access key and its secret, on a line each; mode 0600"},
-      {"--s3-region", "NAME", "With a bucket: the bucket's region (default us-east-1)"},
-      {"--s3-ca", "FILE", "With a bucket: certificates that the server's is judged by"},
-      {"--s3-virtual-host", "", "With a bucket: its name is part of the host, as AWS wants it"},
       {"--to", "CONNECTION", "Where to, as dsn: in vigie.yaml; dbname is the new database"},
       {"--database", "NAME", "Where to: one of databases: in vigie.yaml"},
       {"--password-file", "FILE", "The password for --to, alone in a file of mode 0600"},
@@ -113,6 +108,9 @@ std::vector<OptionSpec> where_and_what() {
       {"--overwrite", "NAME", "Replace the database of that name, whatever it holds"},
       {"--rename", "", "Keep the database that is replaced, under another name"},
       {"--work-dir", "DIR", "With --from: where it is unpacked (default /var/tmp)"}};
+  const auto bucket = bucket_options();
+  options.insert(options.begin() + 2, bucket.begin(), bucket.end());
+  return options;
 }
 
 std::vector<OptionSpec> with_waiting(std::vector<OptionSpec> options) {

@@ -1,7 +1,10 @@
 // What the daemon does about its evidence: verifies it, signs it, has it copied.
 #include "daemon/convert.h"
 #include "daemon/ledger_times.h"
+#include "daemon/store_place.h"
 #include "daemon/wiring.h"
+#include "jobs/kept_logs.h"
+#include "ledger/named_log.h"
 
 namespace vigie::daemon {
 namespace {
@@ -20,6 +23,12 @@ ledger::Entry rotation_entry(const ledger::KeyChange& change, SystemTime now) {
   return entry;
 }
 
+std::vector<std::string> names_of_stores(const config::Config& config) {
+  std::vector<std::string> names;
+  for (const store::StoreOptions& one : config.stores) names.push_back(one.name);
+  return names;
+}
+
 }  // namespace
 
 // Without it evidence is written all the same; status tells.
@@ -31,9 +40,13 @@ void Wiring::open_checkpoints() {
     if (!done) world_.log.write(LogLevel::warn, event, done.error());
   };
   const std::vector<std::string> none;
-  copies_ = std::make_unique<Copies>(world_.files, folder,
-                                     reads_only() ? none : config_->evidence.copy_to, world_.clock,
-                                     world_.log);
+  copies_ = std::make_unique<Copies>(
+      world_.files, folder, reads_only() ? none : config_->evidence.copy_to,
+      [this](const std::string& store) {
+        return store_place([this] { return backups_->setup(); }, store, world_.clock);
+      },
+      world_.clock, world_.log);
+  if (!reads_only()) copies_->set_stores(names_of_stores(*config_));
   const auto opened = checkpoints_->open();
   if (reads_only()) return;  // status tells
   warn("checkpoints.open", opened);
@@ -107,7 +120,9 @@ jobs::RunRequest Wiring::ledger_verify_request() {
   request.timeout = kVerifyTimeout;
   request.work = [this](jobs::RunContext& context) {
     const ledger::Trigger trigger{context.trigger().by, "", context.correlation_id(), context.id()};
-    const auto fit = checkpoints_->verify(*ledger_, context.stop_token());
+    auto fit = checkpoints_->verify(*ledger_, context.stop_token());
+    if (fit) fit = compare_with_copies(context.stop_token());
+    if (fit) fit = check_run_logs(context.stop_token());
     const auto also = fit ? std::nullopt : std::optional(fit.error());
     const auto report = ledger_->verify(trigger, context.stop_token(), also);
     if (!report) return jobs::RunOutcome::of(report.error());
@@ -124,6 +139,41 @@ void Wiring::verify_ledger_when_due() {
   if (!ledger_verification_due(*ledger_->view(), runs, world_.clock.now())) return;
   if (const auto started = executor_->submit(ledger_verify_request()); !started)
     world_.log.write(LogLevel::warn, "ledger.verify", started.error());
+}
+
+// By what was last seen there: nobody waits for a store. An end that is lost is recorded as damage,
+// which the verification then finds.
+Result<> Wiring::compare_with_copies(const std::stop_token& stop) {
+  for (const ledger::CopyStanding& copy : copies_->standings()) {
+    TRY(ledger_->compare_end(copy.newest, stop));
+    if (copy.missing_here)
+      return fail(ErrorCode::checkpoint_invalid,
+                  {{"size", std::to_string(copy.newest.seq)},
+                   {"reason", "a copy holds it, and here it was removed"}});
+  }
+  return {};
+}
+
+// Of what is there: older ones have made room.
+Result<> Wiring::check_run_logs(const std::stop_token& stop) const {
+  const auto folders = jobs::LogFolders::of(config()->state.dir);
+  Result<> done;
+  const auto look = [&](const json::object& entry) {
+    const auto named = ledger::named_log(entry);
+    if (!named) return true;
+    const auto standing =
+        jobs::check_run_log(world_.files, folders, named->run, named->log.bytes, named->log.sha256);
+    if (standing && *standing == jobs::LogStanding::changed)
+      done = fail(ErrorCode::file_corrupt, {{"path", "the log of run " + named->run.str()},
+                                            {"reason", "it is not what the ledger says of it"}});
+    return done.has_value();
+  };
+  TRY(ledger_->for_each({}, look, stop));
+  return done;
+}
+
+void Wiring::follow_stores() {
+  if (!reads_only()) copies_->set_stores(names_of_stores(*config()));
 }
 
 void Wiring::start_copies() {

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 
+#include "base/hash.h"
 #include "daemon/wiring.h"
+#include "ledger/named_log.h"
 #include "ledger/signed_verify.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/ledger_samples.h"
@@ -26,17 +28,48 @@ class EvidenceWiring : public ::testing::Test {
   }
   ~EvidenceWiring() override { wiring_.reset(); }
 
-  void open() {
-    wiring_.reset();
+  void write_config(const std::string& more_stores = "") {
     const std::string text = fmt::format(
         "state: {{dir: {0}/state}}\nevidence: {{copy_to: {0}/copy}}\n"
         "databases:\n  app: {{dsn: \"host={0} dbname=app\"}}\n"
-        "stores:\n  local: {{type: local, path: {0}/artefacts, reserve: 1MiB}}\n"
+        "stores:\n  local: {{type: local, path: {0}/artefacts, reserve: 1MiB}}\n{1}"
         "backups:\n  nightly: {{database: app, store: local, schedule: \"0 2 * * *\"}}\n",
-        folder_.path().string());
+        folder_.path().string(), more_stores);
     ASSERT_TRUE(platform::write_file_replace(files_, path_, text));
+  }
+  void open() {
+    wiring_.reset();
+    start();
+  }
+  void start() {
+    write_config();
     wiring_ = *Wiring::open({files_, *processes_, *postgres_, *http_, clock_, log_, "test", true},
                             *config::load(files_, path_).config, path_);
+  }
+  // As a backup does, or a preflight.
+  void mark_store() { ASSERT_TRUE(wiring_->backups().setup()->store("local")->store->probe("")); }
+  platform::Path copy_in_store() {
+    const auto owner = platform::read_file(files_, folder_ / "state/owner", 1_KiB);
+    return folder_ / "artefacts/.vigie-evidence" / owner->substr(0, 32);
+  }
+  Result<RunId> submit_backup() {
+    const config::BackupJob* const job = wiring_->config()->backup("nightly");
+    TRY_ASSIGN(auto submitted, wiring_->executor().submit(wiring_->backup_request(
+                                   *job, {.by = "schedule"}, new_correlation_id())));
+    return std::move(submitted.id);
+  }
+  // The error code of the daemon's own verification, which is due.
+  std::string verify_ledger() {
+    wiring_->verify_ledger_when_due();
+    const auto view = wiring_->executor().view();
+    const auto* const run = view->find("ledger", "evidence_verify");
+    if (run == nullptr) return "not due";
+    const auto id = run->running  ? run->running->id
+                    : run->queued ? run->queued->id
+                                  : run->last_attempt->id;
+    EXPECT_TRUE(wiring_->executor().wait(id, {}));
+    const auto verification = wiring_->ledger().view()->verification;
+    return verification ? verification->error_code : "no entry";
   }
   void append(int number) { ASSERT_TRUE(wiring_->ledger().append(testing::backup_entry(number))); }
   api::Response ask(const char* method, std::vector<std::string> path, std::string body = "") {
@@ -118,6 +151,80 @@ TEST_F(EvidenceWiring, ARotationWhoseProcessDiedIsRecordedOnce) {
   EXPECT_EQ(rotations_recorded(), 1U);
 }
 
+TEST_F(EvidenceWiring, ACopyLiesInAStoreOnceThatIsOurs) {
+  append(1);
+  wiring_->prove_writable();
+  wiring_->copy_evidence({});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "artefacts")) << "evidence alone makes no store";
+  mark_store();
+  wiring_->copy_evidence({});
+  const auto report = *ledger::verify_signed(files_, ledger::place_of(files_, copy_in_store()), {});
+  EXPECT_EQ(report.verdict(), Verdict::passed);
+  EXPECT_EQ(report.checkpoints.newest.size, 1U);
+  EXPECT_FALSE(std::filesystem::exists(copy_in_store() / "ledger.key"));
+  EXPECT_TRUE(wiring_->backups().setup()->store("local")->store->list()->empty());
+  EXPECT_EQ(check("checkpoints.copies"), "pass ok");
+}
+
+TEST_F(EvidenceWiring, AStoreOfAReloadGetsACopyToo) {
+  append(1);
+  wiring_->prove_writable();
+  write_config("  second: {type: local, path: " + (folder_ / "second").string() + "}\n");
+  ASSERT_TRUE(wiring_->reload({"human", "signal", new_correlation_id(), {}}, "", ""));
+  ASSERT_TRUE(wiring_->backups().setup()->store("second")->store->probe(""));
+  wiring_->copy_evidence({});
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "second/.vigie-evidence"));
+}
+
+TEST_F(EvidenceWiring, CheckpointsThatWereRemovedFailTheDailyVerification) {
+  std::filesystem::remove_all(copy_);  // only the store has one
+  mark_store();
+  append(1);
+  open();
+  const std::string before = testing::bytes_of(lines_);
+  append(2);
+  open();
+  wiring_->copy_evidence({});
+  wiring_.reset();
+  testing::write_bytes(lines_, before);
+  start();
+  wiring_->copy_evidence({});
+  EXPECT_EQ(verify_ledger(), "checkpoint_invalid");
+}
+
+// Chain, mark, checkpoints and their signatures fit each other: somebody had the key.
+TEST_F(EvidenceWiring, AChainThatWasWrittenAnewIsFoundByTheCopyInAStore) {
+  std::filesystem::remove_all(copy_);
+  mark_store();
+  append(1);
+  open();
+  wiring_->copy_evidence({});
+  wiring_.reset();
+  for (const char* gone : {"ledger", "ledger.mark", "checkpoints.jsonl"})
+    std::filesystem::remove_all(folder_ / "state" / gone);
+  start();
+  for (int number = 5; number < 9; ++number) append(number);
+  EXPECT_EQ(check("ledger"), "pass ok");
+  wiring_->copy_evidence({});
+  EXPECT_EQ(check("ledger").substr(0, 4), "fail");
+  EXPECT_EQ(verify_ledger(), "ledger_damaged");
+}
+
+TEST_F(EvidenceWiring, AnEntryNamesTheLogOfItsRunAndAChangedOneFailsTheDailyVerification) {
+  ASSERT_TRUE(wiring_->executor().wait(*submit_backup(), {}));
+  const auto entries = wiring_->ledger().page({.kind = "backup"})->entries;
+  ASSERT_EQ(entries.size(), 1U);
+  const auto named = ledger::named_log(entries.front());
+  ASSERT_TRUE(named);
+  const auto log = folder_ / "state/runs" / named->run.str() / "log.jsonl";
+  const std::string text = testing::bytes_of(log);
+  EXPECT_EQ(named->log.sha256, sha256_hex(text.substr(0, named->log.bytes.count)));
+  EXPECT_EQ(verify_ledger(), "");
+  testing::write_bytes(log, "{}" + text.substr(2));
+  clock_.advance(25h);
+  EXPECT_EQ(verify_ledger(), "file_corrupt");
+}
+
 TEST_F(EvidenceWiring, AnEditedCheckpointFailsTheDailyVerification) {
   append(1);
   wiring_->prove_writable();
@@ -127,17 +234,7 @@ TEST_F(EvidenceWiring, AnEditedCheckpointFailsTheDailyVerification) {
   ASSERT_EQ(lines.size(), 3U);
   lines[1].replace(lines[1].find("\"size\":1"), 8, "\"size\":2");
   testing::write_lines(lines_, lines);
-  wiring_->verify_ledger_when_due();
-  const auto view = wiring_->executor().view();
-  const auto* const run = view->find("ledger", "evidence_verify");
-  ASSERT_NE(run, nullptr);
-  const auto id = run->running  ? run->running->id
-                  : run->queued ? run->queued->id
-                                : run->last_attempt->id;
-  EXPECT_EQ(wiring_->executor().wait(id, {})->state, jobs::RunState::failed);
-  const auto verification = wiring_->ledger().view()->verification;
-  ASSERT_TRUE(verification);
-  EXPECT_EQ(verification->error_code, "checkpoint_invalid");
+  EXPECT_EQ(verify_ledger(), "checkpoint_invalid");
   EXPECT_EQ(check("checkpoints"), "warn checkpoint_invalid");
 }
 

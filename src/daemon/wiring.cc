@@ -91,6 +91,10 @@ Result<> Wiring::open_state() {
   TRY_ASSIGN(tokens_, api::Tokens::open(folder / "state.db", world_.clock, database));
   TRY_ASSIGN(ledger_, ledger::Ledger::open(world_.files, folder / "ledger", world_.clock,
                                            {.read_only = reads_only()}));
+  ledger_->attach_logs([this](const RunId& run) -> std::optional<ledger::RunLogRef> {
+    const auto digest = run_logs_.digest(run);
+    return digest ? std::optional(ledger::RunLogRef{digest->sha256, digest->bytes}) : std::nullopt;
+  });
   open_checkpoints();
   backup::RoomTools tools{
       {world_.files, world_.processes, world_.postgres, world_.clock, world_.version,
@@ -299,6 +303,7 @@ Result<> Wiring::reload(const ledger::Trigger& trigger, const std::string& reaso
   backups_->configure(setup_of(*config(), world_.files, world_.clock));
   proofs_->configure(drill_plans(*config()), durability_plans(*config()), amcheck_plans(*config()));
   durability_->configure(*config());
+  follow_stores();
   log_reload(trigger, parts);
   if (const auto taken = listener ? listener() : Result<>(); !taken) {
     entry.ended_with(taken.error());

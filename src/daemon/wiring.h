@@ -135,6 +135,9 @@ class Wiring {
   // Errors: those of Checkpoints::rotate() and of the ledger.
   Result<json::value> rotate_key(const api::CallContext& context);
   Result<json::value> checkpoint_up_to(uint64_t seq, const std::stop_token& stop) const;
+  Result<> compare_with_copies(const std::stop_token& stop);
+  Result<> check_run_logs(const std::stop_token& stop) const;
+  void follow_stores();
   void seal_evidence();
   void make_api();
   void add_queries(api::Services& services);

@@ -50,19 +50,24 @@ void CheckpointFile::problem(uint64_t line, uint64_t size, std::string_view what
 
 Result<CheckpointFile> read_checkpoints(platform::FileSystem& files, const platform::Path& path,
                                         std::stop_token stop, Signatures signatures) {
+  const auto file = files.open_read(path);
+  if (file) return read_checkpoints(**file, std::move(stop), signatures);
+  if (file.error().code() == ErrorCode::file_not_found) return CheckpointFile();
+  return fail(file.error());
+}
+
+Result<CheckpointFile> read_checkpoints(const platform::ReadableFile& file, std::stop_token stop,
+                                        Signatures signatures) {
   CheckpointFile out;
   out.chain = CheckpointChain(signatures);
-  const auto file = files.open_read(path);
-  if (!file && file.error().code() == ErrorCode::file_not_found) return out;
-  if (!file) return fail(file.error());
   out.there = true;
   uint64_t lines = 0;
   const auto take = [&](const RawLine& raw) {
     if (++lines <= kMaxCheckpointLines) take_line(out, raw);
   };
-  TRY_ASSIGN(const Scanned scanned, scan_lines(**file, take, stop));
+  TRY_ASSIGN(const Scanned scanned, scan_lines(file, take, stop));
   if (lines > kMaxCheckpointLines) return too_many(lines);
-  if (!out.chain.holds()) return read_checkpoints(files, path, stop, Signatures::every);
+  if (!out.chain.holds()) return read_checkpoints(file, stop, Signatures::every);
   out.whole = scanned.whole;
   out.torn = scanned.torn;
   const bool interrupted = scanned.torn.count == scanned.torn_text.size() &&

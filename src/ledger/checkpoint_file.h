@@ -46,6 +46,9 @@ struct CheckpointFile {
 Result<CheckpointFile> read_checkpoints(platform::FileSystem& files, const platform::Path& path,
                                         std::stop_token stop = {},
                                         Signatures signatures = Signatures::every);
+Result<CheckpointFile> read_checkpoints(const platform::ReadableFile& file,
+                                        std::stop_token stop = {},
+                                        Signatures signatures = Signatures::every);
 
 // Holds each checkpoint against the ledger's entries as they pass, in their order. One thread.
 class CheckpointMatcher {

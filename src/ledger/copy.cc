@@ -1,7 +1,6 @@
 #include "ledger/copy.h"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
 #include "ledger/segments.h"
@@ -11,59 +10,18 @@ namespace {
 
 constexpr size_t kChunk = 1 << 20;
 
-Result<> not_stopped(const std::stop_token& stop) {
-  if (stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "stopped"}});
-  return {};
-}
-
-// Two files, chunk by chunk.
-class Chunks {
- public:
-  using Span = std::span<unsigned char>;
-  Chunks() : memory_(2 * kChunk) {}
-  Span first(size_t size) { return Span(memory_).first(size); }
-  Span second(size_t size) { return Span(memory_).subspan(kChunk, size); }
-
- private:
-  std::vector<unsigned char> memory_;
-};
-
-size_t next_chunk(uint64_t at, Bytes size) {
-  return static_cast<size_t>(std::min<uint64_t>(kChunk, size.count - at));
-}
-
-// Both begin with the same `size` bytes.
-Result<bool> same_bytes(const platform::ReadableFile& a, const platform::ReadableFile& b,
-                        Bytes size, const std::stop_token& stop) {
-  Chunks chunks;
-  for (uint64_t at = 0; at < size.count; at += kChunk) {
-    TRY(not_stopped(stop));
-    const size_t now = next_chunk(at, size);
-    TRY_ASSIGN(const size_t got_a, a.read_at(at, chunks.first(now)));
-    TRY_ASSIGN(const size_t got_b, b.read_at(at, chunks.second(now)));
-    if (got_a != now || got_b != now || !std::ranges::equal(chunks.first(now), chunks.second(now)))
-      return false;
-  }
-  return true;
-}
-
 Result<> pour(const platform::ReadableFile& from, platform::WritableFile& to, Bytes size,
               const std::stop_token& stop) {
-  Chunks chunks;
+  std::vector<unsigned char> chunk(std::min<uint64_t>(kChunk, size.count));
   for (uint64_t at = 0; at < size.count; at += kChunk) {
     TRY(not_stopped(stop));
-    const size_t now = next_chunk(at, size);
-    TRY_ASSIGN(const size_t got, from.read_at(at, chunks.first(now)));
-    TRY(to.append(chunks.first(got)));
+    const auto now = static_cast<size_t>(std::min<uint64_t>(kChunk, size.count - at));
+    TRY_ASSIGN(const size_t got, from.read_at(at, std::span(chunk).first(now)));
+    TRY(to.append(std::span(chunk).first(got)));
     if (got < now) break;  // the comparison behind it tells
   }
   TRY(to.sync());
   return to.close();
-}
-
-std::string reason_of(const Error& error) {
-  if (error.code() == ErrorCode::checkpoint_invalid) return "copy_differs";
-  return error.code() == ErrorCode::file_not_found ? "copy_missing" : "copy_failed";
 }
 
 }  // namespace
@@ -74,14 +32,7 @@ LedgerCopy::LedgerCopy(platform::FileSystem& files, const platform::Path& folder
       from_(folder.parent_path()),
       name_(folder.filename()),
       to_(std::move(to)),
-      clock_(clock) {
-  view_.folder = to_.string();
-}
-
-CopyView LedgerCopy::view() const {
-  const std::lock_guard lock(mutex_);
-  return view_;
-}
+      progress_(to_.string(), clock) {}
 
 Result<Mark> LedgerCopy::newest(const std::vector<PublicKey>& keys,
                                 const std::stop_token& stop) const {
@@ -93,32 +44,16 @@ Result<Mark> LedgerCopy::newest(const std::vector<PublicKey>& keys,
   return Mark{file.chain.newest().size, file.chain.newest().head};
 }
 
-tl::unexpected<Error> LedgerCopy::differs(const platform::Path& file) const {
-  return fail(ErrorCode::checkpoint_invalid,
-              {{"size", "these"},
-               {"reason", file.filename().string() + " in the copy is of another history"}});
-}
-
 Result<> LedgerCopy::update(Ledger& ledger, const Checkpoints& checkpoints,
                             const std::stop_token& stop) {
-  {
-    const std::lock_guard lock(mutex_);
-    view_.busy_since = clock_.now();
-  }
+  progress_.begin();
   const uint64_t size = checkpoints.newest().seq;
   auto done = compare_once(ledger, checkpoints, stop);
   if (done) done = copy_all(ledger, checkpoints, stop);
-  const std::lock_guard lock(mutex_);
-  view_.busy_since.reset();
-  if (done) {
-    view_.size = size;
-    view_.copied_at = clock_.now();
-    view_.reason.clear();
-    view_.failed_at.reset();
-  } else if (done.error().code() != ErrorCode::cancelled) {
-    view_.reason = reason_of(done.error());
-    view_.failed_at = clock_.now();
-  }
+  if (done)
+    progress_.done(size);
+  else
+    progress_.failed(done.error());
   return done;
 }
 
@@ -129,7 +64,8 @@ Result<> LedgerCopy::compare_once(Ledger& ledger, const Checkpoints& checkpoints
     return fail(ErrorCode::file_not_found, {{"path", to_.string()}});
   if (compared_) return {};
   TRY_ASSIGN(const Mark known, newest(checkpoints.keys(), stop));
-  TRY(ledger.compare_end(known, stop));
+  TRY_ASSIGN(const bool removed, compare_with_copy(ledger, checkpoints, known, stop));
+  progress_.saw(known, removed);
   compared_ = true;
   return {};
 }
@@ -168,7 +104,7 @@ Result<> LedgerCopy::check_names(const LedgerView& view,
                                  const std::vector<std::string>& there) const {
   for (const std::string& name : there) {
     const auto found = std::ranges::find(view.segments, name, &SegmentView::name);
-    if (found == view.segments.end()) return differs(name);
+    if (found == view.segments.end()) return copy_differs(name);
   }
   return {};
 }
@@ -196,7 +132,7 @@ Result<> LedgerCopy::copy_sealed(const std::string& name, bool known, const std:
   TRY_ASSIGN(const auto here, files_.info(from));
   if (known) {
     TRY_ASSIGN(const auto there, files_.info(folder / name));
-    return here.size == there.size ? Result<>() : Result<>(differs(name));
+    return here.size == there.size ? Result<>() : Result<>(copy_differs(name));
   }
   TRY(copy_growing(from, folder / kCurrentSegment, here.size, stop));
   TRY(files_.rename_new(folder / kCurrentSegment, folder / name));
@@ -211,7 +147,7 @@ Result<> LedgerCopy::copy_growing(const platform::Path& from, const platform::Pa
   if (!there && !missing) return fail(there.error());
   if (missing && size.count == 0) return {};
   if (there) {
-    if (there->size > size) return differs(to);
+    if (there->size > size) return copy_differs(to.filename().string());
     TRY(compare(from, to, there->size, stop));
     if (there->size == size) return {};
   }
@@ -223,8 +159,8 @@ Result<> LedgerCopy::compare(const platform::Path& from, const platform::Path& t
   if (size.count == 0) return {};
   TRY_ASSIGN(const auto ours, files_.open_read(from));
   TRY_ASSIGN(const auto theirs, files_.open_read(to));
-  TRY_ASSIGN(const bool same, same_bytes(*ours, *theirs, size, stop));
-  return same ? Result<>() : Result<>(differs(to));
+  TRY_ASSIGN(const bool same, begin_alike(*ours, *theirs, size, stop));
+  return same ? Result<>() : Result<>(copy_differs(to.filename().string()));
 }
 
 // Read back before it takes its place.

@@ -64,8 +64,8 @@ TEST(LedgerCopyTest, GrowsWithTheLedgerOverItsSegments) {
     EXPECT_EQ(report.checkpoints.newest.size, report.ledger.last_seq);
   }
   EXPECT_GT(at.ledger->view()->segments.size(), 3U);
-  EXPECT_EQ(at.copy.view().reason, "");
-  EXPECT_EQ(at.copy.view().size, 15U);
+  EXPECT_EQ(at.copy.standing().view.reason, "");
+  EXPECT_EQ(at.copy.standing().view.size, 15U);
 }
 
 TEST(LedgerCopyTest, DoesNothingWhenNothingIsNew) {
@@ -82,11 +82,11 @@ TEST(LedgerCopyTest, AFolderThatIsNotThereIsNotMade) {
   at.grow(1);
   std::filesystem::remove_all(at.folder / "copy");
   EXPECT_FALSE(at.update());
-  EXPECT_EQ(at.copy.view().reason, "copy_missing");
+  EXPECT_EQ(at.copy.standing().view.reason, "copy_missing");
   EXPECT_FALSE(std::filesystem::exists(at.folder / "copy"));
   std::filesystem::create_directory(at.folder / "copy");
   EXPECT_TRUE(at.update());
-  EXPECT_EQ(at.copy.view().reason, "");
+  EXPECT_EQ(at.copy.standing().view.reason, "");
 }
 
 TEST(LedgerCopyTest, AnotherHistoryIsLeftAsItIs) {
@@ -102,7 +102,7 @@ TEST(LedgerCopyTest, AnotherHistoryIsLeftAsItIs) {
   const auto updated = at.update();
   ASSERT_FALSE(updated);
   EXPECT_EQ(updated.error().code(), ErrorCode::checkpoint_invalid);
-  EXPECT_EQ(at.copy.view().reason, "copy_differs");
+  EXPECT_EQ(at.copy.standing().view.reason, "copy_differs");
   EXPECT_EQ(bytes_of(current), before);
 }
 
@@ -121,26 +121,32 @@ TEST(LedgerCopyTest, TellsThatTheLedgerIsOlderThanItsCopy) {
   std::filesystem::rename(at.folder / "yesterday", at.folder / "state");
   at.open();
   EXPECT_FALSE(at.ledger->view()->damaged());
-  ASSERT_TRUE(at.ledger->append(backup_entry(90)));  // before anybody has looked
-  const auto newest = at.copy.newest(at.checkpoints->keys(), {});
-  ASSERT_TRUE(newest);
-  EXPECT_EQ(newest->seq, 7U);
-  ASSERT_TRUE(at.ledger->compare_end(*newest));
+  ASSERT_TRUE(at.ledger->append(backup_entry(90)));                  // before anybody has looked
+  LedgerCopy copy(at.files, at.home, at.folder / "copy", at.clock);  // of the next process
+  EXPECT_FALSE(copy.update(*at.ledger, *at.checkpoints, {}));
+  const Mark newest = copy.standing().newest;
+  EXPECT_EQ(newest.seq, 7U);
+  EXPECT_FALSE(copy.standing().missing_here) << "its entry is not here either";
   EXPECT_TRUE(at.ledger->view()->damaged());
   ASSERT_TRUE(at.ledger->acknowledge_damage({"human", "socket:uid=0", {}, {}}, "restored", ""));
   EXPECT_GT(at.ledger->view()->last_seq, 7U) << "no seq is used twice";
-  ASSERT_TRUE(at.ledger->compare_end(*newest));
+  ASSERT_TRUE(at.ledger->compare_end(newest));
   EXPECT_FALSE(at.ledger->view()->damaged()) << "it is known";
   EXPECT_FALSE(at.update());
-  EXPECT_EQ(at.copy.view().reason, "copy_differs");
+  EXPECT_EQ(at.copy.standing().view.reason, "copy_differs");
 }
 
 TEST(LedgerCopyTest, ACopyOfAnotherKeySaysNothing) {
   Copied at;
   at.grow(3);
   ASSERT_TRUE(at.update());
-  const PublicKey other = SigningKey::generate().public_key();
-  EXPECT_EQ(at.copy.newest({other}, {})->seq, 0U);
+  for (const char* name : {"ledger.key", "ledger.pub", "checkpoints.jsonl"})
+    std::filesystem::remove(at.folder / "state" / name);
+  at.open();
+  LedgerCopy copy(at.files, at.home, at.folder / "copy", at.clock);
+  EXPECT_FALSE(copy.update(*at.ledger, *at.checkpoints, {}));
+  EXPECT_EQ(copy.standing().newest.seq, 0U);
+  EXPECT_EQ(copy.standing().view.reason, "copy_differs");
 }
 
 class LedgerCopyFaultTest : public ::testing::TestWithParam<Fault> {};
@@ -183,7 +189,7 @@ TEST(LedgerCopyTest, CanBeStopped) {
   const auto updated = at.copy.update(*at.ledger, *at.checkpoints, stop.get_token());
   ASSERT_FALSE(updated);
   EXPECT_EQ(updated.error().code(), ErrorCode::cancelled);
-  EXPECT_EQ(at.copy.view().reason, "");
+  EXPECT_EQ(at.copy.standing().view.reason, "");
 }
 
 }  // namespace

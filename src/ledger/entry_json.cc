@@ -128,9 +128,12 @@ json::object members(const Entry& entry, std::string id) {
 
 }  // namespace
 
-Result<json::object> to_json(const Entry& entry, std::string id) {
+Result<json::object> to_json(const Entry& entry, std::string id,
+                             const std::optional<RunLogRef>& log) {
   TRY(check(entry));
   json::value value(members(entry, std::move(id)));
+  if (log)
+    value.as_object()["log"] = json::object{{"sha256", log->sha256}, {"bytes", log->bytes.count}};
   if (depth_of(value, kMaxDepth + 1) > kMaxDepth) {
     return fail(ErrorCode::limit_exceeded, {{"name", "depth of an entry of evidence"},
                                             {"observed", fmt::format("over {}", kMaxDepth)},

@@ -21,7 +21,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(platform::FileSystem& files,
 }
 
 Result<Recorded> Ledger::append(const Entry& entry) {
-  return writer_->append(entry);
+  const bool of_a_run = log_of_run_ && !entry.trigger.run_id.str().empty();
+  return writer_->append(entry, of_a_run ? log_of_run_(entry.trigger.run_id) : std::nullopt);
 }
 
 Result<Recorded> Ledger::acknowledge_damage(const Trigger& trigger, std::string reason,

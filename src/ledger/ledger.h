@@ -6,6 +6,7 @@
 // Thread-safe; appends queue behind one another's fsync, readers and view() do not wait for it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -15,6 +16,7 @@
 #include "ledger/entry.h"
 #include "ledger/ledger_options.h"
 #include "ledger/mark.h"
+#include "ledger/named_log.h"
 #include "ledger/query.h"
 #include "ledger/verify.h"
 #include "ledger/view.h"
@@ -29,6 +31,9 @@ struct Recorded {
   std::string id;          // 32 hexadecimal digits
   std::string entry_hash;  // SHA-256, hexadecimal
 };
+
+// What a run has logged so far; nothing: nothing.
+using LogOfRun = std::function<std::optional<RunLogRef>(const RunId&)>;
 
 class Ledger {
  public:
@@ -46,6 +51,10 @@ class Ledger {
   // Durable when it returns. limit_exceeded (256 KiB, 16 levels), ledger_entry_invalid, disk_full
   // (beyond the reserve), ledger_unwritable.
   Result<Recorded> append(const Entry& entry);
+
+  // From now on append() adds to each entry of a run what its log holds. Before other threads
+  // append.
+  void attach_logs(LogOfRun log_of_run) { log_of_run_ = std::move(log_of_run); }
 
   // A human has seen the damage: an acknowledgement of all that is recorded; view().damaged() ends.
   Result<Recorded> acknowledge_damage(const Trigger& trigger, std::string reason,
@@ -80,6 +89,7 @@ class Ledger {
   class Writer;
   explicit Ledger(std::unique_ptr<Writer> writer);
   std::unique_ptr<Writer> writer_;
+  LogOfRun log_of_run_;
 };
 
 }  // namespace vigie::ledger

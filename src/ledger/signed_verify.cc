@@ -73,17 +73,21 @@ Result<PublicKey> read_public_key(platform::FileSystem& files, const platform::P
 }
 
 Result<SignedReport> verify_signed(platform::FileSystem& files, const LedgerPlace& place,
-                                   const std::optional<PublicKey>& key, std::stop_token stop) {
+                                   const std::optional<PublicKey>& key, std::stop_token stop,
+                                   const SeeEntry& see) {
   SignedReport report;
   report.key_given = key.has_value();
-  report.checkpoints.public_key = files.info(place.public_key).has_value() || key;
+  platform::FileSystem& beside = place.beside == nullptr ? files : *place.beside;
+  report.checkpoints.public_key = beside.info(place.public_key).has_value() || key;
   // Before the mark and the entries, to which a writer adds meanwhile.
-  TRY_ASSIGN(CheckpointFile file, read_checkpoints(files, place.checkpoints, stop));
+  TRY_ASSIGN(CheckpointFile file, read_checkpoints(beside, place.checkpoints, stop));
   const Mark mark = read_mark(files, place.ledger);
   CheckpointMatcher matcher(file);
-  TRY_ASSIGN(Survey found,
-             survey(files, place.ledger, Rows::no, mark, std::move(stop),
-                    [&](uint64_t seq, std::string_view hash) { matcher.see(seq, hash); }));
+  TRY_ASSIGN(Survey found, survey(files, place.ledger, Rows::no, mark, std::move(stop),
+                                  [&](const LineView& entry) {
+                                    matcher.see(entry.seq, entry.entry_hash);
+                                    if (see) see(entry);
+                                  }));
   matcher.end();
   judge_whole(file, report.checkpoints, key);
   report.ledger = ledger::report_of(found);

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "ledger/checkpoint.h"
 #include "ledger/signing.h"
+#include "ledger/survey.h"
 #include "ledger/verify.h"
 #include "platform/file_system.h"
 
@@ -44,14 +45,18 @@ struct LedgerPlace {
   platform::Path ledger;
   platform::Path checkpoints;
   platform::Path public_key;
+  // Where the checkpoints and the key lie; null: where the ledger does. A copy's checkpoints, held
+  // against the ledger itself, show what was done to both.
+  platform::FileSystem* beside = nullptr;
 };
 LedgerPlace place_of(platform::FileSystem& files, const platform::Path& given);
 
 // signing_key_invalid when the file holds no Ed25519 public key; those of files.
 Result<PublicKey> read_public_key(platform::FileSystem& files, const platform::Path& path);
 
-// Errors as of verify().
+// Errors as of verify(). `see`: each whole entry as it passes.
 Result<SignedReport> verify_signed(platform::FileSystem& files, const LedgerPlace& place,
-                                   const std::optional<PublicKey>& key, std::stop_token stop = {});
+                                   const std::optional<PublicKey>& key, std::stop_token stop = {},
+                                   const SeeEntry& see = {});
 
 }  // namespace vigie::ledger

@@ -120,7 +120,7 @@ class Surveyor {
     if (rows_ == Rows::yes) survey_.rows.push_back(row);
     if (rows_ == Rows::yes) survey_.newest.note(entry);
     meet(entry);
-    if (see_) see_(entry.seq, entry.entry_hash);
+    if (see_) see_(entry);
     if (concerns_ledger(entry.kind)) note_line(survey_, raw.text);
   }
   // What it says that there was is accounted for.

@@ -70,7 +70,7 @@ struct Survey {
 enum class Rows : bool { no, yes };
 
 // Each whole entry as it passes.
-using SeeEntry = std::function<void(uint64_t seq, std::string_view entry_hash)>;
+using SeeEntry = std::function<void(const LineView& entry)>;
 
 // `mark` must have been read before: an entry that is missing up to it is a problem. ledger_newer;
 // file_not_found without a folder; the error of the current segment when it cannot be opened. A

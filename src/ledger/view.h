@@ -84,7 +84,7 @@ struct CheckpointsView {
 };
 using CheckpointsViewPtr = std::shared_ptr<const CheckpointsView>;
 
-// One folder of `evidence: copy_to`.
+// A copy in one folder of `evidence: copy_to`, or in one store.
 struct CopyView {
   std::string folder;
   uint64_t size = 0;                     // what its newest checkpoint covers

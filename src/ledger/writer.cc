@@ -59,12 +59,12 @@ void Ledger::Writer::settle() {
   publish();
 }
 
-Result<Recorded> Ledger::Writer::append(const Entry& entry) {
+Result<Recorded> Ledger::Writer::append(const Entry& entry, const std::optional<RunLogRef>& log) {
   const std::lock_guard lock(mutex_);
   TRY(writable());
   TRY(take_up_other_end());
   TRY(record_damage());
-  return append_locked(entry);
+  return append_locked(entry, log);
 }
 
 Result<Recorded> Ledger::Writer::acknowledge_damage(Entry entry) {
@@ -148,9 +148,10 @@ Result<> Ledger::Writer::writable() const {
               {{"path", folder_.string()}, {"reason", "it was opened to look only"}});
 }
 
-Result<Recorded> Ledger::Writer::append_locked(const Entry& entry) {
+Result<Recorded> Ledger::Writer::append_locked(const Entry& entry,
+                                               const std::optional<RunLogRef>& log) {
   Recorded recorded{state_.chain.next_seq(), new_run_id().str(), {}};
-  TRY_ASSIGN(json::object object, to_json(entry, recorded.id));
+  TRY_ASSIGN(json::object object, to_json(entry, recorded.id, log));
   const SealedLine line = seal_line(std::move(object), recorded.seq, state_.chain.head());
   if (line.text.size() > kMaxLine.count + 1) return too_long(line.text.size());
   const std::string_view text(line.text.data(), line.text.size() - 1);

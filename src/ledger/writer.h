@@ -21,7 +21,7 @@ class Ledger::Writer {
   // What open() still has to do once the ledger was looked through; its failures are kept for
   // status, and tried again by the next append and by maintain().
   void settle();
-  Result<Recorded> append(const Entry& entry);
+  Result<Recorded> append(const Entry& entry, const std::optional<RunLogRef>& log = {});
   Result<Recorded> acknowledge_damage(Entry entry);
   Result<VerifyReport> verify(const Trigger& trigger, const std::stop_token& stop,
                               const std::optional<Error>& also);
@@ -33,7 +33,7 @@ class Ledger::Writer {
 
  private:
   Result<> writable() const;
-  Result<Recorded> append_locked(const Entry& entry);
+  Result<Recorded> append_locked(const Entry& entry, const std::optional<RunLogRef>& log = {});
   Result<> write(std::string_view line);
   Result<> write_or_use_reserve(std::string_view line);
   Result<> seal();

@@ -41,7 +41,9 @@ void describe(Entry& entry, const VerifyReport& report, const std::optional<Erro
   }
   if (also) {
     const Outcome outcome = outcome_of(also->info().verdict);
-    entry.assertions.push_back({"checkpoints", "fit", "do not fit", outcome});
+    const bool of_checkpoints = also->code() == ErrorCode::checkpoint_invalid;
+    entry.assertions.push_back(
+        {of_checkpoints ? "checkpoints" : "run_logs", "fit", "do not fit", outcome});
     entry.deviations.push_back(also->detail(Audience::everybody));
     if (!finding) entry.ended_with(*also);
   }
