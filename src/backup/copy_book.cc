@@ -214,6 +214,11 @@ Result<> CopyBook::keep(std::string_view store, const BackupId& id) {
   return change(store, id, [](CopyView& copy) { copy.expiring = false; });
 }
 
+Result<> CopyBook::take_back(std::string_view store, const BackupId& id) {
+  const std::lock_guard lock(mutex_);
+  return change(store, id, [](CopyView& copy) { copy.given_up = false; });
+}
+
 Result<> CopyBook::remove(std::string_view store, const BackupId& id) {
   const std::lock_guard lock(mutex_);
   TRY(db_.run("delete from copy where backup_id = ?1 and store = ?2", id.str(), store));

@@ -50,6 +50,8 @@ class CopyBook {
   Result<bool> begin_expiry(std::string_view store, const BackupId& id);
   // Its removal did not begin: it is as any other, and the next plan decides.
   Result<> keep(std::string_view store, const BackupId& id);
+  // It is not given up any more.
+  Result<> take_back(std::string_view store, const BackupId& id);
 
   // It was whole, and has lost its manifest to somebody else: a copy no more, and what remains of
   // it in its store may be all that is left.

@@ -26,18 +26,24 @@ std::set<BackupId> good_copies(const CopyFacts& facts) {
   return ids;
 }
 
-// Whoever put a file beside it has not changed a byte of it.
-bool is_damaged(const CopyView& copy) {
-  return copy.verdict() == Verdict::failed &&
-         copy.last_verification->error_code != error_info(ErrorCode::artefact_extra_file).name;
-}
-
 const CopyView* copy_of(const CopyFacts& facts, const BackupId& id) {
   const auto found = std::ranges::find(facts.copies, id, &CopyView::id);
   return found == facts.copies.end() ? nullptr : &*found;
 }
 
 }  // namespace
+
+bool is_damaged(const CopyView& copy) {
+  return copy.verdict() == Verdict::failed &&
+         copy.last_verification->error_code != error_info(ErrorCode::artefact_extra_file).name;
+}
+
+bool is_to_be_read(const CopyView& copy, SystemTime now) {
+  const auto& last = copy.last_verification;
+  if (!last || last->result == Verdict::could_not_verify) return true;
+  const bool only_strangers = last->result == Verdict::failed && !is_damaged(copy);
+  return last->at + (only_strangers ? kCopyLookAgain : kCopyScrub) <= now;
+}
 
 std::vector<ArtefactView> good_originals(const Catalogue& catalogue, const Setup& setup,
                                          const BackupJobOptions& job, const std::string& database,

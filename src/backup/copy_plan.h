@@ -19,6 +19,16 @@ std::vector<ArtefactView> good_originals(const Catalogue& catalogue, const Setup
                                          const BackupJobOptions& job, const std::string& database,
                                          std::string_view store);
 
+// Each copy is read again within it: reading from elsewhere costs more than from a disk.
+inline constexpr Duration kCopyScrub = std::chrono::days(35);
+// And one beside which somebody has put a file, which may be gone by now.
+inline constexpr Duration kCopyLookAgain = std::chrono::days(1);
+
+// Whoever put a file beside it has not changed a byte of it.
+bool is_damaged(const CopyView& copy);
+// Nobody knows how it is, or it was read long ago.
+bool is_to_be_read(const CopyView& copy, SystemTime now);
+
 struct CopyFacts {
   std::vector<ArtefactView> good;  // that can be copied from: in reach and known to be good
   std::span<const CopyView> copies;

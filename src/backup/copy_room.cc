@@ -29,8 +29,8 @@ Error as_copy_failed(const Error& error, const JobSetup& job, const std::string&
                                         {"reason", std::string(error.info().title)}});
 }
 
-bool is_damaged(const CopyView& copy) {
-  return copy.verdict() == Verdict::failed && !copy.given_up && !copy.expiring;
+bool is_waiting_for_a_person(const CopyView& copy) {
+  return is_damaged(copy) && !copy.given_up && !copy.expiring;
 }
 
 // How many there are, and which of them only a person can do something about.
@@ -41,7 +41,7 @@ json::object counted(const std::vector<CopyView>& copies, const std::string& job
   for (const CopyView& one : copies) {
     if (one.id.job != job) continue;
     ++count;
-    if (is_damaged(one) && !catalogue.find(one.id))
+    if (is_waiting_for_a_person(one) && !catalogue.find(one.id))
       damaged.emplace_back(
           fmt::format("{} in {}: its original is gone; vigie backup ack {} "
                       "--reason … gives it up",
@@ -99,11 +99,15 @@ Result<> CopyRoom::copy_into(const JobSetup& job, const CopyOptions& options,
 Outcome CopyRoom::copy_database(const JobSetup& job, const std::string& database,
                                 const Work& work) {
   Outcome outcome;
-  const SetupPtr setup = originals_.setup();
   for (const CopyOptions& one : job.options.copies) {
+    // Another configuration may be in force by now.
+    const SetupPtr setup = originals_.setup();
+    const JobSetup* const now = setup->job(job.options.name);
     const StoreSetup* const target = setup->store(one.store);
-    if (target == nullptr) continue;  // another configuration is in force by now
-    const auto done = copy_into(job, one, *target, database, work);
+    if (now == nullptr || target == nullptr || now->options.store == one.store) continue;
+    const auto wanted = std::ranges::find(now->options.copies, one.store, &CopyOptions::store);
+    if (wanted == now->options.copies.end()) continue;
+    const auto done = copy_into(*now, *wanted, *target, database, work);
     if (!done) outcome.note(done.error().info().verdict, done.error());
     originals_.changed();
   }
@@ -120,6 +124,10 @@ Outcome CopyRoom::copy(const std::string& job, const Work& work) {
     const Outcome one = copy_database(**found, database, work);
     if (one.error) outcome.note(one.verdict, one.error);
   }
+  if (work.stop.stop_requested() && !outcome.error) {
+    const Error error(ErrorCode::cancelled, {{"reason", "asked for"}});
+    outcome.note(error.info().verdict, error);
+  }
   outcome.result = counted(book_->all(), job, originals_.catalogue);
   return outcome;
 }
@@ -135,15 +143,19 @@ bool CopyRoom::is_due(const JobSetup& job, const std::string& database,
   const std::string& name = job.options.name;
   if (is_copying(name, database, store)) return false;
   const auto attempt = book_->attempt(name, database, store);
+  const SystemTime now = originals_.clock.now();
   if (attempt && !attempt->error_code.empty()) {
-    const SystemTime now = originals_.clock.now();
     // A clock that went backwards does not stop it.
     return attempt->at + kCopyAgain <= now || attempt->at > now;
   }
   const auto good =
       good_originals(originals_.catalogue, *originals_.setup(), job.options, database, store);
-  if (good.empty() || book_->has(store, good.back().id)) return false;
-  return !attempt || attempt->newest != good.back().id;
+  const bool newer = !good.empty() && !book_->has(store, good.back().id);
+  if (newer && (!attempt || attempt->newest != good.back().id)) return true;
+  const bool rested = !attempt || attempt->at + kCopyLookAgain <= now || attempt->at > now;
+  return rested && std::ranges::any_of(book_->of(store, name, database), [&](const CopyView& one) {
+           return one.given_up || is_to_be_read(one, now);
+         });
 }
 
 std::vector<std::string> CopyRoom::due() const {
@@ -214,7 +226,7 @@ bool CopyRoom::stays_ours(const BackupId& id, const std::string& store) {
 std::vector<std::string> CopyRoom::of_no_use(const BackupId& id) const {
   std::vector<std::string> stores;
   for (const CopyView& one : book_->all())
-    if (one.id == id && is_damaged(one)) stores.push_back(one.store);
+    if (one.id == id && is_waiting_for_a_person(one)) stores.push_back(one.store);
   for (const StoreSetup& one : originals_.setup()->stores)
     if (book_->has_remains(one.options.name, id)) stores.push_back(one.options.name);
   return stores;

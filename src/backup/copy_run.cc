@@ -10,8 +10,6 @@
 namespace vigie::backup {
 namespace {
 
-// Each copy is read again within it: reading from elsewhere costs more than from a disk.
-constexpr Duration kCopyScrub = std::chrono::days(35);
 // Each holds a part of a bucket's object in memory.
 constexpr int kMostWorkers = 4;
 
@@ -134,6 +132,14 @@ Result<> CopyRun::take_in(const BackupId& id) {
   return book_.put(copy);
 }
 
+// What somebody was told is damaged: if it can be read now, it was not.
+Result<> CopyRun::give_up(const CopyView& copy) {
+  (void)read(copy.id);
+  const auto known = book_.find(store(), copy.id);
+  if (known && !is_damaged(*known)) return book_.take_back(store(), copy.id);
+  return remove(copy, "give_up");
+}
+
 Result<> CopyRun::look() {
   TRY_ASSIGN(const auto listed, target_.store->list());
   TRY_ASSIGN(const auto debris, target_.store->debris());
@@ -146,7 +152,7 @@ Result<> CopyRun::look() {
     else if (!whole)
       note(look_again(one));
     else if (one.given_up)
-      note(remove(one, "give_up"));
+      note(give_up(one));
   }
   for (const BackupId& id : listed)
     if (is_ours(id) && !book_.has(store(), id)) note(take_in(id));
@@ -231,8 +237,10 @@ Result<> CopyRun::copy_from(const Reading& reading) {
   platform::failpoint("backup.after_copy");
   TRY(note_copied(reading, copied, began));
   if (copied) return {};
-  // Then it is the original that is bad.
-  if (copied.error().info().error_class == "integrity") (void)originals_.verify(id, work_);
+  const bool bad = copied.error().info().error_class == "integrity";
+  // Then it is the original that is bad; else it is the store.
+  if (bad) (void)originals_.verify(id, work_);
+  store_fails_ = !bad && copied.error().code() != ErrorCode::run_conflict;
   return fail(not_copied(id, store(), copied.error()));
 }
 
@@ -280,9 +288,7 @@ Result<> CopyRun::read(const BackupId& id) {
 void CopyRun::read_what_is_due() {
   for (const CopyView& one : copies()) {
     if (work_.stop.stop_requested()) return;
-    const auto& last = one.last_verification;
-    const bool unknown = !last || last->result == Verdict::could_not_verify;
-    if (unknown || last->at + kCopyScrub <= now()) note(read(one.id));
+    if (is_to_be_read(one, now())) note(read(one.id));
   }
 }
 
@@ -297,13 +303,16 @@ Result<> CopyRun::remove(const CopyView& copy, std::string_view act) {
   ledger::Entry entry = entry_of(copy, act, began);
   if (!gone) entry.ended_with(gone.error());
   TRY(originals_.record(entry));
-  if (!gone) return fail(not_copied(copy.id, store(), gone.error()));
-  return book_.remove(store(), copy.id);
+  if (gone) return book_.remove(store(), copy.id);
+  // Whole it may be read, and is decided about anew.
+  const auto whole = target_.store->exists(copy.id);
+  if (whole && *whole) note(book_.keep(store(), copy.id));
+  return fail(not_copied(copy.id, store(), gone.error()));
 }
 
 Result<> CopyRun::remove(const std::vector<BackupId>& ids, std::string_view act) {
   for (const BackupId& id : ids)
-    if (const auto copy = book_.find(store(), id)) TRY(remove(*copy, act));
+    if (const auto copy = book_.find(store(), id)) note(remove(*copy, act));
   return {};
 }
 
@@ -355,8 +364,10 @@ Result<> CopyRun::run() {
   for (const BackupId& id : writable ? missing_copies(facts) : std::vector<BackupId>()) {
     if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
     note(copy(id));
+    if (store_fails_) break;  // the next one would fare no better
   }
-  read_what_is_due();
+  if (!store_fails_) read_what_is_due();
+  if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
   note(expire());
   if (first_) return fail(*first_);
   return {};

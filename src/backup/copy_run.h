@@ -42,6 +42,7 @@ class CopyRun {
  private:
   Result<> refuse_itself() const;
   Result<> look();
+  Result<> give_up(const CopyView& copy);
   void remove_debris(const std::vector<BackupId>& debris);
   void forget_remains(const std::vector<BackupId>& debris);
   Result<> finish_expiry(const CopyView& copy, bool whole);
@@ -79,6 +80,7 @@ class CopyRun {
   const StoreSetup target_;
   const std::string& database_;
   const Work& work_;
+  bool store_fails_ = false;  // it is full, or does not answer
   std::optional<BackupId> newest_;
   std::optional<Error> first_;
 };

@@ -64,9 +64,9 @@ std::string look_for_damage(std::string_view role) {
 DECLARE f record;
 BEGIN
   FOR f IN SELECT p.oid::regprocedure AS name, n.nspname FROM pg_extension e
-      JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass
+      JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
       JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
-      WHERE e.extname = 'amcheck' LOOP
+      WHERE e.extname = 'amcheck' AND p.proname IN ('bt_index_check', 'verify_heapam') LOOP
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', f.nspname, {0});
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f.name, {0});
   END LOOP;

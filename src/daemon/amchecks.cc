@@ -26,7 +26,7 @@ jobs::RunOutcome run_amcheck(proof::ProofRoom& proofs, const config::Config& con
                       {"indexes", report->indexes},
                       {"damaged", report->damaged},
                       {"amcheck_s", to_seconds(report->took)}};
-  if (report->error) return jobs::RunOutcome::of(*report->error, std::move(result));
+  if (report->error) return {report->verdict(), *report->error, std::move(result)};
   return jobs::RunOutcome::succeeded(std::move(result));
 }
 

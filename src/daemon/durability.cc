@@ -50,7 +50,10 @@ Durability::Durability(proof::ProofRoom& proofs, platform::FileSystem& files,
     : proofs_(proofs), files_(files), clock_(clock), log_(log), state_(std::move(state)) {}
 
 void Durability::configure(const config::Config& config) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_, kReloadPatience);
+  if (!lock)
+    return log_.write(LogLevel::error, "durability.observer",
+                      "a comparison is under way: the next reload takes the proofs over", {});
   config_ = std::make_shared<const config::Config>(config);
   end_observers(kReloadPatience);
   for (const config::Durability& proof : config.durability)
@@ -109,7 +112,8 @@ void Durability::start() {
 
 bool Durability::stop(std::chrono::milliseconds patience) {
   owed_.request_stop();
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(mutex_, patience);
+  if (!lock) return false;  // somebody compares, and hangs
   end_observers(patience);
   const bool all_ended =
       std::ranges::all_of(hung_, [](const auto& one) { return one->thread.ended(); });

@@ -65,7 +65,7 @@ class Durability {
   const platform::Clock& clock_;
   platform::Logger& log_;
   const platform::Path state_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;                        // held while somebody compares
   Observers observers_;                           // guarded by mutex_
   std::shared_ptr<const config::Config> config_;  // guarded by mutex_
   bool started_ = false;                          // guarded by mutex_

@@ -1,5 +1,8 @@
 // What runs are made of: requests with their claims, and what is started without being asked.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 #include "daemon/amchecks.h"
 #include "daemon/convert.h"
@@ -42,6 +45,16 @@ constexpr auto kRestoreTimeout = std::chrono::days(7);  // whoever waits for it 
 constexpr auto kPreflightTimeout = std::chrono::minutes(10);
 constexpr auto kClearTimeout = std::chrono::seconds(30);
 
+std::string freer_claim(const jobs::JobsView& view) {
+  std::array<size_t, kMostCopies> taken{};
+  const auto claim = [](size_t i) { return fmt::format("copies:{}", i); };
+  for (const jobs::JobView& one : view.jobs)
+    for (const auto& run : {one.running, one.queued})
+      for (size_t i = 0; run && i < taken.size(); ++i)
+        taken[i] += static_cast<size_t>(std::ranges::count(run->claims, claim(i)));
+  return claim(static_cast<size_t>(std::ranges::min_element(taken) - taken.begin()));
+}
+
 }  // namespace
 
 jobs::RunRequest Wiring::backup_request(const config::BackupJob& job, jobs::RunTrigger trigger,
@@ -78,6 +91,8 @@ jobs::RunRequest Wiring::copy_request(const config::BackupJob& job) {
   request.job = job.name();
   request.kind = "copy";
   request.claims = copy_claims_of(job);
+  // As many at once as there are such claims: the others wait in the queue, and take no worker.
+  request.claims.push_back(freer_claim(*executor_->view()));
   request.timeout = kCopyTimeout;
   request.work = [this, name = job.name()](jobs::RunContext& context) {
     return outcome_of(backups_->copies().copy(name, work_of(context, run_logs_)));

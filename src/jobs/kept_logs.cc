@@ -13,7 +13,7 @@ namespace {
 using platform::Path;
 
 constexpr int kLevel = 9;
-constexpr Bytes kMostPacked = kMostRunLog + 4_KiB;  // of what cannot be compressed
+constexpr Bytes kMostPacked{kMostRunLog.count + 4096};  // of what cannot be compressed
 
 bool is_missing(const Error& error) {
   return error.code() == ErrorCode::file_not_found;

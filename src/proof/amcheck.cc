@@ -23,16 +23,17 @@ constexpr size_t kLongestWords = 8000;  // in the run's log
 // Damaged pages and indexes, files that are gone, a disk that does not read.
 constexpr std::array<std::string_view, 4> kDamage{"XX001", "XX002", "58P01", "58030"};
 
-// Those that pg_amcheck calls.
+// Those that pg_amcheck calls. Its own alone: anybody may say of a function that it depends on it.
 constexpr std::string_view kExtension = R"sql(
 select count(*) filter (where p.proname = 'verify_heapam'),
        count(*) filter (where not has_function_privilege(p.oid, 'execute')
                            or not has_schema_privilege(p.pronamespace, 'usage')),
        min(quote_ident(n.nspname)), count(*)
 from pg_extension e
+join pg_namespace n on n.oid = e.extnamespace
 join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.classid = 'pg_proc'::regclass
+  and d.deptype = 'e'
 join pg_proc p on p.oid = d.objid
-join pg_namespace n on n.oid = p.pronamespace
 where e.extname = 'amcheck' and p.proname in ('bt_index_check', 'verify_heapam'))sql";
 
 constexpr std::string_view kRelations = R"sql(
@@ -96,7 +97,12 @@ class Amchecking {
   Result<> connect() {
     TRY_ASSIGN(session_,
                tools_.postgres.connect(dsn_, "vigie amcheck " + work_.run.str(), work_.limits()));
-    TRY(session_->query(fmt::format("set lock_timeout = {}", lock_timeout()), work_.limits()));
+    // It waits beside pg_amcheck, and nothing that it calls may write.
+    TRY(session_->query(
+        fmt::format("set lock_timeout = {}; set statement_timeout = 0; "
+                    "set default_transaction_read_only = on; {}",
+                    lock_timeout(), major() >= kFirstMajor ? "set idle_session_timeout = 0" : ""),
+        work_.limits()));
     report_.server_version = fmt::format("{}", session_->server_version());
     if (major() >= kFirstMajor) return {};
     return unavailable(fmt::format("PostgreSQL {} has no pg_amcheck", major()));
@@ -143,8 +149,10 @@ class Amchecking {
     command.arguments = {"--no-password", fmt::format("--jobs={}", request_.options.jobs)};
     if (request_.options.heapallindexed) command.arguments.emplace_back("--heapallindexed");
     // Without the second one a session works on when its client was killed.
-    std::string options =
-        fmt::format("-c lock_timeout={} -c client_connection_check_interval=2s", lock_timeout());
+    std::string options = fmt::format(
+        "-c lock_timeout={} -c client_connection_check_interval=2s "
+        "-c statement_timeout=0 -c idle_session_timeout=0",
+        lock_timeout());
     std::string database = access.conninfo;
     for (auto& [name, value] : access.environment) {
       if (name == "PGOPTIONS") options = value + " " + options;
@@ -187,7 +195,8 @@ class Amchecking {
         index ? fmt::format("select from {}.bt_index_check({}::oid::regclass, {})", schema_, oid,
                             request_.options.heapallindexed)
               : fmt::format("select from {}.verify_heapam(relation := {}::oid::regclass, "
-                            "on_error_stop := true, check_toast := true) limit 1",
+                            "on_error_stop := true, check_toast := true, skip := 'none', "
+                            "startblock := null, endblock := null) limit 1",
                             schema_, oid),
         work_.limits());
     if (!said && said.error().code() != ErrorCode::database_query) return fail(said.error());

@@ -33,7 +33,11 @@ struct AmcheckReport {
   uint64_t damaged = 0;  // of both
   Duration took{};
 
-  Verdict verdict() const { return error ? error->info().verdict : Verdict::passed; }
+  // A server that does not answer, or a deadline, says nothing of the data.
+  Verdict verdict() const {
+    if (!error) return Verdict::passed;
+    return error->code() == ErrorCode::source_corrupt ? Verdict::failed : Verdict::could_not_verify;
+  }
 };
 
 // Never fails as a call. What is damaged is named in the run's log alone: the names are the

@@ -99,6 +99,7 @@ class Drilling {
         scratch_->database(), bindir(),    static_cast<unsigned>(request_.options.scratch.jobs)};
     restore.on_scratch = true;
     restore.made_as = scratch_->made_as();
+    restore.server_identifier = scratch_->system_identifier();
     restore.identity = request_.options.identity;
     restore.folder = request_.folder;
     auto restored = proof::restore(restore, tools_, work_);

@@ -88,7 +88,9 @@ class Proving {
     TRY_ASSIGN(record_, writers_->record());
     TRY(writes);
     TRY(timed("comparison", [&] { return compare(); }));
-    return judge_durability(options_.name, *report_.verdict, report_.settings->what_is_unsafe());
+    const std::string before = report_.settings->what_is_unsafe();
+    return judge_durability(options_.name, *report_.verdict,
+                            before.empty() ? writers_->unsafe() : before);
   }
 
   template <class Step>
@@ -174,7 +176,18 @@ class Proving {
     else
       TRY(hurt_and_start());
     phase("recovery");
-    return wait_for_server();
+    TRY(wait_for_server());
+    return report_.pods ? look_who_answers() : Result<>();
+  }
+
+  // A standby may have taken over: then nothing was read from the pod's volume.
+  Result<> look_who_answers() {
+    TRY_ASSIGN(const auto session, connect());
+    TRY_ASSIGN(const std::string address, read_server_address(*session, work_.limits()));
+    if (!report_.pods->after || !report_.pods->after->has_address(address))
+      report_.deviations.emplace_back(
+          "the server that answers afterwards is not that pod: nothing was shown of its volume");
+    return {};
   }
 
   Result<> delete_pod() {
@@ -300,7 +313,13 @@ class Proving {
     TRY_ASSIGN(const auto session, connect());
     TRY_ASSIGN(auto found, table_.rows(*session, 2 * kMostWitnessRows, work_.limits()));
     report_.verdict = judge_witness(record_, std::move(found));
-    if (!report_.verdict->holds()) return keep_log(tools_.files, request_.folder, work_.run.str());
+    if (!report_.verdict->holds()) {
+      const auto kept = keep_log(tools_.files, request_.folder, work_.run.str());
+      if (!kept)
+        report_.deviations.push_back("the log of acknowledged rows could not be put aside: " +
+                                     kept.error().detail(Audience::everybody));
+      return {};
+    }
     // What stays the next proof clears away.
     if (table_.drop(*session, work_.limits())) (void)tools_.files.remove_file(log_path());
     return {};

@@ -177,12 +177,12 @@ ledger::Entry amchecked(const AmcheckOptions& options, const AmcheckReport& repo
                     {"indexes", report.indexes},
                     {"damaged", report.damaged},
                     {"amcheck_s", to_seconds(report.took)}};
-  entry.result = ledger::Outcome::passed;
   if (report.error) {
     entry.ended_with(*report.error);
     entry.follow_up = report.error->remedy(Audience::everybody);
     entry.deviations.push_back(described(*report.error));
   }
+  entry.result = ledger::outcome_of(report.verdict());
   entry.assertions.push_back(
       {"damaged_relations", json::value(0), json::value(report.damaged), entry.result});
   return entry;

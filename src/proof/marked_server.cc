@@ -21,6 +21,10 @@ constexpr size_t kDigits = 16;
 constexpr std::string_view kApplication = "vigie scratch";
 constexpr std::string_view kLockNotAvailable = "55P03";
 
+constexpr std::string_view kWaits =
+    "select set_config(name, '0', false) from pg_settings "
+    "where name in ('idle_session_timeout', 'statement_timeout')";
+
 constexpr std::string_view kIdentifier = "select system_identifier from pg_control_system()";
 
 // Of the C library every collation has the same version; the locale need not be one of these.
@@ -113,6 +117,8 @@ Result<> MarkedServer::connect(const CallLimits& limits) {
                 {{"name", request_.drill}, {"database", request_.marker}});
   if (!session) return fail(session.error());
   session_ = std::move(*session);
+  // It holds the lock as long as the drill works, and waits all that time.
+  TRY(session_->query(kWaits, limits));
   return {};
 }
 
@@ -134,15 +140,19 @@ Result<> MarkedServer::check_identity(const CallLimits& limits) {
                 {{"name", request_.drill}, {"backup", backup->id.str()}});
   if (backup != nullptr && backup->server.system_identifier.empty())
     not_compared_.push_back(backup->id.str());
-  std::set<std::string> asked;
-  for (const platform::Dsn& source : request_.sources)
-    if (asked.insert(server_of(source)).second) TRY(compare_with(source, limits));
+  std::set<std::string> answered;
+  for (const platform::Dsn& source : request_.sources) {
+    const std::string server = server_of(source);
+    if (answered.contains(server)) continue;
+    TRY_ASSIGN(const bool compared, compare_with(source, limits));
+    if (compared) answered.insert(server);
+  }
   return {};
 }
 
 // A source that is gone is what drills are for: one that does not answer keeps none from being
 // made.
-Result<> MarkedServer::compare_with(const platform::Dsn& source, const CallLimits& limits) {
+Result<bool> MarkedServer::compare_with(const platform::Dsn& source, const CallLimits& limits) {
   const CallLimits patience = at_most(limits, kForEachSource);
   const auto session = connector_.connect(source, kApplication, patience);
   const auto rows = session ? (*session)->query(kIdentifier, patience)
@@ -152,7 +162,7 @@ Result<> MarkedServer::compare_with(const platform::Dsn& source, const CallLimit
     return fail(ErrorCode::scratch_is_source,
                 {{"name", request_.drill}, {"backup", "the database " + source.name}});
   if (!rows) not_compared_.push_back(source.name);
-  return {};
+  return rows.has_value();
 }
 
 // The session of a drill that was killed has a moment to end.

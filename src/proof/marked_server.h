@@ -44,6 +44,7 @@ class MarkedServer {
   platform::Dsn database() const;
   // The name of the other one, in which it is filled.
   std::string made_as() const;
+  const std::string& system_identifier() const { return system_identifier_; }
   // Databases whose server did not say which one it is.
   const std::vector<std::string>& not_compared() const { return not_compared_; }
 
@@ -61,7 +62,7 @@ class MarkedServer {
   Result<> connect(const CallLimits& limits);
   Result<> check_rights(const CallLimits& limits);
   Result<> check_identity(const CallLimits& limits);
-  Result<> compare_with(const platform::Dsn& source, const CallLimits& limits);
+  Result<bool> compare_with(const platform::Dsn& source, const CallLimits& limits);
   Result<> lock(const CallLimits& limits);
   Result<> check_preload(const artefact::Manifest& manifest, const CallLimits& limits);
   Result<> check_collation(const artefact::Manifest& manifest, const CallLimits& limits);

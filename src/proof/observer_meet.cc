@@ -24,6 +24,9 @@ constexpr std::string_view kShowsRecovery =
     "that commits survived a crash of a process of the server, after which the same postmaster "
     "recovered from the WAL; neither a restart of the postmaster nor fsync";
 
+// Of two machines, or of a server that says when it started.
+constexpr Duration kClockJitter = std::chrono::seconds(5);
+
 bool differ(const std::string& before, const std::string& now) {
   return !before.empty() && !now.empty() && before != now;
 }
@@ -145,6 +148,14 @@ void Observer::judge_silence(Observation& observation, SystemTime restarted_at) 
   }
   if (!view_.last_row_at) {
     error = unobserved("when the last row before the restart was acknowledged is not noted");
+    return;
+  }
+  // A restart ends the session, and what it takes after that it takes in another one.
+  if (*view_.last_row_at > restarted_at + kClockJitter) {
+    if (!error)
+      error = unobserved(
+          "rows were acknowledged after that moment: it was no restart of the server that took "
+          "them");
     return;
   }
   const Duration age = std::max(Duration{0}, restarted_at - *view_.last_row_at);

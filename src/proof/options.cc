@@ -54,13 +54,24 @@ void read_checks(yaml::Fields& fields, std::set<DrillCheck>& checks) {
   for (const yaml::Node& item : node->items) read_check(item, checks, fields.problems());
 }
 
+// One that every server has gives none away.
+void read_marker(yaml::Fields& fields, std::string& marker) {
+  constexpr std::array<std::string_view, 3> kEverywhere{"postgres", "template0", "template1"};
+  fields.name("marker_database", marker, Need::required);
+  if (std::ranges::count(kEverywhere, marker) == 0) return;
+  const Problems::Scope scope(fields.problems(), "marker_database");
+  fields.problems().wrong_value(
+      fields.self().find("marker_database")->place,
+      "a database that only a server has which may be used for drills, such as vigie_scratch");
+}
+
 void read_scratch(yaml::Fields& fields, ScratchOptions& scratch) {
   fields.section("scratch", [&](yaml::Fields& below) {
     below.choice("type", scratch.type, kScratchTypes);
     if (scratch.type == ScratchType::server) {
       scratch.dsn.name = "scratch";
       platform::read_dsn(below, scratch.dsn);
-      below.name("marker_database", scratch.marker_database, Need::required);
+      read_marker(below, scratch.marker_database);
       below.number("jobs", scratch.jobs, 1, 64);
     } else {
       below.absolute_path("dir", scratch.dir, Need::required);

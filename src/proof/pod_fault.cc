@@ -26,6 +26,12 @@ std::string data_words(const PodVolume* data) {
                      data->kind);
 }
 
+// Whether the data would be gone with the pod: to interrupt a server is not to destroy it.
+bool ends_with_pod(const Pod& pod, const PodVolume* data, bool known) {
+  if (known) return data == nullptr || (data->claim.empty() && data->kind != "hostPath");
+  return std::ranges::all_of(pod.volumes, &std::string::empty, &PodVolume::claim);
+}
+
 // What is not known on either side says nothing.
 bool differ(const std::string& one, const std::string& other) {
   return !one.empty() && !other.empty() && one != other;
@@ -116,12 +122,18 @@ Result<> PodFault::check(const Pod& pod, const ServerPlace& server) const {
 Result<> PodFault::note(Pod pod, const ServerPlace& server) {
   std::vector<std::string> deviations;
   data_directory_ = server.data_directory;
-  if (data_directory_.empty())
+  const bool known = !data_directory_.empty();
+  const PodVolume* const data = known ? pod.find_data(data_directory_) : nullptr;
+  if (!known)
     deviations.emplace_back(
         "which volume holds the data is not known: the role may not read data_directory");
-  else if (std::string words = data_words(pod.find_data(data_directory_)); !words.empty())
+  else if (std::string words = data_words(data); !words.empty())
     deviations.push_back(std::move(words));
-  if (pod.owner.empty()) deviations.emplace_back("nothing owns the pod that would bring it back");
+  if (ends_with_pod(pod, data, known))
+    return fail(could_not("the data would end with the pod, and nothing was deleted; " +
+                          fmt::format("{}", fmt::join(deviations, "; "))));
+  if (pod.owner.empty())
+    return fail(could_not("nothing owns the pod that would bring it back: it was not deleted"));
   TRY_ASSIGN(const auto unknown, pods_.read_claims(pod, limits()));
   add_all(deviations, unknown);
   for (const PodVolume& one : pod.volumes)

@@ -31,18 +31,19 @@ struct Shape {
   bool ending = false;
   std::string volume = R"("persistentVolumeClaim": {"claimName": "c"})";
   std::string address = kAddress;
+  std::string owner = R"({"kind": "StatefulSet", "name": "postgres", "controller": true})";
 };
 
 std::string pod_json(const Shape& shape) {
   return fmt::format(
       R"({{"metadata": {{"name": "postgres-0", "uid": "{}"{}, "ownerReferences":
-           [{{"kind": "StatefulSet", "name": "postgres", "controller": true}}]}},
+           [{}]}},
           "spec": {{"nodeName": "n", "volumes": [{{"name": "data", {}}}],
             "containers": [{{"volumeMounts": [{{"name": "data", "mountPath": "/data"}}]}}]}},
           "status": {{"phase": "{}", "podIP": "{}", "conditions":
             [{{"type": "Ready", "status": "{}"}}]}}}})",
       shape.uid, shape.ending ? R"(, "deletionTimestamp": "2026-11-20T00:00:00Z")" : "",
-      shape.volume, shape.phase, shape.address, shape.ready ? "True" : "False");
+      shape.owner, shape.volume, shape.phase, shape.address, shape.ready ? "True" : "False");
 }
 
 std::string list_json(const std::vector<Shape>& shapes) {
@@ -115,8 +116,8 @@ class PodFaultTest : public ::testing::Test {
     fault_.emplace(*Pods::open(api_, options_.name, options_.kubernetes), options_, clock_, work_);
   }
   // Why it could not be brought about; nobody was hurt.
-  std::string refusal() {
-    const auto struck = fault_->strike(kServer);
+  std::string refusal(const ServerPlace& server = kServer) {
+    const auto struck = fault_->strike(server);
     if (struck) return "it was struck";
     EXPECT_EQ(struck.error().code(), ErrorCode::durability_fault);
     EXPECT_EQ(struck.error().info().verdict, Verdict::could_not_verify);
@@ -227,13 +228,26 @@ TEST_F(PodFaultTest, ALostAnswerToADeletionIsLookedUp) {
   EXPECT_THAT(refusal(), HasSubstr("status 500")) << "it was not";
 }
 
-TEST_F(PodFaultTest, DataOnNoClaimIsADeviation) {
+// To interrupt a server is not to destroy it.
+TEST_F(PodFaultTest, DataThatWouldEndWithThePodIsNotDestroyed) {
   cluster_->pods = {Shape{.volume = R"("emptyDir": {})"}};
-  ASSERT_TRUE(fault_->strike(kServer));
-  EXPECT_THAT(deviations(), Contains(HasSubstr("no claim but emptyDir")));
+  EXPECT_THAT(refusal(), HasSubstr("no claim but emptyDir"));
+  EXPECT_THAT(refusal({kAddress, ""}), HasSubstr("the data would end with the pod"));
   cluster_ = Cluster();
-  ASSERT_TRUE(fault_->strike({kAddress, "/srv/pg"}));
-  EXPECT_THAT(deviations(), Contains(HasSubstr("the data lies on no volume")));
+  EXPECT_THAT(refusal({kAddress, "/srv/pg"}), HasSubstr("the data lies on no volume"));
+  EXPECT_FALSE(deleted());
+}
+
+TEST_F(PodFaultTest, APodThatNothingBringsBackIsNotDeleted) {
+  cluster_->pods = {Shape{.owner = ""}};
+  EXPECT_THAT(refusal(), HasSubstr("nothing owns the pod"));
+  EXPECT_FALSE(deleted());
+}
+
+TEST_F(PodFaultTest, DataOnAFolderOfTheNodeIsADeviation) {
+  cluster_->pods = {Shape{.volume = R"("hostPath": {"path": "/srv"})"}};
+  ASSERT_TRUE(fault_->strike(kServer));
+  EXPECT_THAT(deviations(), Contains(HasSubstr("no claim but hostPath")));
   cluster_ = Cluster();
   ASSERT_TRUE(fault_->strike({kAddress, ""}));
   EXPECT_THAT(deviations(), Contains(HasSubstr("which volume holds the data is not known")));

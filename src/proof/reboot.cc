@@ -28,6 +28,9 @@ bool wait_for_reboot(const DurabilityRequest& request, const OwedReboot& owed,
   return tools.clock.sleep_until(tools.clock.monotonic() + left, stop);
 }
 
+// Beside the time that the server has: firmware, kernel, services.
+constexpr Duration kMachineStart = std::chrono::minutes(15);
+
 class Comparing {
  public:
   Comparing(const DurabilityRequest& request, const OwedReboot& owed, const DurabilityTools& tools,
@@ -43,6 +46,7 @@ class Comparing {
 
  private:
   Result<> compare() {
+    TRY(is_the_reboot());
     TRY_ASSIGN(WitnessRecord record, noted());
     const MonoTime until = tools_.clock.monotonic() + options_.recovery_timeout;
     if (!answers(tools_, request_.server, until, work_.stop)) return no_answer();
@@ -58,9 +62,20 @@ class Comparing {
         auto found,
         WitnessTable(proof_table(owed_.run.str())).rows(*session, 2 * kMostWitnessRows, limits));
     report_.verdict = judge_witness(record, std::move(found));
+    if (report_.verdict->is_newer_than_its_log())
+      return could_not("the log of acknowledged rows is older than the table");
     const std::string& unsafe =
         owed_.unsafe.empty() ? report_.settings->what_is_unsafe() : owed_.unsafe;
     return judge_durability(options_.name, *report_.verdict, unsafe);
+  }
+
+  // What was restarted weeks later, for another reason, proves nothing of that moment.
+  Result<> is_the_reboot() const {
+    if (tools_.boot_id().empty())
+      return could_not("whether the machine has restarted is not known");
+    if (tools_.clock.now() <= owed_.at + options_.recovery_timeout + kMachineStart) return {};
+    return could_not("the machine was told to restart at " + format_rfc3339(owed_.at) +
+                     ", and this start came too late to be that one");
   }
 
   // Of each writer one row more may have been on its way.

@@ -345,6 +345,11 @@ class Restoring {
 Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools,
                          const Work& work) {
   TRY_ASSIGN(auto target, Target::open(tools.postgres, request.target, work));
+  if (!request.server_identifier.empty() && request.server_identifier != target.system_identifier())
+    return fail(
+        ErrorCode::restore_environment,
+        {{"backup", request.id.str()},
+         {"reason", "its connection leads to another server than the one that was marked"}});
   return Restoring(request, tools, work, std::move(target)).run();
 }
 

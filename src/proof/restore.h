@@ -45,7 +45,9 @@ struct RestoreRequest {
   // Into a server of a drill: the roles are always made, owners and rights are left out where the
   // backup holds none, and nothing is restored that would reach out of the server.
   bool on_scratch = false;
-  std::string made_as{};      // what it is called until it is complete; empty: vigie_restore_…
+  std::string made_as{};  // what it is called until it is complete; empty: vigie_restore_…
+  // That the target must be: a name may lead to several servers. Empty: any.
+  std::string server_identifier{};
   IdentitySource identity{};  // of an encrypted backup
   platform::Path folder;      // this run's own; need not exist; gone afterwards
 };

@@ -45,6 +45,7 @@ class LocalScratch final : public Scratch {
 
   platform::Dsn database() const override { return server_->dsn(wish_.request.id.database); }
   std::string made_as() const override { return {}; }
+  std::string system_identifier() const override { return {}; }
   std::vector<std::string> deviations() const override { return {}; }
 
   Result<> end() override {
@@ -100,6 +101,7 @@ class ServerScratch final : public Scratch {
   Result<> start(const Work&) override { return {}; }
   platform::Dsn database() const override { return server_->database(); }
   std::string made_as() const override { return server_->made_as(); }
+  std::string system_identifier() const override { return server_->system_identifier(); }
 
   std::vector<std::string> deviations() const override {
     std::vector<std::string> out{

@@ -34,6 +34,8 @@ class Scratch {
   virtual platform::Dsn database() const = 0;
   // What that is called until it is complete; empty: whatever a restore calls it.
   virtual std::string made_as() const = 0;
+  // Of the server that was looked at; empty: it is our own.
+  virtual std::string system_identifier() const = 0;
   // What whoever reads the report should know of it: sentences.
   virtual std::vector<std::string> deviations() const = 0;
   // Whatever stopped the work. Errors: restore_left_behind, database_*.

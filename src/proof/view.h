@@ -126,6 +126,12 @@ struct ProofView {
   std::vector<AmcheckPlanView> amcheck_plans;        // in the configuration's order
   std::map<std::string, AmcheckView> amcheck;        // the newest of each, by name
 
+  // The newest of that check, when it was of that very database; nullptr: none.
+  const AmcheckView* newest(const AmcheckPlanView& plan) const {
+    const auto found = amcheck.find(plan.name);
+    const bool same = found != amcheck.end() && found->second.database == plan.database;
+    return same ? &found->second : nullptr;
+  }
   // The newest of a drill and database; nullptr: none.
   const DrillResultView* newest(std::string_view drill, std::string_view database) const;
 };

@@ -25,6 +25,11 @@ void WitnessWriters::stop() {
   threads_.clear();
 }
 
+std::string WitnessWriters::unsafe() const {
+  const std::lock_guard lock(mutex_);
+  return unsafe_;
+}
+
 uint64_t WitnessWriters::acknowledged() const {
   const std::lock_guard lock(mutex_);
   return acknowledged_;
@@ -60,6 +65,7 @@ Result<> WitnessWriters::write_some(platform::PgConnection& session, uint32_t wr
     if (!logged) logged_ = logged;
     if (!logged_) return {};
     TRY(inserted);
+    if (unsafe_.empty()) unsafe_ = *inserted;
     record_.acknowledged[writer].insert(row->seq);
     ++acknowledged_;
   }

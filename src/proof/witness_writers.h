@@ -36,6 +36,9 @@ class WitnessWriters {
   // Returns when every thread has ended.
   void stop();
   uint64_t acknowledged() const;
+  // The first setting that a row was acknowledged under and that need not mean durable; empty:
+  // none.
+  std::string unsafe() const;
   // After stop(). Error: the log did not take a line.
   Result<WitnessRecord> record() const;
 
@@ -52,6 +55,7 @@ class WitnessWriters {
   uint64_t sent_ = 0;          // guarded by mutex_
   uint64_t acknowledged_ = 0;  // guarded by mutex_
   Result<> logged_;            // guarded by mutex_
+  std::string unsafe_;         // guarded by mutex_
   std::vector<std::jthread> threads_;
 };
 

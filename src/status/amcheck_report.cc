@@ -8,11 +8,6 @@ using proof::AmcheckPlanView;
 using proof::AmcheckView;
 using proof::ProofView;
 
-const AmcheckView* newest(const ProofView& view, const std::string& name) {
-  const auto found = view.amcheck.find(name);
-  return found == view.amcheck.end() ? nullptr : &found->second;
-}
-
 // What was never looked at is not a pass; what is stale becomes none.
 Check check_of(const AmcheckPlanView& plan, const AmcheckView* last) {
   Check check = make_check("amcheck." + plan.name, Status::pass, "ok", "source-corrupt");
@@ -55,7 +50,7 @@ std::vector<Check> amcheck_checks(const Views& views) {
   std::vector<Check> checks;
   if (!views.proof) return checks;
   for (const AmcheckPlanView& plan : views.proof->amcheck_plans)
-    checks.push_back(check_of(plan, newest(*views.proof, plan.name)));
+    checks.push_back(check_of(plan, views.proof->newest(plan)));
   return checks;
 }
 
@@ -63,7 +58,7 @@ json::array amcheck_json(const Views& views) {
   json::array out;
   if (!views.proof) return out;
   for (const AmcheckPlanView& plan : views.proof->amcheck_plans)
-    out.push_back(json_of(plan, newest(*views.proof, plan.name)));
+    out.push_back(json_of(plan, views.proof->newest(plan)));
   return out;
 }
 

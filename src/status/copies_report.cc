@@ -2,6 +2,7 @@
 // them lies off the host.
 #include <fmt/format.h>
 
+#include "backup/copy_plan.h"
 #include "status/reports.h"
 
 namespace vigie::status {
@@ -42,8 +43,8 @@ json::array damaged_ones(const BackupsView& view, std::string_view job, std::str
                          std::string_view store) {
   json::array ids;
   for (const CopyView& one : view.copies)
-    if (is_of_place(one, job, database, store) && one.verdict() == Verdict::failed &&
-        !one.given_up && ids.size() < kMostNamed)
+    if (is_of_place(one, job, database, store) && backup::is_damaged(one) && !one.given_up &&
+        ids.size() < kMostNamed)
       ids.emplace_back(one.id.str());
   return ids;
 }

@@ -160,8 +160,8 @@ void write_amcheck(MetricsWriter& out, const proof::ProofView& view, std::string
                    std::string_view help, const AmcheckSample& value) {
   out.gauge(name, help);
   for (const proof::AmcheckPlanView& plan : view.amcheck_plans) {
-    const auto found = view.amcheck.find(plan.name);
-    const auto sample = found == view.amcheck.end() ? std::nullopt : value(found->second);
+    const proof::AmcheckView* const last = view.newest(plan);
+    const auto sample = last == nullptr ? std::nullopt : value(*last);
     if (sample) out.sample({{"check", plan.name}, {"database", plan.database}}, *sample);
   }
 }
