@@ -131,7 +131,9 @@ class Proving {
     measure_sync();
     // Before the table: what has a log is cleared away one day.
     TRY_ASSIGN(log_, WitnessLog::create(tools_.files, log_path(), key_));
-    return table_.create(*session, options_, work_.limits());
+    const auto made = table_.create(*session, options_, work_.limits());
+    if (!made) (void)tools_.files.remove_file(log_path());
+    return made;
   }
   platform::Path log_path() const { return proof_log(request_.folder, work_.run.str()); }
 
