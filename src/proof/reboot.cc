@@ -148,8 +148,11 @@ Result<OwedReboot> OwedReboots::read(const std::string& proof) const {
 Result<std::set<std::string>> OwedReboots::runs() const {
   std::set<std::string> runs;
   TRY_ASSIGN(const auto names, proofs());
-  for (const std::string& name : names)
-    if (const auto owed = read(name)) runs.insert(owed->run.str());
+  for (const std::string& name : names) {
+    // A damaged note may be of any log: then none is cleared away.
+    TRY_ASSIGN(const OwedReboot owed, read(name));
+    runs.insert(owed.run.str());
+  }
   return runs;
 }
 
