@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "tests/support/ledger_samples.h"
+#include "tests/support/pg_cluster.h"
 #include "tests/support/vigie_host.h"
 
 namespace vigie::testing {
@@ -97,6 +98,21 @@ TEST_F(EvidenceTest, ExportsWithAndWithoutADaemon) {
   const Ran csv = host_.run({"evidence", "export", "--format", "csv", "--kind", "token"});
   EXPECT_EQ(csv.status, 0) << csv.err;
   EXPECT_THAT(csv.out, HasSubstr("\"Token (create)\""));
+}
+
+TEST(EvidenceInStores, AKillWhileTheLedgerIsCopiedLeavesACopyThatVerifies) {
+  PgCluster server;
+  server.create_database("app");
+  VigieHost host;
+  host.configure(server.dsn("app"), {});
+  ASSERT_EQ(host.run({"backup", "run", "nightly"}).status, 0);
+  (void)host.serve({{"VIGIE_FAILPOINTS", "store.evidence.written=kill"}});
+  ASSERT_EQ(host.wait(), 137) << host.log();
+  ASSERT_TRUE(host.serve()) << host.log();
+  const auto verifies = [&] {
+    return host.run({"evidence", "verify", "--from", host.store().string()}).status == 0;
+  };
+  EXPECT_TRUE(eventually(verifies, 60s)) << host.log();
 }
 
 TEST_F(EvidenceTest, ATailThatIsCutOffWithItsMarkShows) {

@@ -210,5 +210,50 @@ TEST_F(OwedStartTest, ADayLaterNothingIsStarted) {
   server_.start();
 }
 
+// `restart.reboot` only asks; this machine stays as it is, and the next start says so.
+class OwedRebootTest : public DurabilityDaemonTest {
+ protected:
+  OwedRebootTest() : DurabilityDaemonTest({}) {
+    configure({"duration: 1s", "fault: node_reboot", "recovery_timeout: 1s",
+               fmt::format("restart: {{reboot: [/usr/bin/touch, {}]}}", asked().string())});
+  }
+  platform::Path asked() const { return host_.folder() / "asked-to-reboot"; }
+  platform::Path note() const { return host_.state() / "durability/proof.reboot"; }
+  void prove_until(const std::string& failpoint) {
+    const Ran ran = host_.run({"durability", "run", "proof", "--yes-interrupt", "app"},
+                              {{"VIGIE_FAILPOINTS", failpoint + "=kill"}});
+    ASSERT_TRUE(ran.killed()) << ran.out << ran.err;
+    ASSERT_TRUE(std::filesystem::exists(note()));
+  }
+  void is_settled_by_the_next_start() {
+    ASSERT_TRUE(host_.serve()) << host_.log();
+    EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(note()); }, 60s)) << host_.log();
+    EXPECT_THAT(entries(), HasSubstr("has not"));
+    EXPECT_EQ(entries_that("could_not_verify"), 1U) << entries();
+  }
+};
+
+TEST_F(OwedRebootTest, AProofThatIsKilledBeforeItAsksIsSettledByTheNextStart) {
+  prove_until("proof.reboot.noted");
+  EXPECT_FALSE(std::filesystem::exists(asked()));
+  is_settled_by_the_next_start();
+}
+
+TEST_F(OwedRebootTest, OneThatIsKilledWhenItHasAskedIsSettledByTheNextStart) {
+  prove_until("proof.reboot.asked");
+  EXPECT_TRUE(std::filesystem::exists(asked()));
+  is_settled_by_the_next_start();
+}
+
+TEST_F(OwedRebootTest, AKillBetweenTheEntryAndTheNoteLeavesASecondEntryAndNoNote) {
+  prove_until("proof.reboot.asked");
+  (void)host_.serve({{"VIGIE_FAILPOINTS", "proof.reboot.recorded=kill"}});
+  ASSERT_EQ(host_.wait(), 137) << host_.log();
+  ASSERT_TRUE(std::filesystem::exists(note()));
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(note()); }, 60s)) << host_.log();
+  EXPECT_EQ(entries_that("could_not_verify"), 2U) << entries();
+}
+
 }  // namespace
 }  // namespace vigie::testing
