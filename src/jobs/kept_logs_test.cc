@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <random>
 
 #include "base/hash.h"
@@ -62,7 +63,7 @@ TEST_F(KeptLogsTest, WhatIsOtherOrShorterIsAChange) {
 TEST_F(KeptLogsTest, WhatCannotBeUnpackedIsAChange) {
   ASSERT_TRUE(KeptLogs(files_, folders_.kept).keep(run_, "one\n"));
   for (const std::string& bytes : {std::string("nonsense"), std::string(), noise(400'000, 1)}) {
-    testing::write_bytes(file(run_), bytes);
+    std::ofstream(file(run_), std::ios::binary) << bytes;
     EXPECT_EQ(standing(run_, "one\n"), LogStanding::changed);
   }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/http_client.h"
 #include "platform/postgres.h"
 #include "tests/support/fake_clock.h"
 
@@ -28,7 +29,9 @@ class NotDrilled : public ::testing::Test {
   std::unique_ptr<platform::ProcessRunner> processes_ = platform::make_process_runner();
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
   ledger::Entry recorded_;
+  std::unique_ptr<platform::HttpClient> http_ = platform::make_http_client(1);
   ProofRoom room_{{platform::real_file_system(), *processes_, *postgres_, clock_},
+                  *http_,
                   [this](const ledger::Entry& entry) -> Result<ledger::Recorded> {
                     recorded_ = entry;
                     return ledger::Recorded{1, std::string(32, 'a'), std::string(64, 'b')};

@@ -53,6 +53,14 @@ class StoppableStore final : public Store {
   platform::Path artefact_path(const BackupId& id) const override {
     return store_->artefact_path(id);
   }
+  Result<std::vector<EvidenceFile>> evidence() override { return store_->evidence(); }
+  Result<std::unique_ptr<platform::ReadableFile>> open_evidence(std::string_view name) override {
+    return store_->open_evidence(name);
+  }
+  Result<EvidenceFile> put_evidence(std::string_view name, const platform::ReadableFile& from,
+                                    Bytes size) override {
+    return store_->put_evidence(name, from, size);
+  }
 
  private:
   Result<> may() const {
@@ -92,7 +100,9 @@ TEST_F(CopyArtefact, ADiskThatIsFullAtAnyMomentLeavesNothingHalf) {
     files.fail_once(n, Fault::disk_full);
     const auto store = make_local_store(files, "offsite", folder / "store");
     const auto copied = copy(*store, no_limits());
-    if (!copied) EXPECT_EQ(copied.error().code(), ErrorCode::disk_full) << n;
+    if (!copied) {
+      EXPECT_EQ(copied.error().code(), ErrorCode::disk_full) << n;
+    }
     EXPECT_EQ(store->list()->size(), copied ? 1U : 0U) << n;
     EXPECT_TRUE(store->debris()->empty()) << n;
   }
