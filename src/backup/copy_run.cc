@@ -145,6 +145,8 @@ Result<> CopyRun::look() {
   TRY_ASSIGN(const auto debris, target_.store->debris());
   remove_debris(debris);
   forget_remains(debris);
+  for (const BackupId& id : listed)
+    if (is_ours(id) && !book_.has(store(), id)) note(take_in(id));
   for (const CopyView& one : copies()) {
     const bool whole = std::ranges::count(listed, one.id) > 0;
     if (one.expiring)
@@ -154,8 +156,6 @@ Result<> CopyRun::look() {
     else if (one.given_up)
       note(give_up(one));
   }
-  for (const BackupId& id : listed)
-    if (is_ours(id) && !book_.has(store(), id)) note(take_in(id));
   return {};
 }
 

@@ -79,16 +79,22 @@ class Life {
 
   // The manifest's hash in the ledger; empty when it does not know the artefact.
   std::string recorded(const BackupId& id) const {
+    const auto found = find_recorded(id);
+    EXPECT_TRUE(found) << found.error().detail(Audience::operators);
+    return found && *found ? **found : "";
+  }
+  // Also asked for by a room whose disk is gone.
+  Result<std::optional<std::string>> find_recorded(const BackupId& id) const {
     std::string sha256;
     ledger::Filter filter;
     filter.backup = id.str();
-    EXPECT_TRUE(ledger_->for_each(filter, [&](const json::object& entry) {
+    TRY(ledger_->for_each(filter, [&](const json::object& entry) {
       const std::string_view kind = entry.at("kind").as_string();
       if (kind == ledger::kind::kBackup || kind == ledger::kind::kRecovered)
         sha256 = entry.at("artefacts").as_array().at(0).as_object().at("sha256").as_string();
       return sha256.empty();
     }));
-    return sha256;
+    return sha256.empty() ? std::nullopt : std::optional(sha256);
   }
 
   // The artefacts that entries of `kind` speak of.
@@ -112,10 +118,7 @@ class Life {
               TRY(ledger_->append(entry));
               return {};
             },
-            [this](const BackupId& id) -> Result<std::optional<std::string>> {
-              const std::string sha256 = recorded(id);
-              return sha256.empty() ? std::nullopt : std::optional(sha256);
-            },
+            [this](const BackupId& id) { return find_recorded(id); },
             [](std::string_view, const Error&) {},
             staging};
   }

@@ -230,7 +230,8 @@ TEST_F(Doctor, ScratchServerWithoutMarkerOrOfASource) {
   };
   drill_on("not_there");
   expect("scratch.weekly", "unknown", "scratch_not_marked", "CREATE DATABASE \"not_there\"");
-  drill_on("postgres");
+  server_->execute("CREATE DATABASE wipe_me");
+  drill_on("wipe_me");
   expect("scratch.weekly", "unknown", "scratch_is_source", "name another server");
 }
 

@@ -248,7 +248,7 @@ TEST_F(WiringTest, CopiesShareNoClaimWithTheBackupsOfTheirJob) {
   const config::BackupJob job = *wiring_->config()->backup("nightly");
   const auto copy = wiring_->copy_request(job);
   const auto backup = wiring_->backup_request(job, {}, {});
-  EXPECT_EQ(copy.claims, std::vector<std::string>{"copy:offsite"});
+  EXPECT_EQ(copy.claims, (std::vector<std::string>{"copy:offsite", "copies:0"}));
   for (const std::string& one : copy.claims)
     EXPECT_EQ(std::ranges::count(backup.claims, one), 0) << one;
   EXPECT_GE(copy.timeout, 24h);

@@ -76,7 +76,8 @@ TEST_F(KeptLogsTest, TheOldestGoWhenThereIsNoRoom) {
     ASSERT_TRUE(kept.keep(runs.back(), noise(100'000, i)));
     if (i < 3)
       std::filesystem::last_write_time(
-          file(runs.back()), std::filesystem::file_time_type(std::chrono::hours(24 * (i + 1))));
+          file(runs.back()),
+          std::filesystem::file_time_type::clock::now() - std::chrono::hours(24 * (3 - i)));
   }
   EXPECT_FALSE(*read_run_log(files_, folders_, runs[0]));
   for (size_t i = 1; i < 4; ++i) EXPECT_TRUE(*read_run_log(files_, folders_, runs[i])) << i;

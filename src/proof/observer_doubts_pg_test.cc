@@ -21,7 +21,8 @@ TEST_F(ObserverDoubts, ASettingThatWasOffForAWhileWithinASessionIsRemembered) {
   for (const char* setting : {"fsync", "full_page_writes", "synchronous_commit"}) {
     write(1);
     configure_server(std::string("SET ") + setting + " = off");
-    write(1);
+    // Whoever reloads does not wait until the sessions have heard of it.
+    write_until([&] { return state().find(setting) != std::string::npos; });
     configure_server(std::string("RESET ") + setting);
     write(1);
     begin();  // it must be durable

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,11 @@ class ObservedServer : public ::testing::Test {
       const auto written = observer_->step({});
       ASSERT_TRUE(written) << written.error().detail(Audience::operators);
     }
+  }
+  void write_until(const std::function<bool()>& holds) {
+    const MonoTime until = clock_.monotonic() + std::chrono::minutes(1);
+    while (!holds() && clock_.monotonic() < until) write(1);
+    EXPECT_TRUE(holds());
   }
   // The session breaks at the first row, and the next one finds what has become of the server.
   void notice() {
