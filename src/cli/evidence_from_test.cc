@@ -42,6 +42,7 @@ class EvidenceFrom : public ::testing::Test {
     std::vector<std::string> words{"evidence", "verify", "--from", store_.string()};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<const char*> pointers;
+    pointers.reserve(words.size());
     for (const std::string& one : words) pointers.push_back(one.c_str());
     return Scripted().run(pointers);
   }

@@ -48,6 +48,7 @@ std::string pod_json(const Shape& shape) {
 
 std::string list_json(const std::vector<Shape>& shapes) {
   std::vector<std::string> pods;
+  pods.reserve(shapes.size());
   for (const Shape& one : shapes) pods.push_back(pod_json(one));
   return fmt::format(R"({{"items": [{}]}})", fmt::join(pods, ","));
 }
