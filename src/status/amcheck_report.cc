@@ -6,7 +6,6 @@ namespace {
 
 using proof::AmcheckPlanView;
 using proof::AmcheckView;
-using proof::ProofView;
 
 // What was never looked at is not a pass; what is stale becomes none.
 Check check_of(const AmcheckPlanView& plan, const AmcheckView* last) {
