@@ -79,7 +79,7 @@ TEST_F(ObserverDoubts, ACrashRecoveryUnderTheSamePostmasterIsSeenAndIsNoRestart)
     ASSERT_TRUE(victim);
     EXPECT_EQ(server_.signal_backends("victim", SIGKILL), 1);
     if (away) begin();
-    notice_when_it_is_back();
+    step_until_it_is_seen();
     ASSERT_EQ(seen_.size(), 1u);
     EXPECT_EQ(code(), "passed");
     EXPECT_EQ(seen_.front().before->postmaster_started_at,
