@@ -17,6 +17,10 @@ constexpr auto kReloadPatience = 2s;
 constexpr auto kSkew = 5min;    // a clock that was set back makes no note of the future
 constexpr auto kOwedFor = 24h;  // after that, somebody may have stopped the server on purpose
 
+CallLimits within(std::chrono::milliseconds patience) {
+  return {MonoTime::clock::now() + patience, {}};
+}
+
 bool observes(const config::Durability& proof) {
   return proof.options.mode == DurabilityMode::observe;
 }
@@ -50,8 +54,8 @@ Durability::Durability(proof::ProofRoom& proofs, platform::FileSystem& files,
     : proofs_(proofs), files_(files), clock_(clock), log_(log), state_(std::move(state)) {}
 
 void Durability::configure(const config::Config& config) {
-  const std::unique_lock lock(mutex_, kReloadPatience);
-  if (!lock)
+  const auto turn = turns_.take(within(kReloadPatience), "a reload of the proofs");
+  if (!turn)
     return log_.write(LogLevel::error, "durability.observer",
                       "a comparison is under way: the next reload takes the proofs over", {});
   config_ = std::make_shared<const config::Config>(config);
@@ -101,7 +105,7 @@ void Durability::launch(Observing& one) {
 }
 
 void Durability::start() {
-  const std::lock_guard lock(mutex_);
+  const auto turn = turns_.take(no_limits(), "the start of the proofs");
   started_ = true;
   for (const auto& [name, one] : observers_) launch(*one);
   owed_.start([this, config = config_](const std::stop_token& stop) {
@@ -112,8 +116,8 @@ void Durability::start() {
 
 bool Durability::stop(std::chrono::milliseconds patience) {
   owed_.request_stop();
-  const std::unique_lock lock(mutex_, patience);
-  if (!lock) return false;  // somebody compares, and hangs
+  const auto turn = turns_.take(within(patience), "the end of the proofs");
+  if (!turn) return false;  // somebody compares, and hangs
   end_observers(patience);
   const bool all_ended =
       std::ranges::all_of(hung_, [](const auto& one) { return one->thread.ended(); });
@@ -178,7 +182,7 @@ proof::DurabilityRequest Durability::request_of(const config::Config& config,
 
 // Held meanwhile: a reload would put another one over the same files.
 Result<proof::DurabilityReport> Durability::compare_now(const std::string& name, const Work& work) {
-  const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(const auto turn, turns_.take(work.limits(), "a comparison before this one"));
   const auto found = observers_.find(name);
   if (found == observers_.end()) return fail(ErrorCode::durability_not_found, {{"name", name}});
   return found->second->observer->compare_now(work);

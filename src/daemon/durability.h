@@ -6,7 +6,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "daemon/beside.h"
 #include "jobs/executor.h"
 #include "platform/log.h"
+#include "platform/turns.h"
 #include "proof/room.h"
 
 namespace vigie::daemon {
@@ -65,11 +65,11 @@ class Durability {
   const platform::Clock& clock_;
   platform::Logger& log_;
   const platform::Path state_;
-  std::timed_mutex mutex_;                        // held while somebody compares
-  Observers observers_;                           // guarded by mutex_
-  std::shared_ptr<const config::Config> config_;  // guarded by mutex_
-  bool started_ = false;                          // guarded by mutex_
-  std::vector<std::unique_ptr<Observing>> hung_;  // guarded by mutex_; until they end
+  platform::Turns turns_;                         // also of whoever compares; guards what follows
+  Observers observers_;                           // guarded by turns_
+  std::shared_ptr<const config::Config> config_;  // guarded by turns_
+  bool started_ = false;                          // guarded by turns_
+  std::vector<std::unique_ptr<Observing>> hung_;  // guarded by turns_; until they end
   Beside owed_;
 };
 

@@ -8,7 +8,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,6 +15,7 @@
 #include "base/work.h"
 #include "platform/clock.h"
 #include "platform/postgres.h"
+#include "platform/turns.h"
 #include "proof/durability.h"
 #include "proof/observer_state.h"
 #include "proof/view.h"
@@ -139,7 +139,7 @@ class Observer {
   const ObserverFiles own_files_;
   const ObserverTools tools_;
 
-  std::mutex mutex_;  // held during a step; guards all below
+  platform::Turns turns_;  // a step's or a comparison's; it guards all below
   std::unique_ptr<platform::PgConnection> session_;
   std::optional<ObserverState> state_;
   std::unique_ptr<WitnessLog> log_;  // null: neither read nor begun yet

@@ -220,7 +220,7 @@ Result<bool> Observer::is_older_than_server(const WitnessVerdict& verdict,
 }
 
 Result<DurabilityReport> Observer::compare_now(const Work& work) {
-  const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(const auto turn, turns_.take(work.limits(), "the comparison"));
   const auto ready = be_ready(work.stop);
   note(ready, work.stop);
   TRY(ready);

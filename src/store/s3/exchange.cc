@@ -120,22 +120,6 @@ Duration left(const platform::Clock& clock, MonoTime deadline) {
 
 }  // namespace
 
-Result<> Turns::take(const CallLimits& limits) {
-  std::unique_lock lock(mutex_);
-  const bool got = free_.wait_until(lock, limits.stop, limits.deadline, [this] { return !taken_; });
-  if (limits.stop.stop_requested())
-    return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
-  if (!got) return fail(ErrorCode::deadline_exceeded, {{"name", "an upload"}, {"seconds", "0"}});
-  taken_ = true;
-  return {};
-}
-
-void Turns::give_back() {
-  const std::lock_guard lock(mutex_);
-  taken_ = false;
-  free_.notify_one();
-}
-
 Exchange::Exchange(std::string store, S3Options options, std::shared_ptr<platform::HttpClient> http,
                    const platform::Clock& clock)
     : store_(std::move(store)),
@@ -190,10 +174,12 @@ Result<platform::HttpAnswer> Exchange::transfer(const Request& request, const Ca
 
 // Its errors: may_pass() says which are worth another attempt.
 Result<Answer> Exchange::send_once(const Request& request, const CallLimits& limits) {
-  const bool in_turn = options_.max_upload_rate.count > 0 && request.body;
-  if (in_turn) TRY(turns_.take(limits));
+  platform::Turns::Turn turn;
+  if (options_.max_upload_rate.count > 0 && request.body) {
+    TRY_ASSIGN(turn, uploads_.take(limits, "an upload"));
+  }
   auto http = transfer(request, limits);
-  if (in_turn) turns_.give_back();
+  turn.reset();
   if (http) {
     std::string code = code_in(request, *http);
     return Answer{http->status, std::move(code), std::move(*http)};

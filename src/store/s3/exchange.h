@@ -6,14 +6,13 @@
 // one.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/work.h"
 #include "platform/clock.h"
 #include "platform/http_client.h"
+#include "platform/turns.h"
 #include "store/options.h"
 #include "store/s3/signature.h"
 
@@ -39,18 +38,6 @@ struct Answer {
   platform::HttpAnswer http{};
 
   bool done() const { return status >= 200 && status < 300 && code.empty(); }
-};
-
-// Uploads that share one rate go one after the other.
-class Turns {
- public:
-  Result<> take(const CallLimits& limits);
-  void give_back();
-
- private:
-  std::mutex mutex_;
-  std::condition_variable_any free_;
-  bool taken_ = false;  // guarded by mutex_
 };
 
 class Exchange {
@@ -83,7 +70,7 @@ class Exchange {
   const std::string host_;  // as the Host header has it
   const std::shared_ptr<platform::HttpClient> http_;
   const platform::Clock& clock_;
-  Turns turns_;
+  platform::Turns uploads_;  // that share one rate go one after the other
 };
 
 }  // namespace vigie::store::s3
