@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <thread>
 
 #include "platform/http_client.h"
@@ -151,6 +152,16 @@ TEST_F(FaultTest, AMachineThatRestartsIsComparedByTheNextStart) {
   EXPECT_THAT(logs(), IsEmpty());
   EXPECT_EQ(tables(), "");
   EXPECT_THAT(*OwedReboots(tools_.files, folder_ / "durability").proofs(), IsEmpty());
+}
+
+TEST_F(FaultTest, AStandbyThatAnswersAfterwardsProvesNothing) {
+  (void)prove_by_reboot();
+  std::ofstream(server_.data_folder() / "standby.signal").flush();
+  machine_is_back();
+  const auto report = settle();
+  EXPECT_EQ(code(report), "durability_fault");
+  EXPECT_THAT(report.error->detail(Audience::everybody), HasSubstr("standby"));
+  EXPECT_FALSE(report.verdict);
 }
 
 TEST_F(FaultTest, ARowThatTheMachineLostIsNamed) {

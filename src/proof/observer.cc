@@ -16,8 +16,7 @@ constexpr Duration kFirstRetry = 1s;
 constexpr Duration kLastRetry = 30s;
 
 constexpr std::string_view kMoment = R"sql(
-select pg_is_in_recovery(),
-       (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000000)::bigint,
+select (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000000)::bigint,
        to_char(w.stats_reset at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        (extract(epoch from clock_timestamp() - w.stats_reset) * 1000000)::bigint,
        w.stats_reset = a.stats_reset
@@ -63,7 +62,7 @@ void Observer::observe(const std::stop_token& stop) {
 }
 
 Result<> Observer::step(const std::stop_token& stop) {
-  const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(const auto turn, turns_.take({MonoTime::max(), stop}, "a row of the witness"));
   auto done = write_next(stop);
   note(done, stop);
   return done;
@@ -118,15 +117,14 @@ Result<SeenServer> Observer::look_at_server(const std::stop_token& stop) {
   SeenServer seen;
   TRY_ASSIGN(seen.settings,
              read_server_settings(*session_, tools_.postgres, server_, limits(stop)));
+  if (seen.settings.standby) return fail(unobserved("the server is a standby, which takes no row"));
   TRY_ASSIGN(const auto moment, session_->query(kMoment, limits(stop)));
-  if (moment->at(0, 0) == "t")
-    return fail(unobserved("the server is a standby, which takes no row"));
   seen.at = tools_.clock.now();
-  seen.started_at = seen.at - Duration(moment->integer(0, 1));
-  seen.statistics_began_at = seen.at - Duration(moment->integer(0, 3));
-  seen.forgot_statistics = moment->at(0, 4) == "t";
+  seen.started_at = seen.at - Duration(moment->integer(0, 0));
+  seen.statistics_began_at = seen.at - Duration(moment->integer(0, 2));
+  seen.forgot_statistics = moment->at(0, 3) == "t";
   seen.identity = {seen.settings.system_identifier, seen.settings.started_at, tools_.boot_id(),
-                   std::string(moment->at(0, 2))};
+                   std::string(moment->at(0, 1))};
   return seen;
 }
 

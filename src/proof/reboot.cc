@@ -89,6 +89,11 @@ class Comparing {
   }
 
   Result<> is_the_same_server() const {
+    if (!report_.settings->on_this_host)
+      return could_not(
+          "the server is not reached by its unix socket any more: it may be elsewhere");
+    if (report_.settings->standby)
+      return could_not("a standby answers: what it holds another server has sent it");
     const std::string& now = report_.settings->system_identifier;
     if (now.empty() || owed_.system_identifier.empty() || now == owed_.system_identifier) return {};
     return could_not("another server answers than before");

@@ -10,7 +10,7 @@ select current_setting('server_version'),
        to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        current_setting('fsync'), current_setting('full_page_writes'), current_setting('data_checksums'),
        current_setting('synchronous_commit'), current_setting('wal_sync_method'),
-       inet_server_addr() is null,
+       inet_server_addr() is null, pg_is_in_recovery(),
        case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('data_directory') end)sql";
 
 constexpr std::string_view kIdentifier = "select system_identifier from pg_control_system()";
@@ -65,7 +65,8 @@ Result<ServerSettings> read_server_settings(platform::PgConnection& session,
   settings.synchronous_commit = rows->at(0, 5);
   settings.wal_sync_method = rows->at(0, 6);
   settings.on_this_host = rows->at(0, 7) == "t";
-  settings.data_directory = rows->at(0, 8);
+  settings.standby = rows->at(0, 8) == "t";
+  settings.data_directory = rows->at(0, 9);
   if (const auto identifier = session.query(kIdentifier, limits))
     settings.system_identifier = (*identifier)->at(0, 0);
   TRY_ASSIGN(const auto who, session.query(kAsynchronous, limits));
