@@ -37,6 +37,14 @@ constexpr Pattern kPatterns[] = {
     {"SSL connection has been closed", ClientTrouble::connection},
     {"no connection to the server", ClientTrouble::connection},
     {"out of memory", ClientTrouble::memory},
+    {"could not create locale", ClientTrouble::unsupported},
+    {"could not open collator for locale", ClientTrouble::unsupported},
+    {"invalid locale name", ClientTrouble::unsupported},
+    {"ICU is not supported", ClientTrouble::unsupported},
+    {"could not access file \"", ClientTrouble::unsupported},
+    {"could not load library", ClientTrouble::unsupported},
+    {"open extension control file", ClientTrouble::unsupported},
+    {"collation \"pg_catalog.", ClientTrouble::unsupported},
     {"does not exist", ClientTrouble::missing},
     {"could not open relation", ClientTrouble::missing},
 };
@@ -138,6 +146,8 @@ std::string_view words_for(ClientTrouble trouble) {
       return "the client is older than the server";
     case ClientTrouble::snapshot:
       return "the snapshot is gone";
+    case ClientTrouble::unsupported:
+      return "the server does not have a locale, library or extension that is needed";
     case ClientTrouble::memory:
       return "it ran out of memory";
     case ClientTrouble::killed:

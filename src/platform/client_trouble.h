@@ -22,6 +22,7 @@ enum class ClientTrouble : unsigned char {
   missing,         // the database or an object is gone
   version,         // pg_dump is older than the server
   snapshot,        // the exported snapshot is gone
+  unsupported,     // the server has not the locale, library or extension
   memory,
   killed,  // a signal ended it
 };

@@ -33,6 +33,22 @@ TEST(DumpReason, AFullDiskOfTheServerIsNotOurs) {
             ClientTrouble::server_full);
 }
 
+TEST(DumpReason, WhatTheServerDoesNotHaveIsNoFaultOfTheArchive) {
+  const auto of = [](std::string_view words) {
+    return client_trouble("pg_restore: error: could not execute query: ERROR:  " +
+                          std::string(words));
+  };
+  for (const std::string_view words :
+       {"could not create locale \"de_DE.utf8\": No such file or directory",
+        "collation \"pg_catalog.de-x-icu\" for encoding \"UTF8\" does not exist",
+        "could not access file \"$libdir/postgis-3\": No such file or directory",
+        "extension \"postgis\" is not available\nDETAIL:  Could not open extension control file"})
+    EXPECT_EQ(of(words), ClientTrouble::unsupported) << words;
+  // One that the archive itself was to bring.
+  EXPECT_EQ(of("collation \"public.german\" for encoding \"UTF8\" does not exist"),
+            ClientTrouble::missing);
+}
+
 TEST(DumpReason, AnOutputIsBounded) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += "x\n";

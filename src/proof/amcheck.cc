@@ -21,7 +21,8 @@ constexpr size_t kAskedAgain = 20;      // and what each of these says is known
 constexpr size_t kLongestLine = 1024;   // three names of 63 characters, and words
 constexpr size_t kLongestWords = 8000;  // in the run's log
 // Damaged pages and indexes, files that are gone, a disk that does not read.
-constexpr std::array<std::string_view, 4> kDamage{"XX001", "XX002", "58P01", "58030"};
+constexpr std::string_view kFileIsGone = "58P01";
+constexpr std::array<std::string_view, 4> kDamage{"XX001", "XX002", kFileIsGone, "58030"};
 
 // Those that pg_amcheck calls. Its own alone: anybody may say of a function that it depends on it.
 constexpr std::string_view kExtension = R"sql(
@@ -122,7 +123,16 @@ class Amchecking {
       return unavailable(
           "the role may not execute the functions of amcheck: vigie grants --role dump");
     schema_ = rows->at(0, 2);
-    return {};
+    return look_for_library();
+  }
+
+  // Of relation 0 nothing is known, but the library is loaded to say so. Without it every relation
+  // would seem to have lost its file.
+  Result<> look_for_library() {
+    const auto said = session_->query(
+        fmt::format("select {}.bt_index_check(0::oid::regclass)", schema_), work_.limits());
+    if (said || said.error().parameter("sqlstate") != kFileIsGone) return {};
+    return unavailable("the server does not have the library of the extension amcheck");
   }
 
   Result<> count_relations() {

@@ -103,6 +103,14 @@ TEST_F(AmcheckTest, ADamagedPageOfAnIndexIsFoundAndNamedInTheLogAlone) {
   EXPECT_THAT(detail(report), Not(HasSubstr("by_word")));
 }
 
+TEST_F(AmcheckTest, ALibraryThatIsGoneIsNoDamage) {
+  server_.execute("UPDATE pg_proc SET probin = '$libdir/gone' WHERE proname = 'bt_index_check'",
+                  "app");
+  const auto report = look();
+  EXPECT_EQ(code(report), "amcheck_unavailable") << detail(report) << said_;
+  EXPECT_THAT(detail(report), HasSubstr("does not have the library"));
+}
+
 TEST_F(AmcheckTest, ARowThatIsInNoIndexIsFound) {
   server_.execute(
       "UPDATE pg_index SET indisready = false WHERE indexrelid = 'by_word'::regclass; "

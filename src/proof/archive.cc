@@ -55,6 +55,7 @@ Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& dat
       return Error(ErrorCode::database_unreachable, {{"database", database}, {"reason", reason}});
     case ClientTrouble::server_full:
     case ClientTrouble::disk_full:
+    case ClientTrouble::unsupported:
     case ClientTrouble::memory:
     case ClientTrouble::killed:
       return Error(ErrorCode::restore_environment, {{"backup", id.str()}, {"reason", reason}});
