@@ -333,10 +333,15 @@ void Doctor::scratch_server(const config::Drill& drill) {
   request.dsn = drill.options.scratch.dsn;
   request.marker = drill.options.scratch.marker_database;
   for (const auto& database : config_.databases) request.sources.push_back(database.dsn);
-  const auto looked = proof::MarkedServer::examine(*context_.hooks().postgres, request, limits());
   const std::string id = "scratch." + drill.name();
-  add(looked ? good(id, "marked, and nothing is backed up from it")
-             : judged(id, looked.error(), true));
+  const auto not_compared =
+      proof::MarkedServer::examine(*context_.hooks().postgres, request, limits());
+  if (!not_compared) return add(judged(id, not_compared.error(), true));
+  if (not_compared->empty()) return add(good(id, "marked, and nothing is backed up from it"));
+  add({id, "unknown",
+       fmt::format("marked; whether it is the server of {} could not be told: no answer from there",
+                   fmt::join(*not_compared, ", ")),
+       "", ""});
 }
 
 json::value to_json(const Examination& one) {

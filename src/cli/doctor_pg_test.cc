@@ -222,17 +222,19 @@ TEST_F(Doctor, PingFileThatIsNotThere) {
 }
 
 TEST_F(Doctor, ScratchServerWithoutMarkerOrOfASource) {
-  const auto drill_on = [&](const std::string& marker) {
+  const auto drill_on = [&, scratch = said_.dsn](const std::string& marker) {
     said_.job_more =
         "schedule: \"@daily\"\ndrills:\n  weekly:\n    backup: nightly\n    scratch: "
         "{type: server, dsn: \"" +
-        said_.dsn + "\", marker_database: " + marker + "}";
+        scratch + "\", marker_database: " + marker + "}";
   };
   drill_on("not_there");
   expect("scratch.weekly", "unknown", "scratch_not_marked", "CREATE DATABASE \"not_there\"");
   server_->execute("CREATE DATABASE wipe_me");
   drill_on("wipe_me");
   expect("scratch.weekly", "unknown", "scratch_is_source", "name another server");
+  said_.dsn = "host=/nowhere dbname=app";
+  EXPECT_EQ(line("scratch.weekly").status, "unknown") << "nobody said that it is another server";
 }
 
 TEST_F(Doctor, JobWithoutASchedule) {

@@ -84,12 +84,14 @@ Result<std::unique_ptr<MarkedServer>> MarkedServer::open(platform::PgConnector& 
   return server;
 }
 
-Result<> MarkedServer::examine(platform::PgConnector& connector, MarkedServerRequest request,
-                               const CallLimits& limits) {
+Result<std::vector<std::string>> MarkedServer::examine(platform::PgConnector& connector,
+                                                       MarkedServerRequest request,
+                                                       const CallLimits& limits) {
   MarkedServer server(connector, std::move(request));
   TRY(server.connect(limits));
   TRY(server.check_rights(limits));
-  return server.check_identity(limits);
+  TRY(server.check_identity(limits));
+  return std::move(server.not_compared_);
 }
 
 CallLimits MarkedServer::last_acts() {

@@ -36,9 +36,11 @@ class MarkedServer {
   static Result<std::unique_ptr<MarkedServer>> open(platform::PgConnector& connector,
                                                     MarkedServerRequest request,
                                                     const CallLimits& limits);
-  // Only looks, as far as open() does before it takes the lock. Errors: as there.
-  static Result<> examine(platform::PgConnector& connector, MarkedServerRequest request,
-                          const CallLimits& limits);
+  // Only looks, as far as open() does before it takes the lock; what not_compared() would say.
+  // Errors: as there.
+  static Result<std::vector<std::string>> examine(platform::PgConnector& connector,
+                                                  MarkedServerRequest request,
+                                                  const CallLimits& limits);
 
   // The database of this drill; there is none until somebody makes it.
   platform::Dsn database() const;
