@@ -33,15 +33,10 @@ const CopyView* copy_of(const CopyFacts& facts, const BackupId& id) {
 
 }  // namespace
 
-bool is_damaged(const CopyView& copy) {
-  return copy.verdict() == Verdict::failed &&
-         copy.last_verification->error_code != error_info(ErrorCode::artefact_extra_file).name;
-}
-
 bool is_to_be_read(const CopyView& copy, SystemTime now) {
   const auto& last = copy.last_verification;
   if (!last || last->result == Verdict::could_not_verify) return true;
-  const bool only_strangers = last->result == Verdict::failed && !is_damaged(copy);
+  const bool only_strangers = last->result == Verdict::failed && !copy.is_damaged();
   return last->at + (only_strangers ? kCopyLookAgain : kCopyScrub) <= now;
 }
 
@@ -65,7 +60,7 @@ std::vector<BackupId> missing_copies(const CopyFacts& facts) {
         facts.good, [&](const ArtefactView& good) { return good.id.str() == one.id; });
     if (!one.keep || source == facts.good.end()) continue;
     const CopyView* const copy = copy_of(facts, source->id);
-    if (copy == nullptr || is_damaged(*copy)) missing.push_back(source->id);
+    if (copy == nullptr || copy->is_damaged()) missing.push_back(source->id);
   }
   return missing;
 }
@@ -82,7 +77,7 @@ std::vector<BackupId> expired_copies(const CopyFacts& facts) {
   }
   if (!oldest || decided.size() < static_cast<size_t>(facts.retention.min_good)) return expired;
   for (const CopyView& one : facts.copies)
-    if (is_damaged(one) && one.id < *oldest && std::ranges::count(facts.held, one.id) == 0)
+    if (one.is_damaged() && one.id < *oldest && std::ranges::count(facts.held, one.id) == 0)
       expired.push_back(one.id);
   return expired;
 }

@@ -24,8 +24,6 @@ inline constexpr Duration kCopyScrub = std::chrono::days(35);
 // And one beside which somebody has put a file, which may be gone by now.
 inline constexpr Duration kCopyLookAgain = std::chrono::days(1);
 
-// Whoever put a file beside it has not changed a byte of it.
-bool is_damaged(const CopyView& copy);
 // Nobody knows how it is, or it was read long ago.
 bool is_to_be_read(const CopyView& copy, SystemTime now);
 

@@ -30,7 +30,7 @@ Error as_copy_failed(const Error& error, const JobSetup& job, const std::string&
 }
 
 bool is_waiting_for_a_person(const CopyView& copy) {
-  return is_damaged(copy) && !copy.given_up && !copy.expiring;
+  return copy.is_damaged() && !copy.given_up && !copy.expiring;
 }
 
 // How many there are, and which of them only a person can do something about.

@@ -136,7 +136,7 @@ Result<> CopyRun::take_in(const BackupId& id) {
 Result<> CopyRun::give_up(const CopyView& copy) {
   (void)read(copy.id);
   const auto known = book_.find(store(), copy.id);
-  if (known && !is_damaged(*known)) return book_.take_back(store(), copy.id);
+  if (known && !known->is_damaged()) return book_.take_back(store(), copy.id);
   return remove(copy, "give_up");
 }
 

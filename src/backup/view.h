@@ -111,6 +111,10 @@ struct CopyView {
 
   // One that nobody has read is not known to be good.
   Verdict verdict() const { return standing_verdict(last_verification, fully_verified_at); }
+  // Whoever put a file beside it has not changed a byte of it.
+  bool is_damaged() const {
+    return verdict() == Verdict::failed && last_verification->error_code != "artefact_extra_file";
+  }
 };
 
 // The last attempt to bring the copies of a job and database in one store up to date.

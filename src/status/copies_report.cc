@@ -37,18 +37,12 @@ const CopyAttempt* attempt_of(const BackupsView& view, std::string_view job,
 
 constexpr size_t kMostNamed = 20;
 
-// Whoever put a file beside it has not changed a byte of it.
-bool is_damaged(const CopyView& copy) {
-  return copy.verdict() == Verdict::failed &&
-         copy.last_verification->error_code != "artefact_extra_file";
-}
-
 // What somebody has given up goes with the next run.
 json::array damaged_ones(const BackupsView& view, std::string_view job, std::string_view database,
                          std::string_view store) {
   json::array ids;
   for (const CopyView& one : view.copies)
-    if (is_of_place(one, job, database, store) && is_damaged(one) && !one.given_up &&
+    if (is_of_place(one, job, database, store) && one.is_damaged() && !one.given_up &&
         ids.size() < kMostNamed)
       ids.emplace_back(one.id.str());
   return ids;
