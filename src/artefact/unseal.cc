@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "artefact/copy_rows.h"
+#include "platform/patience.h"
 
 namespace vigie::artefact {
 namespace {
@@ -211,16 +212,6 @@ Result<> Unsealer::check(const BackupId& id, const platform::ReadableFile& file,
   return work_->read(file, entry, check, between);
 }
 
-namespace {
-
-Result<> may_go_on(const CallLimits& limits) {
-  if (limits.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
-  if (MonoTime::clock::now() < limits.deadline) return {};
-  return fail(ErrorCode::deadline_exceeded, {{"name", "reading a file"}, {"seconds", "0"}});
-}
-
-}  // namespace
-
 Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manifest,
                                   const FileEntry& entry, Bytes max, const Decryption* decryption,
                                   const CallLimits& limits) {
@@ -232,6 +223,8 @@ Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manife
     return fail(ErrorCode::identity_missing, {{"backup", manifest.id.str()}});
   TRY_ASSIGN(const auto file, source.open(entry.name));
   const auto table = std::ranges::find(manifest.tables, entry.name, &TableEntry::file);
+  const platform::RealClock clock;
+  const platform::Patience patience("reading a file", limits, clock);
   std::string raw;
   const auto keep = [&](ByteSpan bytes) {
     raw.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -240,7 +233,7 @@ Result<std::string> read_unsealed(ArtefactSource& source, const Manifest& manife
   TRY(Unsealer(decryption, limits)
           .check(
               manifest.id, *file, entry, table == manifest.tables.end() ? nullptr : &*table,
-              manifest.fingerprint_key, [&](Bytes) { return may_go_on(limits); }, keep));
+              manifest.fingerprint_key, [&](Bytes) { return patience.may_go_on(); }, keep));
   return raw;
 }
 

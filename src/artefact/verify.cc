@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "artefact/unseal.h"
+#include "platform/patience.h"
 
 namespace vigie::artefact {
 namespace {
@@ -72,10 +73,13 @@ class Journal {
 class Verifying {
  public:
   Verifying(ArtefactSource& source, const platform::Clock& clock, const VerifyRequest& request)
-      : source_(source), clock_(clock), request_(request), journal_(request, report_) {}
+      : source_(source),
+        request_(request),
+        patience_("the verification", {request.deadline, request.stop}, clock),
+        journal_(request, report_) {}
 
   Result<VerifyReport> run() {
-    TRY(may_go_on());
+    TRY(patience_.may_go_on());
     if (read_manifest()) {
       check_presence();
       if (request_.depth == VerifyDepth::full && !is_enough()) TRY(check_all_contents());
@@ -101,18 +105,6 @@ class Verifying {
       return about(ErrorCode::manifest_invalid, std::string(name), {{"reason", "it is too long"}});
     }
     return error.with("member", std::string(name));
-  }
-
-  Result<> may_go_on() const {
-    if (request_.stop.stop_requested()) {
-      return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
-    }
-    if (clock_.monotonic() >= request_.deadline) {
-      const auto allowed = std::chrono::ceil<std::chrono::seconds>(request_.deadline - began_);
-      return fail(ErrorCode::deadline_exceeded,
-                  {{"name", "the verification"}, {"seconds", fmt::format("{}", allowed.count())}});
-    }
-    return {};
   }
 
   bool is_enough() { return request_.first_finding_ends && journal_.any(); }
@@ -238,7 +230,7 @@ class Verifying {
     const auto between = [&](Bytes so_far) {
       journal_.read({so_far.count - before.count}, {});
       before = so_far;
-      return may_go_on();
+      return patience_.may_go_on();
     };
     const auto checked = read_content(unsealer, entry, between);
     if (checked && (report_.contents_opened || !entry.encrypted())) journal_.read({}, entry.raw);
@@ -274,9 +266,8 @@ class Verifying {
   }
 
   ArtefactSource& source_;
-  const platform::Clock& clock_;
   const VerifyRequest& request_;
-  const MonoTime began_ = clock_.monotonic();
+  const platform::Patience patience_;
   VerifyReport report_;
   Journal journal_;
   std::vector<const FileEntry*> to_read_;

@@ -12,6 +12,7 @@
 #include "backup/seal_queue.h"
 #include "platform/client_trouble.h"
 #include "platform/folder_watch.h"
+#include "platform/patience.h"
 #include "platform/staging_file.h"
 
 namespace vigie::backup {
@@ -271,14 +272,7 @@ class Dumping {
   // What can end the work between two events.
   Result<> look_around() {
     if (const auto error = queue_.error()) return fail(*error);
-    if (limits_.stop.stop_requested()) {
-      return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
-    }
-    if (tools_.clock.monotonic() >= limits_.deadline) {
-      const auto allowed = std::chrono::ceil<std::chrono::seconds>(limits_.deadline - began_);
-      return fail(ErrorCode::deadline_exceeded,
-                  {{"name", "the dump"}, {"seconds", fmt::format("{}", allowed.count())}});
-    }
+    TRY(patience_.may_go_on());
     measure_staging();
     if (tools_.progress) tools_.progress({queue_.sealed(), threads_->stored()});
     return {};
@@ -450,7 +444,7 @@ class Dumping {
   const DumpTools& tools_;
   store::ArtefactWriter& out_;
   const CallLimits& limits_;
-  const MonoTime began_ = tools_.clock.monotonic();
+  const platform::Patience patience_{"the dump", limits_, tools_.clock};
   Path folder_;
   std::vector<std::pair<std::string, std::string>> environment_;
   std::string conninfo_;  // what has no variable; may be empty

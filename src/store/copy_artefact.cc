@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/hash.h"
+#include "platform/patience.h"
 #include "store/discard.h"
 
 namespace vigie::store {
@@ -19,7 +20,7 @@ constexpr size_t kPiece = size_t{1} << 20;
 class Copying {
  public:
   Copying(const CopyRequest& request, const platform::Clock& clock)
-      : request_(request), clock_(clock) {}
+      : request_(request), clock_(clock), patience_("the copy", request.limits, clock) {}
 
   Result<Copied> run() {
     TRY(read_manifest());
@@ -79,7 +80,7 @@ class Copying {
     Sha256 hash;
     uint64_t at = 0;
     while (true) {
-      TRY(may_go_on());
+      TRY(patience_.may_go_on());
       TRY_ASSIGN(const size_t got, (*file)->read_at(at, piece));
       if (got == 0) break;
       const ByteSpan bytes = piece.first(got);
@@ -96,17 +97,8 @@ class Copying {
 
   Result<> publish() {
     TRY(write_file(*writer_, artefact::kSumsName, artefact::sums_text(manifest_, manifest_text_)));
-    TRY(may_go_on());
+    TRY(patience_.may_go_on());
     return writer_->publish(manifest_text_);
-  }
-
-  Result<> may_go_on() const {
-    if (request_.limits.stop.stop_requested())
-      return fail(ErrorCode::cancelled, {{"reason", "stopped on request"}});
-    if (clock_.monotonic() < request_.limits.deadline) return {};
-    const auto allowed = std::chrono::ceil<std::chrono::seconds>(request_.limits.deadline - began_);
-    return fail(ErrorCode::deadline_exceeded,
-                {{"name", "the copy"}, {"seconds", fmt::format("{}", allowed.count())}});
   }
 
   void tell(Bytes more) {
@@ -130,7 +122,7 @@ class Copying {
 
   const CopyRequest& request_;
   const platform::Clock& clock_;
-  const MonoTime began_ = clock_.monotonic();
+  const platform::Patience patience_;
   std::string manifest_text_;
   artefact::Manifest manifest_;
   std::unique_ptr<ArtefactWriter> writer_;
