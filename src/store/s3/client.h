@@ -69,6 +69,7 @@ class Client {
   Result<Answer> send(const Request& request) const;
   Result<std::optional<Piece>> get(Request request, uint64_t offset, Bytes length) const;
   Result<Answer> send_done(const Request& request) const;
+  Result<std::string> write(Request request) const;
   Result<ObjectPage> page(Query query) const;
   Result<> each_page(Query query, const std::function<void(ObjectPage&)>& take) const;
   Result<> remove_some(std::span<const std::string> keys) const;

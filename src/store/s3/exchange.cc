@@ -67,7 +67,7 @@ struct Words {
   std::string_view code;
   std::string_view reason;
 };
-constexpr std::array<Words, 15> kWords{{
+constexpr std::array<Words, 16> kWords{{
     {"AccessDenied", "its key may not do that"},
     {"InvalidAccessKeyId", "it does not know the access key"},
     {"SignatureDoesNotMatch", "the secret key is not the access key's"},
@@ -81,6 +81,7 @@ constexpr std::array<Words, 15> kWords{{
     {"QuotaExceeded", "its quota is used up"},
     {"InvalidArgument", "it does not take an option of the configuration, or of the request"},
     {"NotImplemented", "it does not know this kind of request"},
+    {"InvalidRequest", "it does not take a request of this form"},
     {"ObjectLocked", "an object lock keeps the object"},
     {"NoSuchKey", "there is no such object"},
 }};

@@ -6,6 +6,7 @@
 // one.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -21,7 +22,7 @@ namespace vigie::store::s3 {
 using Body = std::shared_ptr<const std::string>;
 
 struct Request {
-  std::string method;
+  std::string method{};
   std::string key{};  // empty: the bucket itself
   Query query{};
   Headers headers{};  // names in lower case
@@ -58,6 +59,10 @@ class Exchange {
   const S3Options& options() const { return options_; }
   const platform::Clock& clock() const { return clock_; }
 
+  // What is written needs an MD5 beside its signature: it has said so.
+  bool wants_md5() const { return wants_md5_; }
+  void remember_md5() { wants_md5_ = true; }
+
  private:
   Result<Answer> send_once(const Request& request, const CallLimits& limits);
   Result<platform::HttpAnswer> transfer(const Request& request, const CallLimits& limits);
@@ -70,6 +75,7 @@ class Exchange {
   const std::string host_;  // as the Host header has it
   const std::shared_ptr<platform::HttpClient> http_;
   const platform::Clock& clock_;
+  std::atomic<bool> wants_md5_ = false;
   platform::Turns uploads_;  // that share one rate go one after the other
 };
 

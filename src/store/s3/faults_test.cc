@@ -90,6 +90,34 @@ TEST_F(S3Faults, AServerAtItsWitsEndIsAskedAgain) {
   EXPECT_EQ(asked(), 3U);
 }
 
+TEST_F(S3Faults, BytesThatChangedOnTheirWayAreSentAgain) {
+  answers({error(400, "BadDigest"), error(400, "XAmzContentSHA256Mismatch"), stored()});
+  EXPECT_TRUE(client().put("a", body("x")));
+  EXPECT_EQ(asked(), 3U);
+}
+
+TEST_F(S3Faults, ABucketWithALockHasTheChecksumThatItAsksForOnce) {
+  answers({error(400, "InvalidRequest"), stored()});
+  const auto client = this->client();
+  EXPECT_TRUE(client.put("a", body("x")));
+  EXPECT_TRUE(client.put_part({"a", "upload"}, 1, body("x")));
+  const auto requests = server_.requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_THAT(requests[0], Not(HasSubstr("content-md5")));
+  for (const size_t with_it : {1, 2}) {
+    EXPECT_THAT(requests[with_it], HasSubstr("content-md5: ndTkYSaMgDT1yFZOFVxnpg==\r\n"));
+    EXPECT_THAT(requests[with_it], HasSubstr("SignedHeaders=content-md5;host;"));
+  }
+}
+
+TEST_F(S3Faults, ARequestThatNoChecksumMendsIsRefused) {
+  answers({error(400, "InvalidRequest")});
+  const auto put = client().put("a", body("x"));
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::store_refused);
+  EXPECT_EQ(asked(), 2U);
+}
+
 TEST_F(S3Faults, ThePausesGrowAndEnd) {
   answers({error(503, "SlowDown")});
   const auto put = client().put("a", body("x"));
