@@ -3,7 +3,6 @@
 memory. curl is told the SHA-256 beforehand, and its reckoning counts: ours makes its own as well."""
 import hashlib
 import os
-import pathlib
 import signal
 import socket
 import subprocess
@@ -23,7 +22,7 @@ def free_port():
 
 
 def start(folder, port):
-    command = ["bash", lib.ROOT / "tests/support/radosgw.sh", folder, free_port(), port, ACCESS, SECRET, BUCKET]
+    command = ["bash", lib.ROOT / "scripts/radosgw.sh", folder, free_port(), port, ACCESS, SECRET, BUCKET]
     log = open(folder / "output", "w")
     server = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, start_new_session=True)
     until = time.monotonic() + 60
@@ -50,7 +49,7 @@ def measure(folder, endpoint):
     file.write_bytes(os.urandom(SIZE))
     key.write_text(f"{ACCESS}\n{SECRET}\n")
     key.chmod(0o600)
-    program = pathlib.Path(os.environ["VIGIE_BINARY"]).parent / "s3_upload"
+    program = lib.ROOT / "build/release/s3_upload"
 
     def ours():
         subprocess.run([program, endpoint, BUCKET, "ours", key, file], check=True)
