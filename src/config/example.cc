@@ -146,7 +146,7 @@ durability:                       # interrupts PostgreSQL; by hand: vigie durabi
     # password_file: /etc/vigie/witness.password
     writers: 4
     duration: 20s
-    fault: postmaster_kill        # fast_restart, immediate_restart; command: what restart.command does; pod_delete; node_reboot: restart.reboot
+    fault: postmaster_kill        # fast_restart, immediate_restart; service_restart, container_restart, command: restart.command; pod_delete; node_reboot
     # restart: {start: [/usr/bin/systemctl, start, postgresql]}
     # kubernetes: {namespace: db, selector: app=postgres}     # of pod_delete; kubeconfig: where Vigie is in no pod
     recovery_timeout: 5m

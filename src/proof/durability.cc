@@ -32,7 +32,7 @@ struct FaultWords {
   std::string_view name;
   std::string_view shows;
 };
-constexpr std::array<FaultWords, 6> kFaults{
+constexpr std::array<FaultWords, 8> kFaults{
     {{Fault::postmaster_kill, "postmaster_kill",
       "that commits survive the death of every process of the server (WAL and crash recovery); not "
       "fsync: what the kernel holds outlives a process, only a lost machine tests the disk"},
@@ -40,6 +40,12 @@ constexpr std::array<FaultWords, 6> kFaults{
       "that commits survive an orderly stop and start; neither crash recovery nor fsync"},
      {Fault::immediate_restart, "immediate_restart",
       "that commits survive a stop without a checkpoint (crash recovery); not fsync"},
+     {Fault::service_restart, "service_restart",
+      "that commits survive a restart by the service's manager; crash recovery only where that one "
+      "kills, and not fsync"},
+     {Fault::container_restart, "container_restart",
+      "that commits survive the end of the container, and that the one after it has the same data; "
+      "not fsync: the host lives on; nor whether the stop was orderly"},
      {Fault::command, "command",
       "that commits survive what the command did; not more than that about the disk"},
      {Fault::pod_delete, "pod_delete",
@@ -170,7 +176,7 @@ class Proving {
   Result<> fault_and_recovery() {
     phase("fault");
     if (options_.fault == Fault::node_reboot) return reboot();
-    if (options_.fault == Fault::command)
+    if (is_by_command(options_.fault))
       // To its end, which is near: half-way it may leave the server down.
       TRY(run_restart(tools_, options_.name, options_.command, {}));
     else if (options_.fault == Fault::pod_delete)

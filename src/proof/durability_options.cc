@@ -11,10 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 using yaml::Need;
 
-constexpr std::array<std::pair<std::string_view, Fault>, 6> kFaults{
+constexpr std::array<std::pair<std::string_view, Fault>, 8> kFaults{
     {{"postmaster_kill", Fault::postmaster_kill},
      {"fast_restart", Fault::fast_restart},
      {"immediate_restart", Fault::immediate_restart},
+     {"service_restart", Fault::service_restart},
+     {"container_restart", Fault::container_restart},
      {"command", Fault::command},
      {"pod_delete", Fault::pod_delete},
      {"node_reboot", Fault::node_reboot}}};
@@ -143,7 +145,7 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
   refuse_keys_of_other_mode(fields, options.mode, fields.problems());
   if (options.mode == DurabilityMode::fault)
     check_kubernetes(fields, options.fault, fields.problems());
-  if (options.fault == Fault::command && options.command.empty())
+  if (is_by_command(options.fault) && options.command.empty())
     fields.problems().mistake(options.place, ErrorCode::config_missing_key,
                               "names no command for its fault",
                               "restart: {command: [/usr/bin/systemctl, restart, postgresql]}");

@@ -88,10 +88,16 @@ enum class Fault : unsigned char {
   postmaster_kill,    // SIGKILL to the postmaster and all its processes
   fast_restart,       // SIGINT, as pg_ctl stop -m fast
   immediate_restart,  // SIGQUIT, as pg_ctl stop -m immediate
-  command,            // whatever `restart.command` does: systemctl, docker
+  service_restart,    // `restart.command` asks the service's manager
+  container_restart,  // `restart.command` asks whatever runs the container
+  command,            // whatever else `restart.command` does
   pod_delete,         // its pod is deleted by the API of Kubernetes
   node_reboot,        // the machine, by `restart.reboot`; the next start of Vigie compares
 };
+constexpr bool is_by_command(Fault fault) {
+  return fault == Fault::service_restart || fault == Fault::container_restart ||
+         fault == Fault::command;
+}
 
 // Which pod is deleted, and by which API.
 struct KubernetesOptions {
@@ -127,7 +133,7 @@ struct DurabilityOptions {
   Fault fault = Fault::postmaster_kill;
   std::vector<std::string> start;  // a program and its arguments that bring the server back; empty:
                                    // something else does
-  std::vector<std::string> command;  // of Fault::command
+  std::vector<std::string> command;  // of the faults that is_by_command()
   KubernetesOptions kubernetes;      // of Fault::pod_delete
   std::vector<std::string> reboot;   // of Fault::node_reboot
   Duration recovery_timeout = std::chrono::minutes(5);
