@@ -19,6 +19,9 @@ struct Clients {
 
 // Looks in `bindir` when it is set, else in /usr/lib/postgresql/MAJOR/bin. Error: client_missing.
 Result<Clients> find_clients(FileSystem& files, int major, const Path& bindir);
+// The same, where initdb and postgres must be as well. Error: client_missing, with the server's
+// package, which brings the clients too.
+Result<Clients> find_server(FileSystem& files, int major, const Path& bindir);
 
 // What pg_dump says of itself: "pg_dump (PostgreSQL) 15.14". Errors: process_*.
 Result<std::string> client_version(ProcessRunner& runner, const Clients& clients,

@@ -99,12 +99,13 @@ class Canaries {
       source.hide(table_ == nullptr ? largest_file(manifest_).name : table_->file);
     }));
     TRY(rows_removed_under_new_checksums());
-    TRY(restored("row_removed_after_restore", remove_row_sql()));
+    TRY(restored("row_removed_after_restore", remove_row_sql(), 1));
     TRY(restored("table_removed_after_restore",
-                 table_ == nullptr ? ""
-                                   // An event trigger of the source's may guard its tables.
-                                   : "set session_replication_role = replica; drop table " +
-                                         name() + " cascade"));
+                 table_ == nullptr
+                     ? ""
+                     // An event trigger of the source's may guard its tables.
+                     : "set session_replication_role = replica; drop table " + name() + " cascade",
+                 0));
     return std::move(assertions_);
   }
 
@@ -202,12 +203,13 @@ class Canaries {
     if (table_ == nullptr) return {};
     return fmt::format(
         "set session_replication_role = replica; delete from only {0} where ctid = (select ctid "
-        "from only {0} limit 1)",
+        "from only {0} limit 1) returning 1",
         name());
   }
 
-  // The same comparison must see it.
-  Result<> restored(std::string_view id, const std::string& damage) {
+  // The same comparison must see it. The damage answers with `rows` when it is done: a trigger that
+  // is enabled always may keep a row, and an undamaged table is not refused.
+  Result<> restored(std::string_view id, const std::string& damage, size_t rows) {
     if (damage.empty()) {
       note(id, "no table has rows", Outcome::skipped);
       return {};
@@ -217,8 +219,10 @@ class Canaries {
     TRY(free_session(*session, manifest_.server, work_.limits()));
     const auto done = session->query(damage, work_.limits());
     if (!done && done.error().code() != ErrorCode::database_query) return fail(done.error());
-    if (!done) {
-      note(id, "SQLSTATE " + std::string(done.error().parameter("sqlstate")),
+    if (!done || (*done)->rows() != rows) {
+      note(id,
+           done ? "nothing could be removed"
+                : "SQLSTATE " + std::string(done.error().parameter("sqlstate")),
            Outcome::could_not_verify);
       return {};
     }

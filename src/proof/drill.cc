@@ -148,6 +148,8 @@ class Drilling {
                            report_.restored->owners,
                            tools_.clock.now()};
     TRY_ASSIGN(auto found, check_restored(*session, ask, work_.limits()));
+    TRY_ASSIGN(const auto versions, other_extension_versions(*session, manifest_, work_.limits()));
+    report_.deviations.insert(report_.deviations.end(), versions.begin(), versions.end());
     for (Assertion& one : found) report_.assertions.push_back(std::move(one));
     return {};
   }

@@ -200,4 +200,20 @@ Result<std::vector<Assertion>> check_restored(platform::PgConnection& session,
   return Checking(session, request, limits).run();
 }
 
+Result<std::vector<std::string>> other_extension_versions(platform::PgConnection& session,
+                                                          const artefact::Manifest& manifest,
+                                                          const CallLimits& limits) {
+  std::vector<std::string> sentences;
+  TRY_ASSIGN(const auto rows,
+             session.query("select extname, extversion from pg_extension order by 1", limits));
+  for (size_t i = 0; i < rows->rows(); ++i) {
+    const auto was =
+        std::ranges::find(manifest.extensions, rows->at(i, 0), &artefact::Versioned::name);
+    if (was != manifest.extensions.end() && was->version != rows->at(i, 1))
+      sentences.push_back(fmt::format("the extension {} was {} in the source, and is {} here",
+                                      was->name, was->version, rows->at(i, 1)));
+  }
+  return sentences;
+}
+
 }  // namespace vigie::proof

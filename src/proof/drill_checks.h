@@ -30,4 +30,10 @@ Result<std::vector<ledger::Assertion>> check_restored(platform::PgConnection& se
                                                       const CheckRequest& request,
                                                       const CallLimits& limits);
 
+// A sentence for each extension that has another version here: CREATE EXTENSION takes the one that
+// is installed, whatever the source had. Errors as above, and database_query.
+Result<std::vector<std::string>> other_extension_versions(platform::PgConnection& session,
+                                                          const artefact::Manifest& manifest,
+                                                          const CallLimits& limits);
+
 }  // namespace vigie::proof

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "platform/dsn.h"
+#include "proof/collation.h"
 #include "proof/preload.h"
 
 namespace vigie::proof {
@@ -26,11 +27,6 @@ constexpr std::string_view kWaits =
     "where name in ('idle_session_timeout', 'statement_timeout')";
 
 constexpr std::string_view kIdentifier = "select system_identifier from pg_control_system()";
-
-// Of the C library every collation has the same version; the locale need not be one of these.
-constexpr std::string_view kLibcVersion = R"sql(
-select v from (select pg_collation_actual_version(oid) as v from pg_collation where collprovider = 'c') c
-where v is not null limit 1)sql";
 
 // What of a connection string says which server it is.
 std::string server_of(const platform::Dsn& dsn) {
@@ -185,7 +181,7 @@ Result<> MarkedServer::check_fits(const Manifest& manifest, int major, const Cal
     return unfit(manifest, fmt::format("the scratch server is PostgreSQL {}, and {} is needed",
                                        theirs, major));
   TRY(check_preload(manifest, limits));
-  return check_collation(manifest, limits);
+  return check_collation(*session_, manifest, limits);
 }
 
 Result<> MarkedServer::check_preload(const Manifest& manifest, const CallLimits& limits) {
@@ -196,19 +192,6 @@ Result<> MarkedServer::check_preload(const Manifest& manifest, const CallLimits&
       return unfit(manifest,
                    fmt::format("the scratch server has no {} in shared_preload_libraries", one));
   return {};
-}
-
-// Another version sorts in another way: what is unique, or in its partition, need not be so there.
-Result<> MarkedServer::check_collation(const Manifest& manifest, const CallLimits& limits) {
-  const artefact::Server& source = manifest.server;
-  const bool libc = source.locale_provider.empty() || source.locale_provider == "libc";
-  if (!libc || source.collation_version.empty()) return {};
-  TRY_ASSIGN(const auto rows, session_->query(kLibcVersion, limits));
-  if (rows->rows() == 0 || rows->at(0, 0) == source.collation_version) return {};
-  return unfit(manifest,
-               fmt::format("the collations of the scratch server are of version {}, those of the "
-                           "backup of {}",
-                           rows->at(0, 0), source.collation_version));
 }
 
 // In a session of its own: this one's may be over when the work was stopped.

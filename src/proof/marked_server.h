@@ -67,7 +67,6 @@ class MarkedServer {
   Result<bool> compare_with(const platform::Dsn& source, const CallLimits& limits);
   Result<> lock(const CallLimits& limits);
   Result<> check_preload(const artefact::Manifest& manifest, const CallLimits& limits);
-  Result<> check_collation(const artefact::Manifest& manifest, const CallLimits& limits);
   platform::Dsn dsn_of(const std::string& database) const;
 
   platform::PgConnector& connector_;

@@ -118,9 +118,11 @@ TEST_F(MarkedServerTest, MustHaveWhatCannotBeChosenThere) {
 
 TEST_F(MarkedServerTest, MustSortAsTheSourceDoes) {
   // C and POSIX have no version, and a machine need not have another locale: the name is enough.
-  server_.execute("UPDATE pg_collation SET collcollate = 'en_US.UTF-8' WHERE collname = 'POSIX'");
+  server_.execute("UPDATE pg_collation SET collcollate = 'en_US.UTF-8' WHERE collname = 'POSIX'",
+                  "wipe_me");
   const std::string version = server_.value(
-      "SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collname = 'POSIX'");
+      "SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collname = 'POSIX'",
+      "wipe_me");
   ASSERT_THAT(version, Not(IsEmpty()));
   backup_.server.collation_version = version;
   EXPECT_THAT(misfit(server_.major()), IsEmpty());

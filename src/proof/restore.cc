@@ -84,28 +84,33 @@ bool is_of_kind(const ArchiveEntry& entry, std::string_view kind) {
 
 // A subscription connects when it is enabled; an event trigger runs whatever it likes at the next
 // statement of a superuser, ours among them; a materialised view may be filled from a foreign
-// server, and nothing says of which table it is.
+// server, and nothing says of which table it is; a foreign table is asked for by whatever the user
+// checks, and without a user mapping nobody lets it in.
 struct ReachesOut {
   bool subscriptions = false;
   bool event_triggers = false;
+  bool user_mappings = false;
   bool foreign = false;
 
   explicit ReachesOut(std::string_view list) {
     for (const ArchiveEntry& entry : parse_archive_list(list)) {
       subscriptions = subscriptions || is_of_kind(entry, "SUBSCRIPTION ");
       event_triggers = event_triggers || is_of_kind(entry, "EVENT TRIGGER ");
+      user_mappings = user_mappings || is_of_kind(entry, "USER MAPPING ");
       foreign = foreign || entry.what.starts_with("FOREIGN TABLE ") ||
                 entry.what.starts_with("EXTENSION - dblink");
     }
   }
   bool operator()(const ArchiveEntry& entry) const {
     return is_of_kind(entry, "SUBSCRIPTION ") || is_of_kind(entry, "EVENT TRIGGER ") ||
+           is_of_kind(entry, "USER MAPPING ") ||
            (foreign && entry.what.starts_with("MATERIALIZED VIEW DATA "));
   }
   std::vector<std::string> sentences() const {
     std::vector<std::string> out;
     if (subscriptions) out.emplace_back("subscriptions were left out");
     if (event_triggers) out.emplace_back("event triggers were left out");
+    if (user_mappings) out.emplace_back("user mappings of foreign servers were left out");
     if (foreign)
       out.emplace_back("materialised views were not filled: there are foreign tables or dblink");
     return out;
@@ -129,6 +134,8 @@ class Restoring {
   Result<Restored> run() {
     auto done = all_steps();
     (void)platform::remove_tree(tools_.files, request_.folder);  // also emptied at start
+    if (!done && restored_.roles_made > 0 && !request_.on_scratch)
+      done.error().with("roles", fmt::format("{}", restored_.roles_made));
     if (done || !made_) return done;
     const auto dropped = target_.drop(database_, Target::last_acts());
     // A scratch server goes as a whole, and what speaks against the backup must not be lost.

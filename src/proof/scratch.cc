@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proof/collation.h"
 #include "proof/marked_server.h"
 #include "proof/preload.h"
 #include "proof/scratch_server.h"
@@ -29,18 +30,19 @@ class LocalScratch final : public Scratch {
   }
 
   Result<> start(const Work& work) override {
-    TRY_ASSIGN(auto clients, platform::find_clients(tools_.files, wish_.major, wish_.bindir));
+    TRY_ASSIGN(auto clients, platform::find_server(tools_.files, wish_.major, wish_.bindir));
     ScratchRequest request;
     request.folder = scratch_folder_of(options_);
     request.clients = std::move(clients);
-    request.major = wish_.major;
     request.user = options_.scratch.user;
     request.preload =
         fmt::format("{}", fmt::join(preload_libraries(wish_.manifest.server.preload), ","));
     request.jobs = static_cast<unsigned>(options_.scratch.jobs);
     TRY_ASSIGN(server_, ScratchServer::start(tools_.files, tools_.processes, tools_.postgres,
                                              tools_.clock, std::move(request), work));
-    return {};
+    TRY_ASSIGN(const auto session,
+               tools_.postgres.connect(server_->dsn("postgres"), "vigie scratch", work.limits()));
+    return check_collation(*session, wish_.manifest, work.limits());
   }
 
   platform::Dsn database() const override { return server_->dsn(wish_.request.id.database); }

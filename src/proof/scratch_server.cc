@@ -154,13 +154,6 @@ Error ScratchServer::failed(std::string_view program, std::string reason) const 
 }
 
 Result<> ScratchServer::take_folder() {
-  for (const char* program : {"initdb", "postgres"}) {
-    if (files_.info(request_.clients.program(program))) continue;
-    return fail(ErrorCode::client_missing,
-                {{"version", fmt::format("{}", request_.major)},
-                 {"command", program},
-                 {"package", fmt::format("postgresql-{}", request_.major)}});
-  }
   if (request_.folder.string().size() > kLongestSocket)
     return fail(failed("postgres", "the path of the scratch folder is too long for a socket"));
   TRY_ASSIGN(lock_, claim(files_, request_.folder));

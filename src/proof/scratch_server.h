@@ -23,18 +23,16 @@ namespace vigie::proof {
 
 struct ScratchRequest {
   platform::Path folder;      // of this drill alone; its parent is there or is made
-  platform::Clients clients;  // initdb and postgres lie beside them
-  int major = 0;
-  std::string user;     // whom it runs as when this process is root
-  std::string preload;  // shared_preload_libraries, as the source has it
-  unsigned jobs = 2;    // of pg_restore
+  platform::Clients clients;  // of find_server()
+  std::string user;           // whom it runs as when this process is root
+  std::string preload;        // shared_preload_libraries, as the source has it
+  unsigned jobs = 2;          // of pg_restore
 };
 
 // One thread. The destructor ends the server at once and removes the folder.
 class ScratchServer {
  public:
-  // Errors: client_missing (the server's programs), scratch_in_use, scratch_failed, file_*,
-  // process_*, cancelled, deadline_exceeded.
+  // Errors: scratch_in_use, scratch_failed, file_*, process_*, cancelled, deadline_exceeded.
   static Result<std::unique_ptr<ScratchServer>> start(platform::FileSystem& files,
                                                       platform::ProcessRunner& processes,
                                                       platform::PgConnector& postgres,

@@ -194,6 +194,46 @@ TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
   EXPECT_THAT(host_.run({"drill", "list"}).out, HasSubstr("passed"));
 }
 
+// Nothing was removed, so nothing could be refused: no fault of Vigie's, and no proof either.
+TEST_F(DrillTest, ACanaryThatATriggerKeepsFromItsRowIsNotBlamed) {
+  server_->create_database("guarded");
+  server_->execute(
+      "CREATE TABLE t AS SELECT 1 AS a; CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN RETURN NULL; END'; CREATE TRIGGER keep BEFORE DELETE ON t FOR EACH ROW EXECUTE "
+      "FUNCTION keep(); ALTER TABLE t ENABLE ALWAYS TRIGGER keep",
+      "guarded");
+  configure({}, {}, "guarded");
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  const auto found = checks();
+  EXPECT_EQ(found.at("canary.row_removed_after_restore"), "could_not_verify");
+  EXPECT_EQ(found.at("canary.table_removed_after_restore"), "passed");
+  server_->execute("DROP DATABASE guarded");
+}
+
+// Whatever the user's checks ask of a foreign table.
+TEST_F(DrillTest, NothingHasTheWordThatAForeignServerLetsInBy) {
+  server_->create_database("outside");
+  server_->execute(
+      "CREATE EXTENSION postgres_fdw; CREATE SERVER remote FOREIGN DATA WRAPPER postgres_fdw "
+      "OPTIONS (host '/nowhere'); CREATE USER MAPPING FOR postgres SERVER remote OPTIONS "
+      "(password 'word'); CREATE FOREIGN TABLE f (a int) SERVER remote; UPDATE pg_extension SET "
+      "extversion = '0.9' WHERE extname = 'postgres_fdw'",
+      "outside");
+  configure({"canary: never", "assertions:",
+             "  - {name: mappings, sql: \"select count(*) from pg_user_mapping\", equals: 0}",
+             "  - {name: tables, sql: \"select count(*) from pg_foreign_table\", equals: 1}"},
+            {}, "outside");
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
+  const std::string shown = host_.run({"drill", "show", "weekly"}).out;
+  EXPECT_THAT(shown, HasSubstr("user mappings of foreign servers were left out"));
+  EXPECT_THAT(shown, HasSubstr("postgres_fdw was 0.9 in the source"));
+  server_->execute("DROP DATABASE outside");
+}
+
 TEST_F(DrillTest, TheNextBackupsCardSaysHowLongItTook) {
   const auto card = [&] {
     return contents(host_.store() / "nightly" / *host_.stored().rbegin() / "RECOVER.md");
@@ -298,7 +338,7 @@ TEST_F(DrillTest, WordsThatDoNotFitAreRefused) {
   EXPECT_EQ(host_.run({"drill", "show", "monthly"}).status, 2);
   const Ran missing = drill({"--into", "42"});
   EXPECT_EQ(missing.status, 3) << missing.out << missing.err;
-  EXPECT_THAT(missing.out + missing.err, HasSubstr("postgresql-client-42"));
+  EXPECT_THAT(missing.out + missing.err, HasSubstr("apt-get install postgresql-42"));
 }
 
 TEST_F(DrillTest, ABackupWithoutRolesIsRestoredWithoutOwners) {
