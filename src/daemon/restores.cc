@@ -76,10 +76,17 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
                                     const api::RestoreAsk& ask, const RestoreTarget& target,
                                     const BackupId& id, const platform::Path& folder,
                                     const Work& work) {
-  TRY_ASSIGN(const auto reading, backups.read(id, "being restored", work.limits()));
-  proof::RestoreRequest request{*reading.source,         id,
-                                reading.manifest_sha256, target.dsn,
-                                target.bindir,           static_cast<unsigned>(ask.jobs)};
+  const auto reading = backups.read(id, "being restored", work.limits());
+  if (!reading) {
+    if (!ask.plan) (void)proofs.not_restored({id, {}, {}, target.database}, reading.error(), work);
+    return fail(reading.error());
+  }
+  proof::RestoreRequest request{*reading->source,
+                                id,
+                                reading->manifest_sha256,
+                                target.dsn,
+                                target.bindir,
+                                static_cast<unsigned>(ask.jobs)};
   request.globals = ask.globals;
   request.owners = !ask.no_owner;
   request.overwrite = ask.overwrite;
@@ -89,7 +96,7 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
   request.folder = folder;
   if (ask.plan) return proofs.plan(request, work);
   return proofs.restore(
-      request, {id, reading.artefact.store, reading.manifest_sha256, target.database}, work);
+      request, {id, reading->artefact.store, reading->manifest_sha256, target.database}, work);
 }
 
 }  // namespace vigie::daemon

@@ -136,6 +136,8 @@ ledger::Entry not_restored(const Subject& subject, const Error& error, const Wor
   entry.subject["target"] = subject.target;
   entry.ended_with(error);
   entry.deviations.push_back(described(error));
+  if (const auto roles = error.parameter("roles"); !roles.empty())
+    entry.deviations.push_back(fmt::format("roles of the backup were made, and stay: {}", roles));
   entry.follow_up = error.remedy(Audience::everybody);
   entry.artefacts.push_back({subject.id.str(), subject.manifest_sha256, {}});
   return entry;

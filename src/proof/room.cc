@@ -293,14 +293,22 @@ Result<json::object> ProofRoom::restore(const RestoreRequest& request, evidence:
   return result_of(*restored);
 }
 
+Result<> ProofRoom::not_restored(const evidence::Subject& subject, const Error& why,
+                                 const Work& work) {
+  const SystemTime now = tools_.clock.now();
+  return record(evidence::not_restored(subject, why, work, now, now));
+}
+
 Result<json::object> ProofRoom::plan(const RestoreRequest& request, const Work& work) const {
   TRY_ASSIGN(const auto plan, plan_restore(request, tools_, work));
   json::object out = to_json(plan);
   const ProofViewPtr known = view();
   out["last_restore_s"] = nullptr;
-  if (known->last_restore)
-    out["last_restore_s"] =
-        to_seconds(known->last_restore->ended_at - known->last_restore->started_at);
+  // Of one that was refused the time says nothing.
+  const auto& last = known->last_restore;
+  const auto of = last ? BackupId::parse(last->backup) : fail(ErrorCode::backup_not_found, {});
+  if (of && of->database == request.id.database && last->result == Verdict::passed)
+    out["last_restore_s"] = to_seconds(last->ended_at - last->started_at);
   out["last_drill_rto_s"] = nullptr;
   for (const DrillResultView& one : known->results) {
     if (one.database != request.id.database || !one.rto_s) continue;

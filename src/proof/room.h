@@ -42,6 +42,8 @@ class ProofRoom {
   // As drill() of drill.h; it leaves an entry however it ends, and the view has its result.
   Result<DrillReport> drill(const DrillRequest& request, evidence::Subject subject,
                             const Work& work);
+  // A restore whose backup could not even be opened: it leaves an entry as well.
+  Result<> not_restored(const evidence::Subject& subject, const Error& why, const Work& work);
   // A drill that found nothing to restore: it leaves an entry as well. `rehearsal` as in
   // DrillRequest.
   Result<> not_drilled(const DrillOptions& options, evidence::Subject subject, bool rehearsal,

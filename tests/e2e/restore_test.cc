@@ -218,6 +218,23 @@ TEST_F(RestoreTest, ADamagedBackupTouchesNothing) {
 
 // Nothing of the host that made it is there but the folder of the store.
 // All but the name was done; what is in use stays, and what is left is told by the next one.
+TEST_F(RestoreTest, OneWhoseStoreIsAwayIsRecordedAndItsTimeSaysNothing) {
+  const std::string id = *host_.stored().begin();
+  ASSERT_EQ(restore({}).status, 0);
+  const auto last = [&] {
+    return host_
+        .run({"restore", "plan", "--backup", id, "--to", server_->dsn("more"), "-o", "json"})
+        .out;
+  };
+  EXPECT_THAT(last(), Not(HasSubstr("\"last_restore_s\": null")));
+  const std::filesystem::path away = host_.store().string() + ".away";
+  std::filesystem::rename(host_.store(), away);
+  EXPECT_EQ(host_.run({"restore", "run", "--backup", id, "--to", server_->dsn("more")}).status, 6);
+  std::filesystem::rename(away, host_.store());
+  EXPECT_THAT(host_.run({"restore", "list", "-o", "json"}).out, HasSubstr("store_unreachable"));
+  EXPECT_THAT(last(), HasSubstr("\"last_restore_s\": null"));
+}
+
 TEST_F(RestoreTest, ARestoreThatIsKilledChangesNothingAndTheNextOneTellsWhatItLeft) {
   server_->create_database("copy");
   const Ran killed =
