@@ -285,22 +285,45 @@ observed_restart() {
 observations() { vigie evidence list --kind durability_proof --output json 2>/dev/null | jq '[.[] | select(.subject.proof == "shop-observed" and .result == "passed")]'; }
 more_observations_than() { (($(observations | jq length) > $1)); }
 
-# Everything on the host is gone: configuration, state, both keys of the daemon, every backup, the database. On another server, as on another machine.
+# What a server holds, as lines: each table's rows, counted and with the sum of their hashes, in whatever order they lie; large objects; roles.
+contents_of() {
+  pg_psql -d "$1" -AtF ' ' <<'SQL'
+SET TimeZone = 'UTC';
+SELECT format('SELECT %L, %L, count(*), sum(hashtextextended(t::text, 0)) FROM ONLY %s t', 'table', oid::regclass, oid::regclass)
+FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('shop'::regnamespace, 'audit'::regnamespace)
+ORDER BY oid::regclass::text COLLATE "C"
+\gexec
+SELECT 'large object', oid, length(lo_get(oid)), md5(lo_get(oid)) FROM pg_largeobject_metadata ORDER BY oid;
+SELECT 'role', rolname, rolsuper, rolcanlogin, rolcreatedb, rolbypassrls FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname;
+SQL
+}
+count_of() { grep -c "^$1 " "$2"; }
+
+# The loss of the host: the server's data folder, every backup, the configuration and the state with the daemon's own key.
+lose_host() {
+  stop_vigie
+  pg_stop || return 1
+  as_user rm -rf "$place/pgdata" "$place/state" "$place/store" "$place/scratch" "$place/vigie.yaml" || return 1
+  detail "deleted: PostgreSQL's data folder, every backup of this host, the configuration and the state"
+  detail "left: the bucket, its access key, key.txt, and the programs"
+}
+
+# As on another machine: an empty server that knows neither the database nor its roles.
 lost_host() {
-  local source restored known
+  local known before=$place/contents.before after=$place/contents.after
   # The crash has emptied the unlogged table: a copy of after it is wanted.
   known=$(newest_good)
   wait_until 90 "a copy of after the crash" copy_newer_than "$known" || return 1
-  source=$(rows_of shop)
-  stop_vigie
-  as_user rm -rf "$place/state" "$place/store" "$place/scratch" "$place/vigie.yaml" || return 1
-  pg_psql -d postgres -c "DROP DATABASE shop WITH (FORCE)" || return 1
-  detail "deleted: the database, every backup of this host, the configuration and the state; the bucket and key.txt are left"
+  contents_of shop >"$before" || return 1
+  lose_host || return 1
+  pg_start "log_min_messages = fatal" || return 1
+  detail "initdb: a new server, with the role postgres alone"
   as_user "$place/bin/vigie" restore run --from s3://vigie/shop-host --s3-endpoint "http://127.0.0.1:$bucket_port" --s3-credentials "$place/bucket.key" \
-    --identity "$place/key.txt" --work-dir "$place" --to "host=$place/run dbname=shop user=postgres" >"$place/lost.out" 2>&1 || { cat "$place/lost.out" >&2; return 1; }
-  restored=$(rows_of shop)
-  detail "vigie restore run --from s3://… --identity key.txt, nothing else: $restored rows, $source before"
-  [[ $restored == "$source" ]]
+    --identity "$place/key.txt" --globals --work-dir "$place" --to "host=$place/run dbname=shop user=postgres" >"$place/lost.out" 2>&1 || { cat "$place/lost.out" >&2; return 1; }
+  contents_of shop >"$after" || return 1
+  diff "$before" "$after" >"$place/contents.diff" || { head -n 12 "$place/contents.diff" >&2; return 1; }
+  detail "vigie restore run --from s3://… --identity key.txt --globals, and nothing else"
+  detail "equal to before: $(rows_of shop) rows of $(count_of table "$after") tables, by number and by hash; $(count_of "large object" "$after") large objects; $(count_of role "$after") roles"
 }
 
 old_ones_expire() {
