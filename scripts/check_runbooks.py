@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Every runbook key of the error registry has a page in docs/runbooks/ with the four parts, and no page is left over.
+Every code stands by name in the page that it names: whoever searches for it finds what to do.
 Every reason that a check of the status gives by itself stands in the Symptom of a page.
 
 usage: check_runbooks.py [--root FOLDER]
@@ -23,6 +24,13 @@ def page_breaches(page):
         body = text.partition(part + "\n")[2].split("\n## ")[0].strip()
         if not body:
             yield f"{page.name}: {part} is missing or empty"
+
+
+def code_breaches(codes, folder):
+    for name, code in sorted(codes.items()):
+        page = folder / f"{code['runbook']}.md"
+        if page.exists() and f"`{name}`" not in page.read_text():
+            yield f"{page.name}: the code {name} names this page, which does not speak of it"
 
 
 def symptom(page):
@@ -49,14 +57,15 @@ def status_breaches(root, pages):
 
 
 def breaches(root):
-    registry = yaml.safe_load((root / "src/base/errors.yaml").read_text())
-    keys = {code["runbook"] for code in registry["codes"].values()}
+    codes = yaml.safe_load((root / "src/base/errors.yaml").read_text())["codes"]
+    keys = {code["runbook"] for code in codes.values()}
     folder = root / "docs/runbooks"
     for key in sorted(keys):
         yield from page_breaches(folder / f"{key}.md")
     for page in sorted(folder.glob("*.md")):
         if page.stem not in keys and page.stem != "README":
             yield f"{page.name}: no error code names this page"
+    yield from code_breaches(codes, folder)
     yield from status_breaches(root, [page for page in sorted(folder.glob("*.md")) if page.stem != "README"])
 
 
