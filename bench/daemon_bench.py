@@ -8,11 +8,7 @@ import time
 
 import data
 import lib
-from vigie import Vigie
-
-
-def own_rss(pid):
-    return sum(lib.rss_kib(p) for p in lib.own_processes(pid)) / 1024
+from vigie import Vigie, own_rss
 
 
 def still_runs(process):

@@ -103,5 +103,18 @@ def wait_ready(path, process, deadline):
         time.sleep(0.001)
 
 
+def own_rss(pid):
+    """MiB of a process and its descendants, without PostgreSQL's own tools."""
+    return sum(lib.rss_kib(p) for p in lib.own_processes(pid)) / 1024
+
+
+def memory_of_a_backup(vigie):
+    """MiB that the daemon and its children have held at most during one."""
+    with vigie.daemon() as (process, _):
+        with lib.Peak(rss=lambda: own_rss(process.pid)) as peak:
+            vigie.backup()
+        return max(peak.peaks["rss"], lib.high_water_kib(process.pid) / 1024)
+
+
 def folder_bytes(folder):
     return sum(p.stat().st_size for p in pathlib.Path(folder).rglob("*") if p.is_file())
