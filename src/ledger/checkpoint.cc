@@ -121,6 +121,12 @@ std::string_view CheckpointChain::misplacement_of(const CheckpointLine& line) co
 
 std::string_view CheckpointChain::judge(std::string_view text) {
   ++lines_;
+  const std::string_view problem = problem_of(text);
+  broken_ = broken_ || (signatures_ == Signatures::last && !problem.empty());
+  return problem;
+}
+
+std::string_view CheckpointChain::problem_of(std::string_view text) {
   const auto line = read_checkpoint(text);
   std::string_view problem =
       checkpoint_version(text) > 1 ? "of a newer release" : "not a checkpoint";
@@ -136,6 +142,7 @@ std::string_view CheckpointChain::judge(std::string_view text) {
 }
 
 bool CheckpointChain::holds() const {
+  if (broken_) return false;
   if (!unproven_) return true;
   const PublicKey* const signer = key(unproven_->checkpoint.key_id);
   return signer != nullptr && signed_rightly(*unproven_, *signer);

@@ -47,7 +47,8 @@ unsigned checkpoint_version(std::string_view line);
 bool is_beginning_of_checkpoint(std::string_view bytes);
 
 // A signature costs 0.1 ms. Each line is held fast by the next one's prev_hash, so that the last
-// signature vouches for all of them; who judges each tells which one is wrong.
+// signature vouches for all of them, as long as nothing is wrong with any; who judges each tells
+// which one is wrong.
 enum class Signatures : bool { last, every };
 
 // Line by line: is it what was signed, and does it follow?
@@ -58,8 +59,8 @@ class CheckpointChain {
   // Fixed words; empty: good.
   std::string_view judge(std::string_view line);
 
-  // After the last line: false when `last` was asked for and that signature does not fit. Then
-  // nothing that was read counts.
+  // After the last line: false when `last` was asked for and that signature does not fit, or
+  // something else was wrong. Then nothing that was read counts.
   bool holds() const;
 
   uint64_t lines() const { return lines_; }              // good and bad ones
@@ -75,6 +76,7 @@ class CheckpointChain {
   std::string introduction(const SigningKey& new_key, SystemTime at, const SigningKey& key) const;
 
  private:
+  std::string_view problem_of(std::string_view text);
   std::string_view forgery_in(const CheckpointLine& line) const;
   std::string_view misplacement_of(const CheckpointLine& line) const;
   std::string seal(json::object object, const SigningKey& key, const SigningKey* new_key) const;
@@ -83,9 +85,10 @@ class CheckpointChain {
 
   Signatures signatures_;
   std::optional<CheckpointLine>
-      unproven_;       // the last good line, when nobody looked at its signature
-  uint64_t next_ = 1;  // after the last good line
-  uint64_t bad_ = 0;   // lines since then
+      unproven_;         // the last good line, when nobody looked at its signature
+  bool broken_ = false;  // something was wrong, and not every signature was looked at
+  uint64_t next_ = 1;    // after the last good line
+  uint64_t bad_ = 0;     // lines since then
   uint64_t lines_ = 0;
   std::string last_hash_ = first_prev_hash();  // of the last good line
   std::vector<PublicKey> keys_;

@@ -172,6 +172,15 @@ TEST(Checkpoint, TheLastSignatureVouchesForAll) {
   }
 }
 
+// The next line does not link to it: the last one vouches for nothing before that.
+TEST(Checkpoint, AnEditedLineInTheMidstIsNotVouchedForByTheLast) {
+  auto lines = sample().lines;
+  lines[1] = changed(lines[1], "\"size\":3", "\"size\":900");
+  CheckpointChain chain(Signatures::last);
+  for (const std::string& line : lines) (void)chain.judge(line);
+  EXPECT_FALSE(chain.holds());
+}
+
 TEST(Checkpoint, OfANewerReleaseIsTold) {
   EXPECT_EQ(problems_of({R"({"at":"x","schema":"vigie.checkpoint/2"})"}),
             Problems{"of a newer release"});

@@ -110,6 +110,18 @@ TEST_F(SignedVerify, AnEditedCheckpointShows) {
   EXPECT_EQ(problems(), Words{"its signature does not fit"});
 }
 
+// Else new entries would be numbered behind a size that nobody has signed.
+TEST_F(SignedVerify, AnEditedCheckpointIsNotTakenForTheNewest) {
+  auto lines = lines_of(lines_);
+  const size_t at = lines[1].find("\"size\":2");
+  ASSERT_NE(at, std::string::npos);
+  lines[1].replace(at, 8, "\"size\":912");
+  write_lines(lines_, lines);
+  Checkpoints checkpoints(files_, home_, clock_);
+  EXPECT_FALSE(checkpoints.open());
+  EXPECT_EQ(checkpoints.newest().seq, 6U);
+}
+
 TEST_F(SignedVerify, ARemovedCheckpointShows) {
   auto lines = lines_of(lines_);
   lines.erase(lines.begin() + 2);
