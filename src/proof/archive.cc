@@ -51,6 +51,10 @@ Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& dat
   switch (trouble) {
     case ClientTrouble::role:
       return Error(ErrorCode::restore_role_missing, {{"database", database}, {"reason", reason}});
+    case ClientTrouble::permission:
+      return Error(ErrorCode::restore_rights,
+                   {{"database", database},
+                    {"reason", "pg_restore was refused a right that its role does not have"}});
     case ClientTrouble::connection:
       return Error(ErrorCode::database_unreachable, {{"database", database}, {"reason", reason}});
     case ClientTrouble::server_full:

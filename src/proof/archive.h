@@ -51,8 +51,8 @@ struct SequenceValue {
 std::vector<SequenceValue> parse_sequence_values(std::string_view script);
 
 // All of it from one thread. Errors: process_*, cancelled, deadline_exceeded, limit_exceeded,
-// restore_failed and what pg_restore's words say (restore_role_missing, restore_extension,
-// disk_full, database_unreachable).
+// restore_failed and what pg_restore's words say (restore_role_missing, restore_rights,
+// restore_environment, database_unreachable).
 Result<std::string> archive_list(const Archive& archive, platform::ProcessRunner& runner,
                                  const BackupId& id, const Work& work);
 // The SQL of the entries that speak of the database, CREATE DATABASE first.
