@@ -318,7 +318,7 @@ Examination Doctor::pod_rights(const proof::DurabilityOptions& options) {
   if (!blocks && missing->helpful.empty()) return good(id, "answers; it may delete the pod");
   const auto& rights = blocks ? missing->needed : missing->helpful;
   return {id, blocks ? "fail" : "warn", fmt::format("may not {}", fmt::join(rights, ", ")), "",
-          "kubectl apply -f docs/manual/kubernetes-rbac.yaml"};
+          "kubectl apply -f /usr/share/doc/vigie/manual/kubernetes-rbac.yaml"};
 }
 
 void Doctor::scratch_servers() {

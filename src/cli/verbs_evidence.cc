@@ -183,7 +183,7 @@ std::vector<VerbSpec> evidence_verbs() {
        "Reads the whole ledger, its chain of hashes and its signed checkpoints; needs no daemon",
        "  vigie evidence verify\n  vigie evidence verify /mnt/copy --public-key ledger.pub\n"
        "  vigie evidence verify --from s3://backups/vigie --s3-endpoint https://s3.example.org "
-       "--s3-credentials key.txt\n  vigie evidence verify --from /mnt/store --ledger "
+       "--s3-credentials bucket.key\n  vigie evidence verify --from /mnt/store --ledger "
        "/var/lib/vigie/ledger\n",
        {{"FOLDER", "A copy: the folder that holds ledger/, or ledger/ itself", false}},
        verify_options(),

@@ -134,7 +134,7 @@ std::vector<VerbSpec> restore_verbs() {
        "dbname=app "
        "user=postgres'\n"
        "  vigie restore run --from s3://backups/vigie --s3-endpoint https://s3.example.org "
-       "--s3-credentials key.txt --globals --to 'host=/run/postgresql dbname=app "
+       "--s3-credentials bucket.key --globals --to 'host=/run/postgresql dbname=app "
        "user=postgres'\n",
        {},
        with_waiting(where_and_what()),
