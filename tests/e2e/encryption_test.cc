@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tests/support/age_keys.h"
+#include "tests/support/file_search.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/recovery_card_steps.h"
 #include "tests/support/vigie_host.h"
@@ -49,13 +50,6 @@ class EncryptionTest : public ::testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return host_.run(words);
   }
-  // Where `words` stand below the host's folder, its state and its store.
-  std::string found(const std::string& words) const {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(host_.folder()))
-      if (entry.is_regular_file() && contents(entry.path()).find(words) != std::string::npos)
-        return entry.path().string();
-    return "";
-  }
 
   PgCluster server_;
   const AgeKeys keys_;
@@ -82,8 +76,8 @@ TEST_F(EncryptionTest, RestoresWithTheKeyAndWithNoOther) {
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_EQ(dump_as_sql(server_, "copy"), dump_as_sql(server_, "app"));
 
-  EXPECT_EQ(found(keys_.secret()), "");
-  EXPECT_EQ(found("Canary-of-a-row-"), "");
+  EXPECT_EQ(file_that_holds(keys_.secret(), host_.folder()), "");
+  EXPECT_EQ(file_that_holds("Canary-of-a-row-", host_.folder()), "");
 }
 
 TEST_F(EncryptionTest, OnABareMachineFromFolderAndKeyAlone) {
@@ -110,7 +104,7 @@ TEST_F(EncryptionTest, ADrillOpensTheStoredCopyAndItsCanariesAreRefused) {
   const std::string shown = host_.run({"drill", "show", "weekly"}).out;
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err << shown;
   EXPECT_THAT(shown, HasSubstr("canary.row_removed_under_new_checksums"));
-  EXPECT_EQ(found(keys_.secret()), "");
+  EXPECT_EQ(file_that_holds(keys_.secret(), host_.folder()), "");
 }
 
 TEST_F(EncryptionTest, AKeyThatACommandPrintsServesADrill) {

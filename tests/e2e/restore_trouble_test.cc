@@ -1,0 +1,100 @@
+// What goes wrong in the midst of a restore, by the real binary: rows that are not those of the
+// backup, a pg_restore that ends with an error, a server that is gone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/file_search.h"
+#include "tests/support/harmful_source.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/vigie_host.h"
+
+namespace vigie::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kNoDatabaseOfOurs[] = "postgres template0 template1";
+
+class RestoreTroubleTest : public ::testing::Test {
+ protected:
+  // The source holds what `sql` makes, and one backup of it is there.
+  void back_up(const std::string& sql) {
+    source_.create_database("app");
+    source_.execute(sql, "app");
+    host_.configure(source_.dsn("app"), {});
+    const Ran ran = host_.run({"backup", "run", "nightly"});
+    ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  }
+  std::vector<std::string> words() {
+    return {"restore", "run", "--backup", "latest", "--to", target_.dsn("copy")};
+  }
+  std::string databases() {
+    return target_.value("SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database");
+  }
+  std::string evidence() {
+    return host_.run({"evidence", "list", "--kind", "restore", "-o", "json"}).out;
+  }
+  bool staging_is_empty() { return std::filesystem::is_empty(host_.state() / "staging"); }
+
+  PgCluster source_;
+  PgCluster target_;
+  // A file that the servers' user can make.
+  const platform::Path mark_ = source_.socket_folder() / "mark";
+  VigieHost host_;
+};
+
+TEST_F(RestoreTroubleTest, RowsThatAreNotThoseOfTheBackupAreNotPutInPlace) {
+  back_up(kEatsItsRows);
+  const Ran ran = host_.run(words());
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("restore_rows_differ"), HasSubstr("public.t")));
+  EXPECT_EQ(databases(), kNoDatabaseOfOurs);
+  EXPECT_THAT(evidence(), AllOf(HasSubstr("\"failed\""), HasSubstr("restore_rows_differ")));
+  EXPECT_TRUE(staging_is_empty());
+}
+
+TEST_F(RestoreTroubleTest, WhatWasThereStaysWhereRowsDiffer) {
+  back_up(kEatsItsRows);
+  target_.create_database("copy");
+  target_.execute("CREATE TABLE precious AS SELECT 1 AS a", "copy");
+  auto with_overwrite = words();
+  with_overwrite.insert(with_overwrite.end(), {"--overwrite", "copy"});
+  EXPECT_THAT(host_.run(with_overwrite).err, HasSubstr("restore_rows_differ"));
+  EXPECT_EQ(target_.value("SELECT a FROM precious", "copy"), "1");
+  EXPECT_EQ(databases(), std::string("copy ") + kNoDatabaseOfOurs);
+}
+
+// The server quotes the row that it refuses, and pg_restore repeats its words.
+TEST_F(RestoreTroubleTest, PgRestoreStopsAtItsFirstErrorAndNobodyQuotesTheRow) {
+  back_up(refuses_its_rows("Canary-of-a-row", mark_));
+  ASSERT_TRUE(std::filesystem::remove(mark_));
+  const Ran ran = host_.run(words());
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("restore_failed"));
+  EXPECT_FALSE(std::filesystem::exists(mark_)) << "it went on";
+  EXPECT_NE(file_that_holds("pg_restore: error: [", host_.state()), "") << "the run's log";
+  EXPECT_EQ(file_that_holds("Canary", host_.state()), "");
+  EXPECT_THAT(ran.out + ran.err + evidence(), Not(HasSubstr("Canary")));
+  EXPECT_EQ(databases(), kNoDatabaseOfOurs);
+  EXPECT_TRUE(staging_is_empty());
+}
+
+TEST_F(RestoreTroubleTest, AServerThatIsGoneEndsTheRestoreAndWhatIsLeftThereIsNamed) {
+  back_up(waits_when_restored("app", mark_));
+  host_.start(words());
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(mark_); }, std::chrono::minutes(1)))
+      << host_.log();
+  target_.kill9();
+  EXPECT_EQ(host_.wait(), 6) << host_.log();
+  EXPECT_TRUE(staging_is_empty());
+  EXPECT_THAT(evidence(), AllOf(HasSubstr("restore_left_behind"), Not(HasSubstr("\"passed\""))));
+  target_.start();
+  const std::string left = target_.value("SELECT datname FROM pg_database WHERE datname ~ 'vigie'");
+  EXPECT_EQ(databases(), std::string(kNoDatabaseOfOurs) + " " + left);
+  EXPECT_THAT(evidence(), HasSubstr(left));
+}
+
+}  // namespace
+}  // namespace vigie::testing
