@@ -44,6 +44,9 @@ constexpr char kSource[] = R"(
   ALTER ROLE "own""er; é" IN DATABASE app SET statement_timeout = '9s';
   REVOKE CONNECT ON DATABASE app FROM PUBLIC;
   COMMENT ON DATABASE app IS 'what; it is';
+  ALTER SCHEMA public OWNER TO "own""er; é";
+  REVOKE ALL ON SCHEMA public FROM PUBLIC;
+  GRANT USAGE ON SCHEMA public TO pg_monitor;
   ALTER DATABASE app OWNER TO "own""er; é";
 )";
 
@@ -74,7 +77,7 @@ class RestoreTest : public ::testing::Test {
     host_.copy_from(*first_);
   }
   ~RestoreTest() override {
-    for (const char* name : {"copy", "partly"})
+    for (const char* name : {"copy", "partly", "lost"})
       server_->execute(fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", name));
   }
 
@@ -84,6 +87,17 @@ class RestoreTest : public ::testing::Test {
                                    "latest",  "--to", server.dsn(database)};
     words.insert(words.end(), more.begin(), more.end());
     return host_.run(words);
+  }
+  // From now on a database of this test's own is backed up, and one backup of it is there.
+  void configure_source(const std::string& database, const std::string& sql) {
+    if (oid_of(database).empty()) server_->create_database(database);
+    server_->execute(sql, database);
+    host_.configure(server_->dsn(database), {});
+    const Ran ran = host_.run({"backup", "run", "nightly"});
+    ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  }
+  static std::string oid_of(const std::string& database) {
+    return server_->value("SELECT oid FROM pg_database WHERE datname = '" + database + "'");
   }
   static std::string databases(const PgCluster& server = *server_) {
     return server_value(server,
@@ -193,6 +207,34 @@ TEST_F(RestoreTest, TheSourceItselfIsNotReplacedUnlessItIsNamed) {
   const Ran named = restore({"--overwrite", "app"}, *server_, "app");
   ASSERT_EQ(named.status, 0) << named.out << named.err;
   EXPECT_EQ(server_->value("SELECT count(*) FROM nothing", "app"), "1") << "as it was backed up";
+}
+
+// Whoever has lost its tables may still be looking for them there.
+TEST_F(RestoreTest, TheSourceThatIsEmptyNowIsNotReplacedUnlessItIsNamed) {
+  configure_source("lost", "CREATE TABLE t AS SELECT 1 AS a");
+  server_->execute("DROP TABLE t", "lost");
+  const std::string oid = oid_of("lost");
+  const Ran ran = restore({}, *server_, "lost");
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("restore_target_is_source"));
+  EXPECT_EQ(oid_of("lost"), oid);
+  EXPECT_EQ(server_->value("SELECT to_regclass('public.t') IS NULL", "lost"), "t");
+  EXPECT_EQ(databases(), "app lost postgres template0 template1");
+  const Ran named = restore({"--overwrite", "lost"}, *server_, "lost");
+  ASSERT_EQ(named.status, 0) << named.out << named.err;
+  EXPECT_EQ(server_->value("SELECT a FROM t", "lost"), "1");
+}
+
+TEST_F(RestoreTest, ADatabaseKeepsItsEncodingAndItsCollation) {
+  server_->execute(
+      "CREATE DATABASE lost ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+  configure_source("lost", "CREATE TABLE t AS SELECT chr(233) AS a");
+  const Ran ran = restore({});
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  EXPECT_EQ(server_->value("SELECT concat_ws(' ', pg_encoding_to_char(encoding), datcollate, "
+                           "datctype) FROM pg_database WHERE datname = 'copy'"),
+            "LATIN1 C C");
+  EXPECT_EQ(server_->value("SELECT encode(convert_to(a, 'LATIN1'), 'hex') FROM t", "copy"), "e9");
 }
 
 TEST_F(RestoreTest, TheRowsOfSomeTablesAlone) {
