@@ -83,6 +83,29 @@ class WiringTest : public ::testing::Test {
     ASSERT_TRUE(platform::write_file_replace(platform::real_file_system(), path_, text));
     ASSERT_TRUE(reload());
   }
+  // A drill, and whatever looks at the database itself. In force at once.
+  void look_at_database() {
+    write(
+        "drills:\n"
+        "  weekly: {backup: nightly, scratch: {dir: /var/tmp/vigie-scratch}}\n"
+        "  monthly: {backup: nightly, scratch: {dir: /var/tmp/vigie-scratch}}\n"
+        "amcheck:\n  app: {database: app}\n"
+        "durability:\n  hurts: {database: app}\n  watches: {database: app, mode: observe}");
+    ASSERT_TRUE(reload());
+  }
+  jobs::RunRequest backup_request() {
+    return wiring_->backup_request(*wiring_->config()->backup("nightly"), {}, {});
+  }
+  // The first or the second of them.
+  jobs::RunRequest drill_request(size_t which) {
+    return wiring_->drill_request(wiring_->config()->drills.at(which), {});
+  }
+  jobs::RunRequest durability_request(std::string_view name) {
+    return wiring_->durability_request(*wiring_->config()->proof_of_durability(name));
+  }
+  static bool may_overlap(const jobs::RunRequest& one, const jobs::RunRequest& other) {
+    return std::ranges::find_first_of(one.claims, other.claims) == one.claims.end();
+  }
   std::string in_file() { return config::load(platform::real_file_system(), path_).config->sha256; }
   Result<> reload() { return wiring_->reload({"human", "test", correlation_, {}}, "", ""); }
   // What the owner is told at the socket.
@@ -252,6 +275,22 @@ TEST_F(WiringTest, CopiesShareNoClaimWithTheBackupsOfTheirJob) {
   for (const std::string& one : copy.claims)
     EXPECT_EQ(std::ranges::count(backup.claims, one), 0) << one;
   EXPECT_GE(copy.timeout, 24h);
+}
+
+TEST_F(WiringTest, DrillsRunBesideBackupsAndOneAfterAnother) {
+  look_at_database();
+  EXPECT_TRUE(may_overlap(drill_request(0), backup_request()));
+  EXPECT_FALSE(may_overlap(drill_request(0), drill_request(1)));
+}
+
+TEST_F(WiringTest, NothingIsAtWorkWhereAServerIsInterrupted) {
+  look_at_database();
+  const auto fault = durability_request("hurts");
+  const auto amcheck = wiring_->amcheck_request(*wiring_->config()->amcheck("app"));
+  for (const jobs::RunRequest& other :
+       {backup_request(), drill_request(0), amcheck, durability_request("hurts")})
+    EXPECT_FALSE(may_overlap(fault, other)) << other.kind;
+  EXPECT_TRUE(durability_request("watches").claims.empty());
 }
 
 TEST_F(WiringTest, IntoOneStoreOneCopiesAtATimeAndNoneWaits) {
