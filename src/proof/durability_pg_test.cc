@@ -2,10 +2,13 @@
 // comparison that a machine's restart is owed.
 #include "proof/durability.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "platform/http_client.h"
@@ -22,6 +25,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
 
 class FaultTest : public ::testing::Test {
@@ -64,18 +68,49 @@ class FaultTest : public ::testing::Test {
   static std::string code(const DurabilityReport& report) {
     return report.error ? std::string(report.error->info().name) : "passed";
   }
+  template <class Condition>
+  void wait_until(Condition condition, const std::stop_token& over) {
+    while (!condition() && !over.stop_requested())
+      clock_.sleep_until(clock_.monotonic() + 10ms, over);
+  }
   // Until the machine would go: the server dies with it, and so does this process.
   DurabilityReport prove_by_reboot() {
     options_.fault = Fault::node_reboot;
     options_.reboot = {"/usr/bin/touch", folder_ / "asked"};
     options_.recovery_timeout = 1min;
     const std::jthread machine([this](const std::stop_token& over) {
-      while (!std::filesystem::exists(folder_ / "asked") && !over.stop_requested())
-        clock_.sleep_until(clock_.monotonic() + 10ms, over);
+      wait_until([&] { return std::filesystem::exists(folder_ / "asked"); }, over);
       server_.kill9();
       stop_.request_stop();
     });
     return prove();
+  }
+  // The fault is a command: it waits until somebody has done `act` beside it, and the server was
+  // killed and started.
+  std::jthread restart_by_command(std::function<void(const std::stop_token&)> act) {
+    options_.command = {"/bin/sh", "-c", "touch \"$0/asked\"; read line <\"$0/done\"",
+                        folder_.path().string()};
+    options_.recovery_timeout = 1min;
+    EXPECT_EQ(::mkfifo((folder_ / "done").c_str(), 0600), 0);
+    return std::jthread([this, act = std::move(act)](const std::stop_token& over) {
+      wait_until([&] { return std::filesystem::exists(folder_ / "asked"); }, over);
+      act(over);
+      if (over.stop_requested()) return;
+      server_.kill9();
+      server_.start();
+      std::ofstream(folder_ / "done") << "done\n";
+    });
+  }
+  // In force in each session from its next statement on.
+  void set(std::string_view setting, std::string_view value, const std::stop_token& over) {
+    server_.execute(fmt::format("ALTER SYSTEM SET {} = {}", setting, value));
+    server_.execute("SELECT pg_reload_conf()");
+    wait_until([&] { return server_.value(fmt::format("SHOW {}", setting)) == value; }, over);
+  }
+  int rows_of_slowest() {
+    return std::stoi(server_.value("SELECT min(n) FROM (SELECT count(*) AS n FROM public." +
+                                       tables() + " GROUP BY writer) each",
+                                   "vigie_witness"));
   }
   void machine_is_back() {
     server_.start();
@@ -137,6 +172,33 @@ TEST_F(FaultTest, WrongRowsAndWhatAnotherServerMayHoldStay) {
 TEST_F(FaultTest, ItTellsHowFastTheDiskSyncs) {
   const auto report = prove();
   EXPECT_GT(report.durations.at("log_sync"), Duration{0});
+}
+
+TEST_F(FaultTest, ItTellsWhoseCommitsAreNotDurableAndThatDamageWouldNotBeSeen) {
+  server_.create_role("clerk");
+  server_.execute(
+      "ALTER ROLE clerk SET synchronous_commit = off;"
+      "ALTER ROLE postgres SET synchronous_commit = on;"
+      "ALTER DATABASE postgres SET synchronous_commit = local");
+  EXPECT_THAT(
+      prove().deviations,
+      IsSupersetOf({"data checksums are off", "synchronous_commit is set for role clerk: off",
+                    "synchronous_commit is set for database postgres: local"}));
+}
+
+// Rows that were written meanwhile were acknowledged without it, whatever the server says before
+// and afterwards.
+TEST_F(FaultTest, ASettingThatWasUnsafeForAWhileIsNotForgotten) {
+  const std::jthread operators = restart_by_command([this](const std::stop_token& over) {
+    set("full_page_writes", "off", over);
+    const int before = rows_of_slowest();
+    wait_until([&] { return rows_of_slowest() >= before + 2; }, over);  // one was at work already
+    set("full_page_writes", "on", over);
+  });
+  const auto report = prove();
+  ASSERT_EQ(code(report), "durability_unsafe");
+  EXPECT_THAT(report.error->detail(Audience::everybody), HasSubstr("full_page_writes"));
+  EXPECT_TRUE(report.settings->full_page_writes) << "before";
 }
 
 TEST_F(FaultTest, AMachineThatRestartsIsComparedByTheNextStart) {
