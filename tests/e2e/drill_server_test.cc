@@ -68,10 +68,20 @@ class DrillOnServerTest : public ::testing::Test {
     host_.write("vigie.yaml", host_.read("vigie.yaml") + "drills:\n" +
                                   drill_text("weekly", weekly) + drill_text("monthly", monthly));
   }
+  // A drill that is at work for as long as a test needs.
+  static std::vector<std::string> waiting() {
+    return {"canary: never",
+            "assertions:", "  - {name: waits, sql: \"select pg_sleep(600)\", equals: x}"};
+  }
   std::string databases() {
     return scratch_.value("SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database");
   }
   bool holds_a_drill() { return databases().find("vigie_drill_") != std::string::npos; }
+  bool somebody_sleeps() {
+    return scratch_.value(
+               "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_sleep' AND "
+               "datname ~ '^vigie_drill_'") == "1";
+  }
   std::string evidence() {
     return host_.run({"evidence", "list", "--kind", "restore_drill", "-o", "json"}).out;
   }
@@ -152,21 +162,33 @@ TEST_F(DrillOnServerTest, TheNextStartRemovesItAsWell) {
       << host_.log();
 }
 
+TEST_F(DrillOnServerTest, AServerThatIsGoneSaysNothingOfTheBackupAndTheNextDrillClearsItUp) {
+  configure(waiting());
+  host_.start({"drill", "run", "weekly"});
+  ASSERT_TRUE(eventually([&] { return somebody_sleeps(); }, std::chrono::seconds(60)))
+      << host_.log();
+  scratch_.kill9();
+  EXPECT_EQ(host_.wait(), 3) << host_.log();
+  EXPECT_THAT(evidence(), HasSubstr("\"could_not_verify\""));
+  EXPECT_TRUE(std::filesystem::is_empty(host_.state() / "staging"));
+  scratch_.start();
+  EXPECT_TRUE(holds_a_drill());
+  configure({"canary: never"});
+  const Ran ran = host_.run({"drill", "run", "weekly"});
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+  EXPECT_EQ(databases(), kOnlyTheMarker);
+}
+
 // Those of two Vigies; here of one state folder, and so the names differ by the drill alone.
 TEST_F(DrillOnServerTest, TwoDrillsShareTheServer) {
-  configure({"canary: never",
-             "assertions:", "  - {name: waits, sql: \"select pg_sleep(600)\", equals: x}"});
+  configure(waiting());
   VigieHost other;
   other.copy_from(*first_);
   other.write("vigie.yaml",
               first_->read("vigie.yaml") + "drills:\n" + drill_text("monthly", {"canary: never"}));
   host_.start({"drill", "run", "weekly"});
-  const auto waits = [&] {
-    return scratch_.value(
-               "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_sleep' AND "
-               "datname ~ '^vigie_drill_'") == "1";
-  };
-  ASSERT_TRUE(eventually(waits, std::chrono::seconds(60))) << host_.log();
+  ASSERT_TRUE(eventually([&] { return somebody_sleeps(); }, std::chrono::seconds(60)))
+      << host_.log();
   std::string text = other.read("vigie.yaml");
   for (size_t at = text.find(first_->folder().string()); at != std::string::npos;
        at = text.find(first_->folder().string()))
@@ -174,7 +196,7 @@ TEST_F(DrillOnServerTest, TwoDrillsShareTheServer) {
   other.write("vigie.yaml", text);
   const Ran ran = other.run({"drill", "run", "monthly"});
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
-  EXPECT_TRUE(waits()) << "the other one is as it was";
+  EXPECT_TRUE(somebody_sleeps()) << "the other one is as it was";
   host_.signal(SIGTERM);
   (void)host_.wait();
   EXPECT_TRUE(eventually([&] { return !holds_a_drill(); }));

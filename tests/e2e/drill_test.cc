@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <csignal>
 #include <memory>
 
 #include "tests/support/pg_cluster.h"
+#include "tests/support/scratch_dir.h"
 #include "tests/support/vigie_host.h"
 
 namespace vigie::testing {
@@ -70,25 +70,10 @@ constexpr char kSource[] = R"(
   REVOKE CONNECT ON DATABASE app FROM PUBLIC;
   ALTER TABLE nothing OWNER TO clerk;
   ALTER DATABASE app OWNER TO clerk;
+  ALTER SCHEMA public OWNER TO clerk;
+  REVOKE ALL ON SCHEMA public FROM PUBLIC;
+  GRANT USAGE ON SCHEMA public TO pg_monitor;
 )";
-
-// Where the server's user may enter, also when this process is root.
-class ScratchDir {
- public:
-  ScratchDir() {
-    ::chmod(folder_.path().c_str(), 0755);
-    std::filesystem::create_directory(path());
-  }
-  std::filesystem::path path() const { return folder_ / "s"; }
-  bool is_clean() const {
-    for (const auto& entry : std::filesystem::directory_iterator(path()))
-      if (entry.path().extension() != ".lock") return false;
-    return true;
-  }
-
- private:
-  TempFolder folder_;
-};
 
 class DrillTest : public ::testing::Test {
  protected:
