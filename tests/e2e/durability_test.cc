@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <functional>
@@ -85,6 +86,14 @@ class DurabilityTest : public ::testing::Test {
     const Keeper keeper(server_, std::move(harm));
     return host_.run({"durability", "run", "proof", "--yes-interrupt", "app", "-o", "json"});
   }
+  // A list for vigie.yaml. pg_ctl refuses to be root.
+  std::string stop_words() const {
+    const std::string stop =
+        fmt::format("{}, stop, -W, -m, fast, -D, {}]", (server_.bindir() / "pg_ctl").string(),
+                    server_.data_folder().string());
+    if (::geteuid() != 0) return "[/usr/bin/env, " + stop;
+    return "[/usr/bin/setpriv, --reuid=postgres, --regid=postgres, --init-groups, " + stop;
+  }
   std::string shown() { return host_.run({"durability", "show", "proof"}).out; }
 
   PgCluster server_;
@@ -111,6 +120,24 @@ TEST_F(DurabilityTest, AnOrderlyRestartAndAnImmediateOne) {
     const Ran ran = prove();
     EXPECT_EQ(ran.status, 0) << fault << ran.out << ran.err;
   }
+}
+
+// As systemctl would: the command has the server stopped, and its keeper starts it again.
+TEST_F(DurabilityTest, ACommandThatRestartsTheServerPasses) {
+  configure({"fault: command", "restart: {command: " + stop_words() + "}"});
+  const std::string before = server_.value("SELECT pg_postmaster_start_time()");
+  const Ran ran = prove();
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err << host_.log();
+  EXPECT_NE(server_.value("SELECT pg_postmaster_start_time()"), before);
+  EXPECT_THAT(ran.out, HasSubstr("\"lost\": 0"));
+  EXPECT_THAT(ran.out, HasSubstr("what the command did"));
+}
+
+TEST_F(DurabilityTest, ACommandThatDoesNothingProvesNothing) {
+  configure({"fault: command", "restart: {command: [/bin/true]}", "recovery_timeout: 1s"});
+  const Ran ran = host_.run({"durability", "run", "proof", "--yes-interrupt", "app"});
+  EXPECT_EQ(ran.status, 6) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("durability_no_recovery"));
 }
 
 TEST_F(DurabilityTest, ADiskThatLosesTheLastWritesIsCaught) {
