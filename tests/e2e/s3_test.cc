@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/encoding.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/radosgw.h"
 #include "tests/support/vigie_host.h"
@@ -40,7 +41,9 @@ class S3Test : public ::testing::Test {
   }
   static void TearDownTestSuite() { source_.reset(); }
 
-  void configure(VigieHost& host, const std::string& credentials) const {
+  // `job`: more lines of the job's mapping, without indentation.
+  void configure(VigieHost& host, const std::string& credentials,
+                 const std::string& job = "") const {
     const Radosgw& server = Radosgw::shared();
     host.write("vigie.yaml",
                fmt::format("server: {{listen: \"unix:{0}/http.sock\"}}\n"
@@ -49,9 +52,9 @@ class S3Test : public ::testing::Test {
                            "stores:\n  offsite:\n    type: s3\n    endpoint: {3}\n    bucket: {4}\n"
                            "    prefix: {5}\n    credentials_file: {6}\n    off_host: true\n"
                            "backups:\n  nightly:\n    database: app\n    store: offsite\n"
-                           "    retention: {{keep_last: 1, min_good: 1}}\n",
+                           "    retention: {{keep_last: 1, min_good: 1}}\n    {7}\n",
                            host.folder().string(), source_->dsn("app"), bindir_line(),
-                           server.endpoint(), server.bucket(), prefix_, credentials));
+                           server.endpoint(), server.bucket(), prefix_, credentials, job));
   }
   void configure(VigieHost& host) const {
     configure(host, Radosgw::shared().credentials_file().string());
@@ -95,6 +98,30 @@ TEST_F(S3Test, ABackupComesBackWhenTheHostIsGone) {
   const Ran restored = bare.run(restore_words(target.dsn("app")));
   ASSERT_EQ(restored.status, 0) << restored.out << restored.err;
   EXPECT_EQ(target.value(kRows, "app"), source_->value(kRows, "app"));
+}
+
+// Bucket, key and an empty server are all that is left.
+TEST_F(S3Test, AnEncryptedBackupComesBackWithItsRolesWhenTheHostIsGone) {
+  const AgeKeys keys;
+  source_->execute("CREATE ROLE clerk LOGIN; ALTER TABLE orders OWNER TO clerk", "app");
+  {
+    VigieHost host;
+    configure(host, Radosgw::shared().credentials_file().string(),
+              "encryption: {recipients: [" + keys.recipient() + "]}");
+    const Ran ran = host.run({"backup", "run", "nightly"});
+    source_->execute("ALTER TABLE orders OWNER TO postgres; DROP ROLE clerk", "app");
+    ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  }
+  PgCluster target;
+  VigieHost bare;
+  auto words = restore_words(target.dsn("app"));
+  words.insert(words.end(), {"--globals", "--identity", keys.file().string()});
+  const Ran restored = bare.run(words);
+  ASSERT_EQ(restored.status, 0) << restored.out << restored.err;
+  EXPECT_EQ(target.value(kRows, "app"), source_->value(kRows, "app"));
+  EXPECT_EQ(target.value("SELECT tableowner FROM pg_tables WHERE tablename = 'orders'", "app"),
+            "clerk");
+  EXPECT_THAT(restored.out + restored.err, Not(HasSubstr(keys.secret())));
 }
 
 TEST_F(S3Test, ItIsVerifiedExpiredAndTakenInByANewState) {
