@@ -132,7 +132,9 @@ void Wiring::add_queries(api::Services& services) {
   };
   services.trace = [this](const CorrelationId& id,
                           const CallContext& context) -> Result<json::value> {
-    TRY_ASSIGN(auto trace, trace_of(id, *executor_, *ledger_, context.stop));
+    const TraceSources sources{*executor_, *ledger_, world_.files, config()->state.dir,
+                               audience_of(context)};
+    TRY_ASSIGN(auto trace, trace_of(id, sources, context.stop));
     return json::value(std::move(trace));
   };
 }

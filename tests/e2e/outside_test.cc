@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
+#include <sstream>
 
 #include "base/json.h"
 #include "tests/support/documents.h"
@@ -135,6 +138,28 @@ TEST_F(OutsideTest, ACancellationIsFoundByItsOwnCorrelationId) {
   EXPECT_EQ(traced.status, 0) << traced.err;
   EXPECT_THAT(traced.out, HasSubstr(run));
   EXPECT_THAT(traced.out, HasSubstr("evidence run_ended"));
+}
+
+TEST_F(OutsideTest, ATraceTellsWhoAskedWhatWasDoneAndWhatCameOfIt) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  const std::string run = back_up();
+  const Ran traced = host_.run({"trace", run, "-o", "jsonl"});
+  EXPECT_EQ(traced.status, 0) << traced.err;
+  std::istringstream lines(traced.out);
+  std::vector<std::string> times;
+  std::set<std::string> kinds;
+  for (std::string line; std::getline(lines, line);) {
+    const auto item = parse_json(line);
+    ASSERT_TRUE(item) << line;
+    times.push_back(std::string(item->at("at").as_string()).substr(0, 19));
+    kinds.emplace(item->at("what").as_string());
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(times)) << traced.out;
+  EXPECT_THAT(kinds, IsSupersetOf({"request", "run backup", "log step", "log run.ended", "artefact",
+                                   "evidence backup"}));
+  EXPECT_THAT(traced.out, HasSubstr(*host_.stored().begin()));
+  const HttpSaid said = host_.ask("/v1/trace/" + run);
+  EXPECT_THAT(said.body, HasSubstr("socket:uid="));
 }
 
 TEST_F(OutsideTest, ARunPingsItsStartAndThenHowItEnded) {
