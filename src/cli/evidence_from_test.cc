@@ -94,6 +94,7 @@ TEST_F(EvidenceFrom, ACopyWhoseCheckpointsWereRemovedFails) {
   const Printed printed = verify();
   EXPECT_EQ(printed.exit_code, 1);
   EXPECT_THAT(printed.out, HasSubstr("the checkpoints are missing"));
+  EXPECT_EQ(verify({"--public-key", key()}).exit_code, 1);
 }
 
 // Mark and checkpoints of the host were cut as well: on the host alone nothing tells.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ledger/checkpoint_file.h"
+#include "ledger/entry.h"
 #include "ledger/key_files.h"
 #include "ledger/survey.h"
 
@@ -22,10 +23,11 @@ bool lists(const CheckpointChain& chain, const PublicKey& key) {
   return std::ranges::find(chain.keys(), key) != chain.keys().end();
 }
 
-// What concerns the file as a whole.
+// What concerns the file as a whole. Whoever gives a key expects signatures: then the ledger's word
+// that there was a key is enough.
 void judge_whole(CheckpointFile& file, CheckpointReport& report,
-                 const std::optional<PublicKey>& key) {
-  if (file.chain.lines() == 0 && report.public_key && !key)
+                 const std::optional<PublicKey>& key, bool ledger_names_a_key) {
+  if (file.chain.lines() == 0 && (report.public_key || (key && ledger_names_a_key)))
     file.problem(0, 0, "the checkpoints are missing");
   if (key && file.chain.lines() > 0 && !lists(file.chain, *key))
     file.problem(0, 0, "no line is signed with the given key");
@@ -78,18 +80,20 @@ Result<SignedReport> verify_signed(platform::FileSystem& files, const LedgerPlac
   SignedReport report;
   report.key_given = key.has_value();
   platform::FileSystem& beside = place.beside == nullptr ? files : *place.beside;
-  report.checkpoints.public_key = beside.info(place.public_key).has_value() || key;
+  report.checkpoints.public_key = beside.info(place.public_key).has_value();
   // Before the mark and the entries, to which a writer adds meanwhile.
   TRY_ASSIGN(CheckpointFile file, read_checkpoints(beside, place.checkpoints, stop));
   const Mark mark = read_mark(files, place.ledger);
   CheckpointMatcher matcher(file);
+  bool names_a_key = false;
   TRY_ASSIGN(Survey found, survey(files, place.ledger, Rows::no, mark, std::move(stop),
                                   [&](const LineView& entry) {
                                     matcher.see(entry.seq, entry.entry_hash);
+                                    names_a_key |= entry.kind == kind::kSigningKey;
                                     if (see) see(entry);
                                   }));
   matcher.end();
-  judge_whole(file, report.checkpoints, key);
+  judge_whole(file, report.checkpoints, key, names_a_key);
   report.ledger = ledger::report_of(found);
   report.checkpoints = report_of(file, matcher, std::move(report.checkpoints));
   return report;

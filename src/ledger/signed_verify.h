@@ -19,7 +19,7 @@ namespace vigie::ledger {
 
 struct CheckpointReport {
   bool there = false;             // the file checkpoints.jsonl
-  bool public_key = false;        // ledger.pub lies beside it, or a key was given
+  bool public_key = false;        // ledger.pub lies beside it
   bool trusted = false;           // a key was given, and it signs here
   uint64_t checkpoints = 0;       // sound ones
   uint64_t matched = 0;           // of them, those whose entry is there

@@ -132,7 +132,19 @@ TEST_F(SignedVerify, ARemovedCheckpointShows) {
 TEST_F(SignedVerify, RemovedCheckpointsShowAsLongAsThereIsAKey) {
   std::filesystem::remove(lines_);
   EXPECT_EQ(problems(false), Words{"the checkpoints are missing"});
-  EXPECT_EQ(verify(true).verdict(), Verdict::could_not_verify);
+  EXPECT_EQ(problems(true), Words{"the checkpoints are missing"});
+  EXPECT_EQ(verify(true).verdict(), Verdict::failed);
+}
+
+TEST_F(SignedVerify, RemovedCheckpointsAndTheKeyShowWhenTheLedgerNamesOne) {
+  for (const char* name : {"checkpoints.jsonl", "ledger.pub"})
+    std::filesystem::remove(folder_ / name);
+  EXPECT_EQ(verify().verdict(), Verdict::could_not_verify) << "a copy of ledger/ alone";
+  Entry rotation = backup_entry(7);
+  rotation.kind = kind::kSigningKey;
+  ASSERT_TRUE(open()->append(rotation));
+  EXPECT_EQ(problems(), Words{"the checkpoints are missing"});
+  EXPECT_EQ(problems(false), Words{}) << "nobody has asked for signatures";
 }
 
 TEST_F(SignedVerify, ATornLastLineNeverCounted) {
