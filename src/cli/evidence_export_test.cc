@@ -93,7 +93,7 @@ TEST_F(EvidenceExport, CsvIsQuotedAndHoldsNoFormula) {
   EXPECT_THAT(csv, HasSubstr("line\nbreak; nul\\x00here; bad \\xff byte; \"\"quoted\"\", &amp;"));
   EXPECT_EQ(csv.find('\0'), std::string::npos);
   EXPECT_THAT(csv, HasSubstr("\r\n1,\"2026-11-20T00:01:00Z\",\"2026-11-20T00:01:20Z\",\"Backup\""));
-  EXPECT_TRUE(csv.ends_with("\"\r\n"));
+  EXPECT_TRUE(csv.ends_with(",\"\",\r\n")) << "it names no log";
 }
 
 TEST_F(EvidenceExport, HtmlIsEscapedAndNamesNothingElsewhere) {
@@ -123,6 +123,39 @@ TEST_F(EvidenceExport, TellsTargetsOfRecoveryAndAssertions) {
   EXPECT_THAT(exported("html"), HasSubstr("<td>42.5 of 3600</td><td>100 of 93600</td><td>1 passed, "
                                           "1 failed, 1 not run</td>"));
   EXPECT_THAT(exported("csv"), HasSubstr(",42.5,3600,100,93600,1,1,1,"));
+}
+
+TEST_F(EvidenceExport, NamesTheAssertionsThatFailed) {
+  ledger::Entry entry = backup_entry(1);
+  entry.assertions = {{"rows_app", 12, 11, ledger::Outcome::failed},
+                      {"collation", "de", "de", ledger::Outcome::passed},
+                      {"owner\x01", "a", {}, ledger::Outcome::failed}};
+  add(entry);
+  const std::string said = "rows_app: 12 expected, 11 found; owner\\x01: a expected, nothing found";
+  EXPECT_THAT(exported("html"), HasSubstr("<b>Failed checks</b> " + said + "</span>"));
+  EXPECT_THAT(exported("csv"), HasSubstr(",1,2,0,\"" + said + "\","));
+}
+
+TEST_F(EvidenceExport, OfVeryManyFailedAssertionsTheFirstAreNamed) {
+  ledger::Entry entry = backup_entry(1);
+  entry.assertions.assign(102, {"rows", 12, 11, ledger::Outcome::failed});
+  add(entry);
+  EXPECT_THAT(exported("csv"), HasSubstr("11 found; and more\","));
+}
+
+TEST_F(EvidenceExport, NamesTheLogOfARun) {
+  const std::string hash(64, 'b');
+  ledger_->attach_logs([&](const RunId&) { return ledger::RunLogRef{hash, Bytes{4711}}; });
+  ledger::Entry entry = backup_entry(1);
+  entry.trigger.run_id = new_run_id();
+  add(entry);
+  EXPECT_THAT(exported("csv"), HasSubstr("\"" + hash + "\",4711\r\n"));
+  EXPECT_THAT(exported("html"), HasSubstr(hash + " (4711 bytes)"));
+}
+
+TEST_F(EvidenceExport, EachKindHasWords) {
+  for (const std::string_view kind : ledger::kind::kEvery) EXPECT_NE(words_of_kind(kind), kind);
+  EXPECT_EQ(words_of_kind("load_test"), "load_test") << "of somebody else";
 }
 
 TEST_F(EvidenceExport, JsonVerifiesByItself) {

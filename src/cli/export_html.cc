@@ -102,13 +102,15 @@ std::string details_of(const ExportFields& f) {
   std::string out;
   add(out, "Started", f.started_at);
   add(out, "Code", f.error_code);
+  add(out, "Failed checks", f.failed_checks);
   add(out, "Deviations", f.deviations);
   add(out, "By", who(f));
   add(out, "Why", f.reason);
   add(out, "Ref", f.reference);
   add(out, "Follow-up", f.follow_up);
   add(out, "Correlation", f.correlation_id);
-  add(out, "Log", f.log);
+  if (!f.log_sha256.empty())
+    add(out, "Log", fmt::format("{} ({} bytes)", f.log_sha256, f.log_bytes));
   return out + fmt::format("<span class=\"hash\">{}</span>", escaped(f.entry_hash));
 }
 

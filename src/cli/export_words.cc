@@ -6,34 +6,50 @@
 
 #include "cli/cells.h"
 #include "cli/export_writer.h"
+#include "ledger/entry.h"
 #include "ledger/named_log.h"
 
 namespace vigie::cli {
 namespace {
 
+constexpr uint64_t kMostNamed = 100;  // assertions that failed, of one entry
+
 using Pair = std::pair<std::string_view, std::string_view>;
 
+namespace kind = ledger::kind;
+
 constexpr std::array kKinds{
-    Pair{"backup", "Backup"},
-    Pair{"backup_verify", "Verification of a backup"},
-    Pair{"retention", "Expiry of old backups"},
-    Pair{"scrub", "Backup read again"},
-    Pair{"missed_run", "Run that did not start"},
-    Pair{"hold", "Hold"},
-    Pair{"plausibility", "Backup that does not fit the one before"},
-    Pair{"acknowledgement", "Acknowledgement"},
-    Pair{"config_reload", "New configuration"},
-    Pair{"clock", "Clock set back"},
-    Pair{"token", "Token"},
-    Pair{"recovered", "Backup found unrecorded"},
-    Pair{"interrupted", "Run interrupted"},
-    Pair{"preflight", "Check before a backup"},
-    Pair{"run_ended", "End of a run"},
-    Pair{"evidence_verify", "Verification of the evidence"},
-    Pair{"signing_key", "Key that signs checkpoints"},
-    Pair{"restore", "Restore"},
-    Pair{"drill", "Restore drill"},
-    Pair{"ledger_damage", "Damage of the ledger"},
+    Pair{kind::kBackup, "Backup"},
+    Pair{kind::kBackupVerify, "Verification of a backup"},
+    Pair{kind::kBackupCopy, "Copy of a backup"},
+    Pair{kind::kCopyVerify, "Verification of a copy off the host"},
+    Pair{kind::kRetention, "Expiry of old backups"},
+    Pair{kind::kScrub, "Backup read again"},
+    Pair{kind::kMissedRun, "Run that did not start"},
+    Pair{kind::kHold, "Hold"},
+    Pair{kind::kPlausibility, "Backup that does not fit the one before"},
+    Pair{kind::kAcknowledgement, "Acknowledgement"},
+    Pair{kind::kConfigReload, "New configuration"},
+    Pair{kind::kClock, "Clock set back"},
+    Pair{kind::kToken, "Token"},
+    Pair{kind::kRecovered, "Backup found unrecorded"},
+    Pair{kind::kInterrupted, "Run interrupted"},
+    Pair{kind::kPreflight, "Check before a backup"},
+    Pair{kind::kRunEnded, "End of a run"},
+    Pair{kind::kEvidenceVerify, "Verification of the evidence"},
+    Pair{kind::kSigningKey, "Key that signs checkpoints"},
+    Pair{kind::kRestore, "Restore"},
+    Pair{kind::kRestoreDrill, "Restore drill"},
+    Pair{kind::kRestoreDrillOffsite, "Restore drill from a copy off the host"},
+    Pair{kind::kDurabilityProof, "Durability proof of a server"},
+    Pair{kind::kDurabilityProofNode, "Durability proof of a machine"},
+    Pair{kind::kAmcheck, "Check of a database for damage"},
+    Pair{kind::kLedgerDamage, "Damage of the ledger"},
+    Pair{kind::kStatusContract, "Check of the program's status answers"},
+    Pair{kind::kErrorContract, "Check of the program's error answers"},
+    Pair{kind::kCanary, "Check that no secret is told"},
+    Pair{kind::kHealthLatency, "Latency of the health answer"},
+    Pair{kind::kMatrix, "Requirements held against the evidence"},
 };
 
 std::string text_in(const json::object& entry, std::string_view section, std::string_view key) {
@@ -93,12 +109,34 @@ std::string deviations_of(const json::object& entry) {
   return without_controls(words);
 }
 
-void count_assertions(const json::object& entry, ExportFields& fields) {
+std::string plain_member(const json::object& object, std::string_view key) {
+  const json::value* const value = find_value(object, key);
+  return value == nullptr ? std::string() : plain(*value);
+}
+
+// "rows_app: 12 expected, 11 found": what the number of them does not tell.
+std::string assertion_words(const json::object& assertion) {
+  const std::string id = text_of(assertion, "id");
+  const std::string expected = plain_member(assertion, "expected");
+  const std::string actual = plain_member(assertion, "actual");
+  if (expected.empty()) return actual.empty() ? id : fmt::format("{}: {} found", id, actual);
+  return fmt::format("{}: {} expected, {} found", id, expected,
+                     actual.empty() ? "nothing" : actual);
+}
+
+void add_failed(std::string& words, uint64_t number, const json::object& assertion) {
+  if (number > kMostNamed) return;
+  if (!words.empty()) words += "; ";
+  words += number < kMostNamed ? without_controls(assertion_words(assertion)) : "and more";
+}
+
+void take_assertions(const json::object& entry, ExportFields& fields) {
   const json::array* all = find_array(entry, "assertions");
   if (all == nullptr) return;
   for (const json::value& one : *all) {
     const std::string result = one.is_object() ? text_of(one.get_object(), "result") : "";
     ++(result == "passed" ? fields.passed : result == "failed" ? fields.failed : fields.not_run);
+    if (result == "failed") add_failed(fields.failed_checks, fields.failed - 1, one.get_object());
   }
 }
 
@@ -144,7 +182,7 @@ ExportFields export_fields(const json::object& entry) {
   fields.rto_target_s = number_in(entry, "measures", "rto_target_s");
   fields.rpo_s = number_in(entry, "measures", "rpo_s");
   fields.rpo_target_s = number_in(entry, "measures", "rpo_target_s");
-  count_assertions(entry, fields);
+  take_assertions(entry, fields);
   fields.deviations = deviations_of(entry);
   fields.by = text_in(entry, "trigger", "by");
   fields.actor = text_in(entry, "trigger", "actor");
@@ -153,8 +191,10 @@ ExportFields export_fields(const json::object& entry) {
   fields.reference = top(entry, "ref");
   fields.follow_up = top(entry, "follow_up");
   fields.entry_hash = top(entry, "entry_hash");
-  if (const auto named = ledger::named_log(entry))
-    fields.log = fmt::format("{} ({} bytes)", named->log.sha256, named->log.bytes.count);
+  if (const auto named = ledger::named_log(entry)) {
+    fields.log_sha256 = named->log.sha256;
+    fields.log_bytes = std::to_string(named->log.bytes.count);
+  }
   return fields;
 }
 

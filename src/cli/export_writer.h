@@ -55,12 +55,13 @@ struct ExportFields {
   std::string error_code;
   std::string rto_s, rto_target_s, rpo_s, rpo_target_s;  // empty: it measures none
   uint64_t passed = 0, failed = 0, not_run = 0;          // assertions
+  std::string failed_checks;  // those that failed, by name, with what was expected and found
   std::string deviations;
   std::string by, actor, reason, reference;
   std::string follow_up;
   std::string correlation_id;
   std::string entry_hash;
-  std::string log;  // SHA-256 and size of the log of its run; empty: it names none
+  std::string log_sha256, log_bytes;  // of the log of its run; empty: it names none
 };
 ExportFields export_fields(const json::object& entry);
 
