@@ -241,6 +241,18 @@ TEST(Api, AcknowledgesTheLedgersDamageForAnAdminWithAReason) {
   EXPECT_EQ(seen, std::vector<std::string>{"disk T-1"});
 }
 
+TEST(Api, ToHaveTheLedgerSignedTakesTheScopeOperate) {
+  ApiFixture fixture;
+  fixture.services.make_checkpoint = [](const CallContext&) {
+    return Result<json::value>(json::object{{"checkpoint", nullptr}});
+  };
+  fixture.start();
+  constexpr std::string_view kPath = "/v1/evidence/checkpoint";
+  EXPECT_EQ(fixture.request("POST", kPath, fixture.token(Scope::read)).status, 403);
+  EXPECT_EQ(fixture.request("POST", kPath, fixture.token(Scope::operate)).status, 200);
+  EXPECT_EQ(fixture.over_socket("POST", kPath, R"({"x":1})").status, 400);
+}
+
 TEST(Api, ADefectInOneAnswerEndsThatAnswerAlone) {
   ApiFixture fixture;
   fixture.services.views = []() -> status::Views { throw std::runtime_error("secret words"); };

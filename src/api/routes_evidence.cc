@@ -70,6 +70,12 @@ Result<Response> show_checkpoint(const Services& services, const Call& call) {
   return json_response(found);
 }
 
+Result<Response> make_checkpoint(const Services& services, const Call& call) {
+  TRY(command_body(call.request, {}));
+  TRY_ASSIGN(auto made, services.make_checkpoint(call.context));
+  return json_response(made);
+}
+
 Result<Response> show_trace(const Services& services, const Call& call) {
   TRY(only_parameters(call.request, {}));
   const auto& id = call.arguments.at(0);
@@ -100,6 +106,14 @@ void add_evidence_routes(Router& router, const RouteHost& host) {
          .endpoint = [&services](const Call& call) { return acknowledge_damage(services, call); }});
   }
   if (services.checkpoint) add("/v1/evidence/checkpoint", show_checkpoint);
+  if (services.make_checkpoint) {
+    router.add(
+        {.method = "POST",
+         .pattern = "/v1/evidence/checkpoint",
+         .scope = Scope::operate,
+         .kind = RequestClass::query,
+         .endpoint = [&services](const Call& call) { return make_checkpoint(services, call); }});
+  }
   if (services.rotate_key) {
     router.add({.method = "POST",
                 .pattern = "/v1/evidence/key",

@@ -131,6 +131,8 @@ struct Services {
   std::function<Result<>(const CallContext&)> acknowledge_ledger;
   // {id, seq, entry_hash}; the context's reason is what was found, in words.
   std::function<Result<json::value>(const EvidenceReport&, const CallContext&)> record_evidence;
+  // Signs what the ledger holds now; answers as checkpoint does, up to the entry that is signed.
+  std::function<Result<json::value>(const CallContext&)> make_checkpoint;
   // {old_key_id, new_key_id}
   std::function<Result<json::value>(const CallContext&)> rotate_key;
   std::function<Result<>(const std::string& store, const CallContext&)> adopt_store;

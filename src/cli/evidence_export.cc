@@ -89,11 +89,30 @@ Result<> each_entry(Context& context, uint64_t last,
                    });
 }
 
+Result<json::object> object_of(Result<json::value> answer) {
+  if (!answer) return fail(answer.error());
+  if (answer->is_object()) return std::move(answer->get_object());
+  return fail(ErrorCode::internal_error, {{"reason", "no object"}});
+}
+
+constexpr std::string_view kCheckpoint = "/v1/evidence/checkpoint";
+
 // The checkpoint up to an entry, with what the ledger says of itself.
 Result<json::object> ask_checkpoint(Context& context, const std::string& query) {
-  TRY_ASSIGN(auto answer, context.ask({.target = "/v1/evidence/checkpoint" + query}));
-  if (answer.is_object()) return std::move(answer.get_object());
-  return fail(ErrorCode::internal_error, {{"reason", "no object"}});
+  return object_of(context.ask({.target = std::string(kCheckpoint) + query}));
+}
+
+// What is exported is to be signed to its end. Without a daemon it is: whoever wrote last has done
+// that.
+Result<json::object> ask_end(Context& context) {
+  TRY_ASSIGN(const bool alone, context.alone());
+  if (alone) return ask_checkpoint(context, "");
+  auto made = object_of(context.ask({.method = "POST", .target = std::string(kCheckpoint)}));
+  if (made) return made;
+  context.console().words(
+      fmt::format("The newest entries could not be signed, so that no key vouches for them: {}",
+                  made.error().detail(Audience::operators)));
+  return ask_checkpoint(context, "");
 }
 
 json::value member(const json::object& object, std::string_view key) {
@@ -118,7 +137,7 @@ Result<ExportHead> make_head(Context& context) {
   head.kind = arguments.option("--kind").value_or("");
   head.generated_at = context.hooks().clock->now();
   head.version = context.hooks().version;
-  TRY_ASSIGN(const json::object now, ask_checkpoint(context, ""));
+  TRY_ASSIGN(const json::object now, ask_end(context));
   take_ledger(now, head);
   head.newest = member(now, "checkpoint");
   uint64_t last = 0;

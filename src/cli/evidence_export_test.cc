@@ -169,6 +169,29 @@ TEST_F(EvidenceExport, JsonVerifiesByItself) {
   EXPECT_THAT(printed.out, HasSubstr("vouches for 4 of them"));
 }
 
+TEST_F(EvidenceExport, ADaemonSignsBeforeItIsAskedForEntries) {
+  program_.has_daemon(program_.configuration_sha256());
+  add(backup_entry(1));
+  prepare();
+  EXPECT_EQ(run({"evidence", "export"}).exit_code, 0);
+  const auto& asked = program_.script.asked;
+  ASSERT_EQ(asked.size(), 4U);
+  EXPECT_EQ(asked[0].method + " " + asked[0].target, "POST /v1/evidence/checkpoint");
+  EXPECT_EQ(asked[1].method, "GET");
+}
+
+TEST_F(EvidenceExport, WhatADaemonCannotSignIsExportedAndSaid) {
+  program_.has_daemon(program_.configuration_sha256());
+  add(backup_entry(1));
+  prepare();
+  program_.script.answers.push_front(
+      {500, parse_json(R"({"code":"signing_key_invalid"})").value()});
+  const Printed printed = run({"evidence", "export"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(printed.words, HasSubstr("could not be signed"));
+  EXPECT_THAT(printed.out, HasSubstr("</html>"));
+}
+
 TEST_F(EvidenceExport, AnEntryBehindTheCheckpointIsNotProven) {
   add(backup_entry(1));
   sign();

@@ -87,18 +87,34 @@ Result<json::value> Wiring::rotate_key(const api::CallContext& context) {
 }
 
 Result<json::value> Wiring::checkpoint_up_to(uint64_t seq, const std::stop_token& stop) const {
-  const platform::Path path = platform::Path(config()->state.dir) / ledger::kCheckpointsName;
   const auto view = ledger_->view();
+  TRY_ASSIGN(auto answer, checkpoint_answer({view->last_seq, view->head}, seq, stop));
+  return json::value(std::move(answer));
+}
+
+// Up to what is signed: entries may come meanwhile. Of a ledger that has lost its end, up to that.
+Result<json::value> Wiring::make_checkpoint(const std::stop_token& stop) {
+  TRY(checkpoints_->make(*ledger_->view()));
+  const ledger::Mark newest = checkpoints_->newest();
+  if (newest.seq > ledger_->view()->last_seq) return checkpoint_up_to(UINT64_MAX, stop);
+  TRY_ASSIGN(auto answer, checkpoint_answer(newest, newest.seq, stop));
+  return json::value(std::move(answer));
+}
+
+Result<json::object> Wiring::checkpoint_answer(const ledger::Mark& end, uint64_t seq,
+                                               const std::stop_token& stop) const {
+  const platform::Path path = platform::Path(config()->state.dir) / ledger::kCheckpointsName;
   TRY_ASSIGN(auto found, ledger::find_checkpoint(world_.files, path, seq, stop));
-  const json::value head = view->head.empty() ? json::value(nullptr) : json::value(view->head);
+  const json::value head =
+      end.entry_hash.empty() ? json::value(nullptr) : json::value(end.entry_hash);
   json::object answer{{"checkpoint", nullptr},
                       {"public_key", nullptr},
-                      {"ledger", json::object{{"last_seq", view->last_seq}, {"head", head}}}};
+                      {"ledger", json::object{{"last_seq", end.seq}, {"head", head}}}};
   if (found) {
     answer["checkpoint"] = std::move(found->line);
     answer["public_key"] = found->public_key;
   }
-  return json::value(std::move(answer));
+  return answer;
 }
 
 void Wiring::prove_writable() {

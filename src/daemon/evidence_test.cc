@@ -127,6 +127,19 @@ TEST_F(EvidenceWiring, ACheckpointIsMadeWhenItIsDueAndAtTheEnd) {
   EXPECT_EQ(check("checkpoints"), "pass ok");
 }
 
+TEST_F(EvidenceWiring, WhatIsThereIsSignedWhenSomebodyAsksForIt) {
+  append(1);
+  const auto answer = ask("POST", {"v1", "evidence", "checkpoint"});
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto made = parse_json(answer.body).value();
+  EXPECT_EQ(made.at("checkpoint").at("size").to_number<int>(), 1);
+  EXPECT_EQ(made.at("ledger").at("last_seq").to_number<int>(), 1);
+  EXPECT_EQ(made.at("ledger").at("head").as_string(), wiring_->ledger().view()->head);
+  const auto lines = testing::bytes_of(lines_);
+  EXPECT_EQ(ask("POST", {"v1", "evidence", "checkpoint"}).status, 200);
+  EXPECT_EQ(testing::bytes_of(lines_), lines) << "nothing is new";
+}
+
 TEST_F(EvidenceWiring, ARotationNamesWhoAndWhy) {
   const std::string old_id = wiring_->checkpoints().view()->key_id;
   EXPECT_EQ(ask("POST", {"v1", "evidence", "key"}, "{}").status, 400);

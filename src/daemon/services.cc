@@ -243,6 +243,9 @@ void Wiring::add_human_acts(api::Services& services) {
     return json::value(json::object{
         {"id", recorded.id}, {"seq", recorded.seq}, {"entry_hash", recorded.entry_hash}});
   };
+  services.make_checkpoint = [this](const CallContext& context) {
+    return make_checkpoint(context.stop);
+  };
   services.rotate_key = [this](const CallContext& context) { return rotate_key(context); };
   services.adopt_store = [this](const std::string& store, const CallContext& context) {
     return backups_->adopt_store(store, work_of(context));

@@ -135,6 +135,10 @@ class Wiring {
   // Errors: those of Checkpoints::rotate() and of the ledger.
   Result<json::value> rotate_key(const api::CallContext& context);
   Result<json::value> checkpoint_up_to(uint64_t seq, const std::stop_token& stop) const;
+  // Errors: those of Checkpoints::make(), and of reading it again.
+  Result<json::value> make_checkpoint(const std::stop_token& stop);
+  Result<json::object> checkpoint_answer(const ledger::Mark& end, uint64_t seq,
+                                         const std::stop_token& stop) const;
   Result<> compare_with_copies(const std::stop_token& stop);
   Result<> check_run_logs(const std::stop_token& stop) const;
   void follow_stores();

@@ -98,6 +98,12 @@ TEST_F(EvidenceTest, ExportsWithAndWithoutADaemon) {
   const Ran csv = host_.run({"evidence", "export", "--format", "csv", "--kind", "token"});
   EXPECT_EQ(csv.status, 0) << csv.err;
   EXPECT_THAT(csv.out, HasSubstr("\"Token (create)\""));
+  leave_entries(1);
+  EXPECT_EQ(host_.run({"evidence", "export", "--format", "json", "--file", file("b.json")}).status,
+            0);
+  const Ran whole =
+      host_.run({"evidence", "verify", "--export", file("b.json"), "--public-key", key});
+  EXPECT_EQ(whole.status, 0) << whole.out << whole.err << "the daemon has signed its end";
 }
 
 TEST(EvidenceInStores, AKillWhileTheLedgerIsCopiedLeavesACopyThatVerifies) {
