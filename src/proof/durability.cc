@@ -134,7 +134,7 @@ class Proving {
     TRY_ASSIGN(const auto session, connect());
     TRY(tools_.files.create_folder(request_.folder, 0700));
     clear_leftovers(*session);
-    measure_sync();
+    look_at_disk();
     // Before the table: what has a log is cleared away one day.
     TRY_ASSIGN(log_, WitnessLog::create(tools_.files, log_path(), key_));
     const auto made = table_.create(*session, options_, work_.limits());
@@ -154,7 +154,9 @@ class Proving {
                                    cleared.error().detail(Audience::everybody));
   }
 
-  void measure_sync() {
+  void look_at_disk() {
+    auto shared = what_shared_disk_says(*report_.settings, tools_.files, request_.folder);
+    if (shared) report_.deviations.push_back(std::move(*shared));
     const auto speed = sync_speed(tools_.files, request_.folder, tools_.clock, work_.stop);
     if (!speed) return report_.deviations.push_back("how fast the disk syncs cannot be measured");
     report_.durations["log_sync"] = speed->median;

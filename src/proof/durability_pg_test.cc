@@ -201,6 +201,10 @@ TEST_F(FaultTest, ASettingThatWasUnsafeForAWhileIsNotForgotten) {
   EXPECT_TRUE(report.settings->full_page_writes) << "before";
 }
 
+TEST_F(FaultTest, ALogOnTheDiskOfTheDataIsSaid) {
+  EXPECT_THAT(prove().deviations, Contains(HasSubstr("can forget both")));
+}
+
 TEST_F(FaultTest, AMachineThatRestartsIsComparedByTheNextStart) {
   const auto asked = prove_by_reboot();
   EXPECT_EQ(code(asked), "durability_fault");
@@ -210,6 +214,7 @@ TEST_F(FaultTest, AMachineThatRestartsIsComparedByTheNextStart) {
   const auto report = settle();
   EXPECT_EQ(code(report), "passed");
   EXPECT_TRUE(report.node);
+  EXPECT_THAT(report.deviations, Contains(HasSubstr("can forget both")));
   EXPECT_GT(report.verdict->acknowledged, 0u);
   EXPECT_THAT(logs(), IsEmpty());
   EXPECT_EQ(tables(), "");

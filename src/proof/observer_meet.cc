@@ -6,6 +6,7 @@
 
 #include "platform/failpoint.h"
 #include "proof/observer.h"
+#include "proof/sync_speed.h"
 
 namespace vigie::proof {
 namespace {
@@ -175,6 +176,9 @@ Result<Observation> Observer::compare(const SeenServer& seen, const std::stop_to
   observation.after = seen.identity;
   report.settings = seen.settings;
   report.deviations = seen.settings.deviations();
+  auto shared =
+      what_shared_disk_says(seen.settings, tools_.files, own_files_.log(state_->key).parent_path());
+  if (shared) report.deviations.push_back(std::move(*shared));
   report.shows = kShows;
   if (view_.last_row_at)
     report.durations["down"] = std::max(Duration{0}, seen.at - *view_.last_row_at);

@@ -107,6 +107,7 @@ TEST_F(ObserverTest, ARestartOfTheMachineIsAProofOfItsOwn) {
   EXPECT_TRUE(seen_.front().node);
   EXPECT_EQ(seen_.front().before->boot_id, "boot-1");
   EXPECT_EQ(seen_.front().after.boot_id, "boot-2");
+  EXPECT_THAT(seen_.front().report.deviations, Contains(HasSubstr("can forget both")));
 }
 
 TEST_F(ObserverTest, ARestartWithoutARowBeforeItProvesNothing) {

@@ -4,6 +4,7 @@
 
 #include "proof/leftovers.h"
 #include "proof/owed_start.h"
+#include "proof/sync_speed.h"
 #include "proof/witness_log.h"
 #include "proof/witness_table.h"
 #include "proof/witness_writers.h"
@@ -57,6 +58,8 @@ class Comparing {
     TRY_ASSIGN(report_.settings,
                read_server_settings(*session, tools_.postgres, request_.server, limits));
     report_.deviations = report_.settings->deviations();
+    auto shared = what_shared_disk_says(*report_.settings, tools_.files, request_.folder);
+    if (shared) report_.deviations.push_back(std::move(*shared));
     TRY(is_the_same_server());
     TRY_ASSIGN(
         auto found,

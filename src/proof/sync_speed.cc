@@ -31,12 +31,18 @@ Result<std::vector<Duration>> timed_syncs(platform::WritableFile& file,
   return times;
 }
 
+// A data folder may be a link, which only who may enter it can follow.
+Result<platform::FileInfo> info_of(platform::FileSystem& files, const platform::Path& folder) {
+  auto within = files.info(folder / ".");
+  return within ? within : files.info(folder);
+}
+
 // A server in a container, or whose folder this user may not see, is elsewhere as far as is known.
 bool lies_beside(const ServerSettings& settings, platform::FileSystem& files,
                  const platform::Path& folder) {
   if (!settings.on_this_host || settings.data_directory.empty()) return false;
-  const auto data = files.info(settings.data_directory);
-  const auto ours = files.info(folder);
+  const auto data = info_of(files, settings.data_directory);
+  const auto ours = info_of(files, folder);
   return data && ours && data->device == ours->device;
 }
 
@@ -56,6 +62,14 @@ Result<SyncSpeed> sync_speed(platform::FileSystem& files, const platform::Path& 
   const auto middle = times->begin() + static_cast<std::ptrdiff_t>(times->size() / 2);
   std::ranges::nth_element(*times, middle);
   return SyncSpeed{*middle, times->size()};
+}
+
+std::optional<std::string> what_shared_disk_says(const ServerSettings& settings,
+                                                 platform::FileSystem& files,
+                                                 const platform::Path& folder) {
+  if (!lies_beside(settings, files, folder)) return std::nullopt;
+  return "the log of acknowledged rows lies on the file system of the server's data: a disk that "
+         "forgets what it said was written can forget both, and then no row is missed";
 }
 
 std::vector<std::string> what_sync_speed_says(const SyncSpeed& speed,

@@ -2,6 +2,7 @@
 // has a cache that outlives a loss of power. It makes no verdict; it is said.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,12 @@ inline constexpr Duration kFastestSync{30};
 // cancelled.
 Result<SyncSpeed> sync_speed(platform::FileSystem& files, const platform::Path& folder,
                              const platform::Clock& clock, const std::stop_token& stop);
+
+// For the deviations: the log of acknowledged rows in `folder` lies where the server's data does.
+// Nothing when it does not, or when where the data lies cannot be seen.
+std::optional<std::string> what_shared_disk_says(const ServerSettings& settings,
+                                                 platform::FileSystem& files,
+                                                 const platform::Path& folder);
 
 // In words, for the deviations: that it is suspiciously fast, and whether the server's data lies on
 // another file system, of which it says nothing.

@@ -87,5 +87,21 @@ TEST_F(SyncSpeedTest, OneThatIsFasterThanADiskIsNamed) {
   EXPECT_THAT(words(30us), ElementsAre(HasSubstr("could not be verified")));
 }
 
+TEST_F(SyncSpeedTest, ALogBesideTheDataIsNamed) {
+  ServerSettings settings;
+  settings.on_this_host = true;
+  settings.data_directory = folder_.path();
+  EXPECT_THAT(what_shared_disk_says(settings, disk_, folder_.path()).value_or(""),
+              HasSubstr("can forget both"));
+  settings.on_this_host = false;
+  EXPECT_FALSE(what_shared_disk_says(settings, disk_, folder_.path())) << "it may be elsewhere";
+  settings.on_this_host = true;
+  settings.data_directory = "/proc";
+  EXPECT_FALSE(what_shared_disk_says(settings, disk_, folder_.path()));
+  std::filesystem::create_directory_symlink("/proc", folder_ / "link");
+  settings.data_directory = folder_ / "link";
+  EXPECT_FALSE(what_shared_disk_says(settings, disk_, folder_.path())) << "a link leads elsewhere";
+}
+
 }  // namespace
 }  // namespace vigie::proof
