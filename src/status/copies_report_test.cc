@@ -50,6 +50,22 @@ TEST(CopiesStatus, ADamagedOneIsNamedUntilSomebodyGivesItUp) {
   EXPECT_EQ(damaged_in(backups_data(views, kNow)), "[]");
 }
 
+TEST(CopiesStatus, AStoreThatDoesNotAnswerIsNamedThoughItsCopiesAreYoung) {
+  auto backups = with_copies();
+  backup::CopyAttempt attempt{"nightly", "app", "offsite", kNow, "store_unreachable"};
+  backups->copy_attempts = {attempt};
+  const auto said = [&] {
+    return reason(make_report(Kind::backups, with_backups(backups), kNow), kCheck);
+  };
+  EXPECT_EQ(said(), "warn store_unreachable");
+  const json::object data = backups_data(with_backups(backups), kNow);
+  const json::value& copy = data.at("jobs").at(0).at("databases").at(0).at("copies").at(0);
+  EXPECT_EQ(copy.at("error_code").as_string(), "store_unreachable");
+  EXPECT_EQ(copy.at("last_attempt_at").as_string(), format_rfc3339(kNow));
+  backups->copy_attempts[0].error_code.clear();
+  EXPECT_EQ(said(), "pass ok") << "it answers again";
+}
+
 TEST(CopiesStatus, AVerifiedOneOffTheHostIsWhatTheFirstStoreOnItLacks) {
   auto backups = with_copies();
   backups->stores[0].off_host = false;
