@@ -60,18 +60,17 @@ class S3Test : public ::testing::Test {
     configure(host, Radosgw::shared().credentials_file().string());
   }
 
-  std::vector<std::string> restore_words(const std::string& dsn) const {
+  // Of a machine that may read the bucket, and has nothing else.
+  std::vector<std::string> from_bucket(std::vector<std::string> verb,
+                                       const std::vector<std::string>& more) const {
     const Radosgw& server = Radosgw::shared();
-    return {"restore",
-            "run",
-            "--from",
-            "s3://" + server.bucket() + "/" + prefix_,
-            "--s3-endpoint",
-            server.endpoint(),
-            "--s3-credentials",
-            server.reader_file().string(),
-            "--to",
-            dsn};
+    const std::vector<std::string> place{
+        "--from",           "s3://" + server.bucket() + "/" + prefix_,
+        "--s3-endpoint",    server.endpoint(),
+        "--s3-credentials", server.reader_file().string()};
+    verb.insert(verb.end(), place.begin(), place.end());
+    verb.insert(verb.end(), more.begin(), more.end());
+    return verb;
   }
 
   static size_t backups_of(VigieHost& host) {
@@ -95,7 +94,7 @@ TEST_F(S3Test, ABackupComesBackWhenTheHostIsGone) {
   }
   PgCluster target;
   VigieHost bare;
-  const Ran restored = bare.run(restore_words(target.dsn("app")));
+  const Ran restored = bare.run(from_bucket({"restore", "run"}, {"--to", target.dsn("app")}));
   ASSERT_EQ(restored.status, 0) << restored.out << restored.err;
   EXPECT_EQ(target.value(kRows, "app"), source_->value(kRows, "app"));
 }
@@ -122,6 +121,22 @@ TEST_F(S3Test, AnEncryptedBackupComesBackWithItsRolesWhenTheHostIsGone) {
   EXPECT_EQ(target.value("SELECT tableowner FROM pg_tables WHERE tablename = 'orders'", "app"),
             "clerk");
   EXPECT_THAT(restored.out + restored.err, Not(HasSubstr(keys.secret())));
+}
+
+TEST_F(S3Test, TheEvidenceIsVerifiedFromTheBucketByThePublicKeyAlone) {
+  VigieHost host;
+  configure(host);
+  ASSERT_EQ(host.run({"backup", "run", "nightly"}).status, 0);
+  ASSERT_TRUE(host.serve()) << host.log();
+  VigieHost auditor;
+  auditor.write("ledger.pub", contents(host.state() / "ledger.pub"));
+  const auto words = from_bucket({"evidence", "verify"},
+                                 {"--public-key", (auditor.folder() / "ledger.pub").string()});
+  Ran verified;
+  const auto verifies = [&] { return (verified = auditor.run(words)).status == 0; };
+  ASSERT_TRUE(eventually(verifies, std::chrono::seconds(60)))
+      << verified.out << verified.err << host.log();
+  EXPECT_THAT(verified.out, HasSubstr("the key that was given signs them"));
 }
 
 TEST_F(S3Test, ItIsVerifiedExpiredAndTakenInByANewState) {
