@@ -113,9 +113,9 @@ TEST_F(S3Test, AnEncryptedBackupComesBackWithItsRolesWhenTheHostIsGone) {
   }
   PgCluster target;
   VigieHost bare;
-  auto words = restore_words(target.dsn("app"));
-  words.insert(words.end(), {"--globals", "--identity", keys.file().string()});
-  const Ran restored = bare.run(words);
+  const Ran restored =
+      bare.run(from_bucket({"restore", "run"}, {"--to", target.dsn("app"), "--globals",
+                                                "--identity", keys.file().string()}));
   ASSERT_EQ(restored.status, 0) << restored.out << restored.err;
   EXPECT_EQ(target.value(kRows, "app"), source_->value(kRows, "app"));
   EXPECT_EQ(target.value("SELECT tableowner FROM pg_tables WHERE tablename = 'orders'", "app"),
