@@ -79,6 +79,7 @@ TEST_F(Trace, TellsRequestRunLogArtefactAndEvidenceInOrderOfTime) {
   const json::array found = items();
   EXPECT_THAT(each(found, "what"), ElementsAre("request", "run backup", "log step", "artefact",
                                                "evidence backup", "log program"));
+  ASSERT_EQ(found.size(), 6U);
   EXPECT_THAT(
       each(found, "detail"),
       ElementsAre("human token:7: before the upgrade (OPS-12)", "nightly", "dump; subject app",
