@@ -70,7 +70,6 @@ constexpr char kSource[] = R"(
   REVOKE CONNECT ON DATABASE app FROM PUBLIC;
   ALTER TABLE nothing OWNER TO clerk;
   ALTER DATABASE app OWNER TO clerk;
-  ALTER SCHEMA public OWNER TO clerk;
   REVOKE ALL ON SCHEMA public FROM PUBLIC;
   GRANT USAGE ON SCHEMA public TO pg_monitor;
 )";
@@ -131,10 +130,11 @@ std::unique_ptr<PgCluster> DrillTest::server_;
 std::unique_ptr<VigieHost> DrillTest::first_;
 
 TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
-  configure(
-      {"rto_target: 10m", "rpo_target: 26h",
-       "freshness: {table: public.plain, column: at, within: 26h}", "assertions:",
-       "  - {name: all sad, sql: \"select count(*) from plain where m <> 'sad'\", equals: 0}"});
+  configure({"rto_target: 10m", "rpo_target: 26h",
+             "freshness: {table: public.plain, column: at, within: 26h}", "assertions:",
+             "  - {name: all sad, sql: \"select count(*) from plain where m <> 'sad'\", equals: 0}",
+             "  - {name: schema public, sql: \"select has_schema_privilege('public', 'public', "
+             "'usage')\", equals: f}"});
   const Ran ran = drill();
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
   const auto found = checks();
@@ -164,6 +164,7 @@ TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
                          "sequence_values",
                          "freshness",
                          "sql: all sad",
+                         "sql: schema public",
                          "canary.one_flipped_bit",
                          "canary.truncated_file",
                          "canary.missing_file",
