@@ -44,6 +44,7 @@ constexpr Pattern kPatterns[] = {
     {"could not access file \"", ClientTrouble::unsupported},
     {"could not load library", ClientTrouble::unsupported},
     {"open extension control file", ClientTrouble::unsupported},
+    {"\" is not available", ClientTrouble::unsupported},
     {"collation \"pg_catalog.", ClientTrouble::unsupported},
     {"does not exist", ClientTrouble::missing},
     {"could not open relation", ClientTrouble::missing},

@@ -43,10 +43,22 @@ std::optional<ArchiveEntry> parse_line(std::string_view line) {
   return entry;
 }
 
+// Up to what the first message says in detail: there begin the words of rows and of the archive,
+// and they would choose what became of the restore.
+std::string_view first_message(std::string_view text) {
+  constexpr std::array<std::string_view, 5> kDetails{
+      "\nDETAIL:", "\nCONTEXT:", "\nHINT:", "\nCommand was:", "\npg_restore: detail:"};
+  for (const std::string_view one : kDetails) text = text.substr(0, text.find(one));
+  return text;
+}
+
 // What pg_restore's own words mean; everything else is its failure.
-Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& database) {
-  const ClientTrouble trouble =
-      end.signalled ? ClientTrouble::killed : platform::client_trouble(end.error_text);
+Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& database,
+               bool superuser = false) {
+  ClientTrouble trouble = end.signalled ? ClientTrouble::killed
+                                        : platform::client_trouble(first_message(end.error_text));
+  // An owner within the archive lacks it, and will on any server.
+  if (superuser && trouble == ClientTrouble::permission) trouble = ClientTrouble::other;
   const std::string reason(platform::words_for(trouble));
   switch (trouble) {
     case ClientTrouble::role:
@@ -198,7 +210,7 @@ Result<> restore_into(const Archive& archive, const platform::Dsn& dsn,
   command.environment.emplace_back("PGOPTIONS", "-c default_transaction_read_only=off");
   TRY_ASSIGN(const ProcessEnd end, platform::run_to_end(runner, command, work.deadline, work.stop));
   tell(work, end);
-  if (end.status != 0) return fail(error_of(end, id, dsn.name));
+  if (end.status != 0) return fail(error_of(end, id, dsn.name, options.superuser));
   return {};
 }
 

@@ -37,6 +37,7 @@ struct Archive {
 struct RestoreOptions {
   unsigned jobs = 2;
   bool owners = true;      // owners and rights too
+  bool superuser = false;  // the role that restores: it lacks no right
   std::string use_list{};  // lines of entries; empty: all but the database's own
   std::string application_name{};
 };

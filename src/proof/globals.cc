@@ -1,5 +1,7 @@
 #include "proof/globals.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "proof/sql_script.h"
@@ -60,7 +62,13 @@ Result<RolesRestored> restore_globals(platform::FileSystem& files, const platfor
   TRY_ASSIGN(const std::string text, platform::read_file(files, script, kMaxScript));
   TRY_ASSIGN(const auto statements, split_statements(text));
   Roles roles(target, work);
-  for (const std::string& one : statements) TRY(roles.take(one));
+  for (const std::string& one : statements) {
+    auto taken = roles.take(one);
+    if (taken) continue;
+    if (const size_t made = roles.result().made; made > 0)
+      taken.error().with("roles", fmt::format("{}", made));
+    return fail(taken.error());
+  }
   TRY(target.execute("reset client_encoding", work));
   return roles.result();
 }

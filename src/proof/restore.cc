@@ -243,6 +243,7 @@ class Restoring {
     options.jobs = request_.jobs;
     options.owners = restored_.owners =
         request_.owners && !(request_.on_scratch && unpacked_.globals.empty());
+    options.superuser = target_.superuser();
     options.application_name = work_.run.str();
     if (!request_.tables.empty())
       options.use_list =

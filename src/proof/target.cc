@@ -49,7 +49,7 @@ and ((select rolsuper from pg_roles where rolname = current_user)
     and (pg_has_role(a.usesysid, 'usage') or pg_has_role('pg_signal_backend', 'usage')))))sql";
 
 constexpr std::string_view kServer = R"sql(
-select (select system_identifier from pg_control_system()), r.rolsuper or r.rolcreatedb
+select (select system_identifier from pg_control_system()), r.rolsuper or r.rolcreatedb, r.rolsuper
 from pg_roles r where r.rolname = current_user)sql";
 
 }  // namespace
@@ -103,6 +103,7 @@ Result<std::unique_ptr<platform::PgConnection>> Target::connect(const CallLimits
 Result<> Target::read_server(const Work& work) {
   TRY_ASSIGN(const auto rows, admin_->query(kServer, work.limits()));
   system_identifier_ = rows->at(0, 0);
+  superuser_ = rows->at(0, 2) == "t";
   if (rows->at(0, 1) == "t") return {};
   return fail(ErrorCode::restore_rights,
               {{"database", dsn_.name}, {"reason", "it is neither a superuser nor has CREATEDB"}});

@@ -30,6 +30,7 @@ class Target {
   const platform::Dsn& dsn() const { return dsn_; }
   int server_version() const { return admin_->server_version(); }
   const std::string& system_identifier() const { return system_identifier_; }
+  bool superuser() const { return superuser_; }  // the role that restores
   // Of another database of the same server.
   platform::Dsn dsn_of(const std::string& database) const;
 
@@ -68,6 +69,7 @@ class Target {
   std::string name_;
   std::string application_name_;
   std::string system_identifier_;
+  bool superuser_ = false;
   std::unique_ptr<platform::PgConnection> admin_;
 };
 

@@ -111,6 +111,20 @@ TEST_F(TargetTest, ARoleThatIsNoSuperuserEndsWhatItMayAndIsToldOfTheRest) {
   EXPECT_TRUE(target->put_in_place("made", "before", work_));
 }
 
+TEST_F(TargetTest, RolesThatWereMadeBeforeOneIsRefusedAreCounted) {
+  server_.create_role("maker", "CREATEDB CREATEROLE");
+  const testing::TempFolder folder;
+  const platform::Path script = folder.path() / "globals.sql";
+  ASSERT_TRUE(platform::write_file_new(platform::real_file_system(), script,
+                                       "CREATE ROLE first;\nALTER ROLE first WITH SUPERUSER;\n"));
+  auto target = Target::open(*postgres_, server_.named_dsn("app", "maker"), work_);
+  ASSERT_TRUE(target);
+  EXPECT_FALSE(target->superuser());
+  const auto roles = restore_globals(platform::real_file_system(), script, *target, work_);
+  ASSERT_FALSE(roles);
+  EXPECT_EQ(roles.error().parameter("roles"), "1");
+}
+
 TEST_F(TargetTest, RightsOnATablespaceAreLeftOutOfTheGlobals) {
   const testing::TempFolder folder;
   const platform::Path script = folder.path() / "globals.sql";

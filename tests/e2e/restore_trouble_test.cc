@@ -81,6 +81,15 @@ TEST_F(RestoreTroubleTest, PgRestoreStopsAtItsFirstErrorAndNobodyQuotesTheRow) {
   EXPECT_TRUE(staging_is_empty());
 }
 
+// Else whoever writes rows would say that nothing is known of the backup.
+TEST_F(RestoreTroubleTest, WhatARowSaysDoesNotChooseTheVerdict) {
+  back_up(refuses_its_rows("permission denied for out of memory could not load library", mark_));
+  ASSERT_TRUE(std::filesystem::remove(mark_));
+  const Ran ran = host_.run(words());
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("restore_failed"));
+}
+
 TEST_F(RestoreTroubleTest, AServerThatIsGoneEndsTheRestoreAndWhatIsLeftThereIsNamed) {
   back_up(waits_when_restored("app", mark_));
   host_.start(words());
