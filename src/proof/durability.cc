@@ -187,7 +187,22 @@ class Proving {
       TRY(hurt_and_start());
     phase("recovery");
     TRY(wait_for_server());
-    return report_.pods ? look_who_answers() : Result<>();
+    return report_.pods ? look_who_answers() : is_the_same_server();
+  }
+
+  // The dsn may lead to a standby that was promoted meanwhile: then nothing was read from the disk
+  // of the one that was hurt.
+  Result<> is_the_same_server() {
+    TRY_ASSIGN(const auto session, connect());
+    TRY_ASSIGN(const ServerSettings now, read_server_settings(*session, work_.limits()));
+    const auto differ = [](const std::string& one, const std::string& other) {
+      return !one.empty() && !other.empty() && one != other;
+    };
+    const ServerSettings& before = *report_.settings;
+    if (!differ(before.system_identifier, now.system_identifier) &&
+        !differ(before.timeline, now.timeline))
+      return {};
+    return could_not("another server answers than before: it has another identifier or timeline");
   }
 
   // A standby may have taken over: then nothing was read from the pod's volume.

@@ -87,18 +87,24 @@ class FaultTest : public ::testing::Test {
   }
   // The fault is a command: it waits until somebody has done `act` beside it, and the server was
   // killed and started.
-  std::jthread restart_by_command(std::function<void(const std::stop_token&)> act) {
+  std::jthread restart_by_command(std::function<void(const std::stop_token&)> act,
+                                  const std::string& then = "SELECT 1") {
     options_.command = {"/bin/sh", "-c", "touch \"$0/asked\"; read line <\"$0/done\"",
                         folder_.path().string()};
     options_.recovery_timeout = 1min;
     EXPECT_EQ(::mkfifo((folder_ / "done").c_str(), 0600), 0);
-    return std::jthread([this, act = std::move(act)](const std::stop_token& over) {
+    return std::jthread([this, act = std::move(act), then](const std::stop_token& over) {
       wait_until([&] { return std::filesystem::exists(folder_ / "asked"); }, over);
+      if (over.stop_requested()) return;
       act(over);
       if (over.stop_requested()) return;
       server_.kill9();
       server_.start();
-      std::ofstream(folder_ / "done") << "done\n";
+      server_.execute(then);
+      // Also for reading: else it would wait for a reader that may be gone.
+      std::fstream done(folder_ / "done", std::ios::in | std::ios::out);
+      done << "done\n" << std::flush;
+      wait_until([] { return false; }, over);  // until it has been read
     });
   }
   // In force in each session from its next statement on.
@@ -203,6 +209,18 @@ TEST_F(FaultTest, ASettingThatWasUnsafeForAWhileIsNotForgotten) {
 
 TEST_F(FaultTest, ALogOnTheDiskOfTheDataIsSaid) {
   EXPECT_THAT(prove().deviations, Contains(HasSubstr("can forget both")));
+}
+
+// As where the dsn leads to whichever server takes rows.
+TEST_F(FaultTest, AServerThatWasPromotedMeanwhileIsAnotherOne) {
+  const std::jthread operators = restart_by_command(
+      [this](const std::stop_token&) {
+        std::ofstream(server_.data_folder() / "standby.signal").flush();
+      },
+      "SELECT pg_promote()");
+  const auto report = prove();
+  EXPECT_EQ(code(report), "durability_fault");
+  EXPECT_THAT(report.error->detail(Audience::everybody), HasSubstr("another server answers"));
 }
 
 TEST_F(FaultTest, AMachineThatRestartsIsComparedByTheNextStart) {

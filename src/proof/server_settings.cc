@@ -11,6 +11,7 @@ select current_setting('server_version'),
        current_setting('fsync'), current_setting('full_page_writes'), current_setting('data_checksums'),
        current_setting('synchronous_commit'), current_setting('wal_sync_method'),
        inet_server_addr() is null, pg_is_in_recovery(),
+       case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
        case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('data_directory') end)sql";
 
 constexpr std::string_view kIdentifier = "select system_identifier from pg_control_system()";
@@ -66,7 +67,8 @@ Result<ServerSettings> read_server_settings(platform::PgConnection& session,
   settings.wal_sync_method = rows->at(0, 6);
   settings.on_this_host = rows->at(0, 7) == "t";
   settings.standby = rows->at(0, 8) == "t";
-  settings.data_directory = rows->at(0, 9);
+  settings.timeline = rows->at(0, 9);
+  settings.data_directory = rows->at(0, 10);
   if (const auto identifier = session.query(kIdentifier, limits))
     settings.system_identifier = (*identifier)->at(0, 0);
   TRY_ASSIGN(const auto who, session.query(kAsynchronous, limits));

@@ -20,7 +20,8 @@ struct ServerSettings {
   std::string started_at;     // the postmaster, in RFC 3339 to the microsecond
   bool on_this_host = false;  // by its unix socket: that alone is sure
   bool standby = false;       // what it holds another server has sent it
-  std::string storage;        // "tmpfs", "nfs": what its data lies on, when that is unusual
+  std::string timeline;  // eight hexadecimal digits; a promotion begins another; standby: empty
+  std::string storage;   // "tmpfs", "nfs": what its data lies on, when that is unusual
   bool fsync = false;
   bool full_page_writes = false;
   bool checksums = false;
