@@ -103,6 +103,8 @@ class Drilling {
     restore.identity = request_.options.identity;
     restore.folder = request_.folder;
     auto restored = proof::restore(restore, tools_, work_);
+    if (!restored && restored.error().code() == ErrorCode::restore_failed && scratch_->doubt())
+      restored = fail(*scratch_->doubt());
     note("restore", json::value("equal rows"),
          restored ? json::value("equal rows")
                   : json::value(json::string(restored.error().info().name)),

@@ -42,13 +42,20 @@ class LocalScratch final : public Scratch {
                                              tools_.clock, std::move(request), work));
     TRY_ASSIGN(const auto session,
                tools_.postgres.connect(server_->dsn("postgres"), "vigie scratch", work.limits()));
-    return check_collation(*session, wish_.manifest, work.limits());
+    const auto alike = check_collation(*session, wish_.manifest, work.limits());
+    if (!alike && alike.error().code() != ErrorCode::restore_environment) return alike;
+    if (!alike) doubt_ = alike.error();
+    return {};
   }
 
   platform::Dsn database() const override { return server_->dsn(wish_.request.id.database); }
   std::string made_as() const override { return {}; }
   std::string system_identifier() const override { return {}; }
-  std::vector<std::string> deviations() const override { return {}; }
+  std::vector<std::string> deviations() const override {
+    if (!doubt_) return {};
+    return {std::string(doubt_->parameter("reason"))};
+  }
+  std::optional<Error> doubt() const override { return doubt_; }
 
   Result<> end() override {
     server_.reset();
@@ -79,6 +86,7 @@ class LocalScratch final : public Scratch {
   const DrillOptions& options_;
   const RestoreTools& tools_;
   std::unique_ptr<ScratchServer> server_;
+  std::optional<Error> doubt_;
 };
 
 MarkedServerRequest marked_request(const DrillOptions& options, const std::string& owner) {
@@ -115,6 +123,9 @@ class ServerScratch final : public Scratch {
                       fmt::join(server_->not_compared(), ", ")));
     return out;
   }
+
+  // It is refused where there is one.
+  std::optional<Error> doubt() const override { return std::nullopt; }
 
   Result<> end() override {
     if (!server_) return {};

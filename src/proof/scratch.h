@@ -38,6 +38,8 @@ class Scratch {
   virtual std::string system_identifier() const = 0;
   // What whoever reads the report should know of it: sentences.
   virtual std::vector<std::string> deviations() const = 0;
+  // Why a pg_restore that fails there need not speak against the backup; nothing: it does.
+  virtual std::optional<Error> doubt() const = 0;
   // Whatever stopped the work. Errors: restore_left_behind, database_*.
   virtual Result<> end() = 0;
 };
