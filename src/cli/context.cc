@@ -100,11 +100,15 @@ std::string Context::with_our_file(std::string next) const {
   return next.insert(end + 1, fmt::format(" -c {}", printable(arguments_.config)));
 }
 
+std::string Context::detail_of(const Error& error) const {
+  const bool theirs = refusal_ && refusal_->info == &error.info();
+  return theirs ? refusal_->detail : error.detail(Audience::operators);
+}
+
 int Context::report(const Error& error) {
   const ErrorInfo& info = error.info();
-  // What the other side refused, it has also put into words.
   const bool theirs = refusal_ && refusal_->info == &info;
-  const std::string detail = theirs ? refusal_->detail : error.detail(Audience::operators);
+  const std::string detail = detail_of(error);
   std::string next = theirs ? refusal_->next : error.remedy(Audience::operators);
   // What was not valid came from an option of ours: our own help says more than openapi.yaml.
   const bool ours = info.code == ErrorCode::http_invalid_parameter;

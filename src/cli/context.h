@@ -63,6 +63,8 @@ class Context {
 
   // A command of ours, with -c when we were given one: typed as printed it goes by the same file.
   std::string with_our_file(std::string next) const;
+  // What the other side has put into words, where it was that one's error.
+  std::string detail_of(const Error& error) const;
   // Says the error and what to do next, on stderr; the exit status that belongs to it.
   int report(const Error& error);
   // As in list_printer.h.

@@ -102,16 +102,33 @@ Result<json::object> ask_checkpoint(Context& context, const std::string& query) 
   return object_of(context.ask({.target = std::string(kCheckpoint) + query}));
 }
 
-// What is exported is to be signed to its end. Without a daemon it is: whoever wrote last has done
-// that.
+uint64_t number_in(const json::object* object, std::string_view key) {
+  const json::value* const value = object == nullptr ? nullptr : find_value(*object, key);
+  json::error_code error;
+  const uint64_t number = value == nullptr ? 0 : value->to_number<uint64_t>(error);
+  return error ? 0 : number;
+}
+
+// Whoever ended orderly has signed what it wrote last.
+Result<json::object> ask_end_alone(Context& context) {
+  TRY_ASSIGN(json::object answer, ask_checkpoint(context, ""));
+  const uint64_t last = number_in(find_object(answer, "ledger"), "last_seq");
+  if (number_in(find_object(answer, "checkpoint"), "size") < last)
+    context.console().words(
+        "The newest entries are not signed, so that no key vouches for them: a daemon that starts "
+        "signs them.");
+  return answer;
+}
+
+// What is exported is to be signed to its end.
 Result<json::object> ask_end(Context& context) {
   TRY_ASSIGN(const bool alone, context.alone());
-  if (alone) return ask_checkpoint(context, "");
+  if (alone) return ask_end_alone(context);
   auto made = object_of(context.ask({.method = "POST", .target = std::string(kCheckpoint)}));
   if (made) return made;
   context.console().words(
       fmt::format("The newest entries could not be signed, so that no key vouches for them: {}",
-                  made.error().detail(Audience::operators)));
+                  context.detail_of(made.error())));
   return ask_checkpoint(context, "");
 }
 
@@ -123,9 +140,7 @@ json::value member(const json::object& object, std::string_view key) {
 void take_ledger(const json::object& answer, ExportHead& head) {
   const json::object* ledger = find_object(answer, "ledger");
   if (ledger == nullptr) return;
-  json::error_code error;
-  const json::value* seq = find_value(*ledger, "last_seq");
-  if (seq != nullptr) head.last_seq = seq->to_number<uint64_t>(error);
+  head.last_seq = number_in(ledger, "last_seq");
   head.head = text_of(*ledger, "head");
 }
 

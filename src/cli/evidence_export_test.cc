@@ -180,15 +180,30 @@ TEST_F(EvidenceExport, ADaemonSignsBeforeItIsAskedForEntries) {
   EXPECT_EQ(asked[1].method, "GET");
 }
 
+// Whoever was killed has not signed what it wrote last.
+TEST_F(EvidenceExport, WhatNobodyHasSignedIsExportedAndSaid) {
+  add(backup_entry(1));
+  sign();
+  prepare();
+  EXPECT_THAT(run({"evidence", "export"}).words, Not(HasSubstr("not signed")));
+  program_.script.answers.clear();
+  add(backup_entry(2));
+  prepare();
+  const Printed printed = run({"evidence", "export"});
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(printed.words, HasSubstr("are not signed"));
+}
+
 TEST_F(EvidenceExport, WhatADaemonCannotSignIsExportedAndSaid) {
   program_.has_daemon(program_.configuration_sha256());
   add(backup_entry(1));
   prepare();
   program_.script.answers.push_front(
-      {500, parse_json(R"({"code":"signing_key_invalid"})").value()});
+      {500, parse_json(R"({"code":"signing_key_invalid","detail":"the key is gone"})").value()});
   const Printed printed = run({"evidence", "export"});
   EXPECT_EQ(printed.exit_code, 0);
   EXPECT_THAT(printed.words, HasSubstr("could not be signed"));
+  EXPECT_THAT(printed.words, HasSubstr("the key is gone"));
   EXPECT_THAT(printed.out, HasSubstr("</html>"));
 }
 
