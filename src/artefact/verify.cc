@@ -227,12 +227,14 @@ class Verifying {
   // False when the work as a whole has to end.
   bool check_content(Unsealer& unsealer, const FileEntry& entry) {
     Bytes before;
-    const auto between = [&](Bytes so_far) {
+    const auto between = [&](Bytes so_far) -> Result<> {
       journal_.read({so_far.count - before.count}, {});
       before = so_far;
+      if (is_enough()) return fail(ErrorCode::cancelled, {{"reason", "damage was found"}});
       return patience_.may_go_on();
     };
     const auto checked = read_content(unsealer, entry, between);
+    if (!checked && is_enough()) return false;  // another worker's finding is told
     if (checked && (report_.contents_opened || !entry.encrypted())) journal_.read({}, entry.raw);
     return checked || keep(checked.error(), entry);
   }

@@ -52,11 +52,12 @@ class Tracing {
 
   // One that is not there has made room.
   void add_log(const RunId& run, SystemTime began, size_t most) {
-    if (sources_.audience != Audience::operators || stop_.stop_requested()) return;
+    most = std::min(most, log_room_);
+    if (sources_.audience != Audience::operators || stop_.stop_requested() || most == 0) return;
     const auto log = jobs::read_run_log(sources_.files, jobs::LogFolders::of(sources_.state), run);
     if (!log) items_.push_back({began, "log", run.str(), "", std::string(log.error().info().name)});
     if (!log || !*log) return;
-    auto lines = log_items(run, **log, began, std::min(most, log_room_));
+    auto lines = log_items(run, **log, began, most);
     log_room_ -= std::min(lines.size(), log_room_);
     std::ranges::move(lines, std::back_inserter(items_));
   }

@@ -31,10 +31,12 @@ Result<std::vector<Duration>> timed_syncs(platform::WritableFile& file,
   return times;
 }
 
-// A data folder may be a link, which only who may enter it can follow.
+// A data folder may be a link: where that leads only who may enter it can see.
 Result<platform::FileInfo> info_of(platform::FileSystem& files, const platform::Path& folder) {
   auto within = files.info(folder / ".");
-  return within ? within : files.info(folder);
+  if (within) return within;
+  auto itself = files.info(folder);
+  return itself && itself->kind == platform::EntryKind::link ? within : itself;
 }
 
 // A server in a container, or whose folder this user may not see, is elsewhere as far as is known.
