@@ -27,6 +27,6 @@ matrix_after() {
 # What an auditor gets: one file, to read and to print.
 auditor_export() {
   vigie evidence export --format html --file "$place/evidence.html" >"$place/export.out" 2>&1 || { cat "$place/export.out" >&2; return 1; }
-  [[ -s $place/evidence.html ]] && grep -q restore_drill "$place/evidence.html" || { detail "the export lacks the drill"; return 1; }
+  [[ -s $place/evidence.html ]] && grep -q "Restore drill" "$place/evidence.html" || { detail "the export lacks the drill"; return 1; }
   detail "evidence.html: $(stat -c %s "$place/evidence.html") bytes, $(vigie evidence list --output jsonl | wc -l) entries, for an auditor"
 }

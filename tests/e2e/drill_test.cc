@@ -130,11 +130,11 @@ std::unique_ptr<PgCluster> DrillTest::server_;
 std::unique_ptr<VigieHost> DrillTest::first_;
 
 TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
+  const std::string of_public = "select has_schema_privilege('public', 'public', 'usage')";
   configure({"rto_target: 10m", "rpo_target: 26h",
              "freshness: {table: public.plain, column: at, within: 26h}", "assertions:",
              "  - {name: all sad, sql: \"select count(*) from plain where m <> 'sad'\", equals: 0}",
-             "  - {name: schema public, sql: \"select has_schema_privilege('public', 'public', "
-             "'usage')\", equals: f}"});
+             "  - {name: schema public, sql: \"" + of_public + "\", equals: f}"});
   const Ran ran = drill();
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
   const auto found = checks();
