@@ -96,8 +96,7 @@ TEST_F(DrillTroubleTest, NothingReachesOutOfItsServer) {
       {"assertions:", "  - {name: none, sql: \"select count(*) from pg_subscription\", equals: 0}",
        "  - {name: workers, sql: \"show max_logical_replication_workers\", equals: 0}",
        "  - {name: archives, sql: \"show archive_mode\", equals: 'off'}",
-       "  - {name: listens, sql: \"select setting = '' from pg_settings where name = "
-       "'listen_addresses'\", equals: t}",
+       "  - {name: listens, sql: \"select current_setting('listen_addresses') = ''\", equals: t}",
        "  - {name: socket, sql: \"show unix_socket_permissions\", equals: '0700'}"});
   const Ran ran = drill();
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err << shown();
