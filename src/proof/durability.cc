@@ -195,13 +195,7 @@ class Proving {
   Result<> is_the_same_server() {
     TRY_ASSIGN(const auto session, connect());
     TRY_ASSIGN(const ServerSettings now, read_server_settings(*session, work_.limits()));
-    const auto differ = [](const std::string& one, const std::string& other) {
-      return !one.empty() && !other.empty() && one != other;
-    };
-    const ServerSettings& before = *report_.settings;
-    if (!differ(before.system_identifier, now.system_identifier) &&
-        !differ(before.timeline, now.timeline))
-      return {};
+    if (!is_another(report_.settings->cluster, now.cluster)) return {};
     return could_not("another server answers than before: it has another identifier or timeline");
   }
 
@@ -279,7 +273,7 @@ class Proving {
     if (reboots_.read(options_.name))
       return could_not("the comparison after an earlier reboot is not made yet");
     return reboots_.note({options_.name, work_.run, tools_.clock.now(), tools_.boot_id(),
-                          report_.settings->system_identifier, report_.settings->what_is_unsafe(),
+                          report_.settings->cluster, report_.settings->what_is_unsafe(),
                           static_cast<uint32_t>(options_.writers)});
   }
 

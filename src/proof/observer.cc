@@ -123,7 +123,7 @@ Result<SeenServer> Observer::look_at_server(const std::stop_token& stop) {
   seen.started_at = seen.at - Duration(moment->integer(0, 0));
   seen.statistics_began_at = seen.at - Duration(moment->integer(0, 2));
   seen.forgot_statistics = moment->at(0, 3) == "t";
-  seen.identity = {seen.settings.system_identifier, seen.settings.started_at, tools_.boot_id(),
+  seen.identity = {seen.settings.cluster, seen.settings.started_at, tools_.boot_id(),
                    std::string(moment->at(0, 1))};
   return seen;
 }

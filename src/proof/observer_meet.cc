@@ -25,12 +25,12 @@ constexpr std::string_view kShowsRecovery =
     "that commits survived a crash of a process of the server, after which the same postmaster "
     "recovered from the WAL; neither a restart of the postmaster nor fsync";
 
+constexpr std::string_view kPromoted =
+    "the server is on another timeline: it was promoted, or restored to a moment, and nothing was "
+    "read from the disk that the rows were written to";
+
 // Of two machines, or of a server that says when it started.
 constexpr Duration kClockJitter = std::chrono::seconds(5);
-
-bool differ(const std::string& before, const std::string& now) {
-  return !before.empty() && !now.empty() && before != now;
-}
 
 // The statistics are another's, and all of one moment: nobody has reset one kind of them by hand.
 bool has_recovered(const ServerIdentity& before, const SeenServer& seen) {
@@ -40,7 +40,9 @@ bool has_recovered(const ServerIdentity& before, const SeenServer& seen) {
 
 // What cannot be read now is still what it was.
 ServerIdentity completed(ServerIdentity now, const ServerIdentity& before) {
-  if (now.system_identifier.empty()) now.system_identifier = before.system_identifier;
+  if (now.cluster.system_identifier.empty())
+    now.cluster.system_identifier = before.cluster.system_identifier;
+  if (now.cluster.timeline.empty()) now.cluster.timeline = before.cluster.timeline;
   if (now.statistics_began_at.empty()) now.statistics_began_at = before.statistics_began_at;
   if (now.boot_id.empty()) now.boot_id = before.boot_id;
   return now;
@@ -57,7 +59,7 @@ Result<> Observer::meet(const SeenServer& seen, const std::stop_token& stop) {
   if (damage_) return meet_after_damage(seen, stop);
   if (!state_) return begin(seen, false, stop);
   const ServerIdentity& before = state_->server;
-  if (differ(before.system_identifier, seen.identity.system_identifier))
+  if (differ(before.cluster.system_identifier, seen.identity.cluster.system_identifier))
     return meet_another_server(seen, stop);
   if (differ(before.postmaster_started_at, seen.identity.postmaster_started_at) ||
       has_recovered(before, seen))
@@ -98,7 +100,8 @@ Result<> Observer::meet_after_damage(const SeenServer& seen, const std::stop_tok
 Result<> Observer::meet_another_server(const SeenServer& seen, const std::stop_token& stop) {
   Observation observation = nothing_compared(
       seen, fmt::format("another server answers: its system identifier is {}, and was {}",
-                        seen.identity.system_identifier, state_->server.system_identifier));
+                        seen.identity.cluster.system_identifier,
+                        state_->server.cluster.system_identifier));
   observation.before = state_->server;
   TRY(tools_.record(observation, own_work(stop)));
   return begin(seen, false, stop);
@@ -125,6 +128,11 @@ Result<> Observer::meet_after_restart(const SeenServer& seen, const std::stop_to
   if (away_)
     report.deviations.emplace_back(
         "Vigie itself was not at work all the time: the server was away for at most so long");
+  // What a promoted one does not have is lost all the same.
+  if (is_another(state_->server.cluster, seen.identity.cluster)) {
+    report.deviations.emplace_back(kPromoted);
+    if (!report.error) report.error = unobserved(std::string(kPromoted));
+  }
   if (!report.verdict->holds()) return record_wrong_rows(observation, seen, own_work(stop));
   judge_silence(observation, observation.recovery ? seen.statistics_began_at : seen.started_at);
   TRY(tools_.record(observation, own_work(stop)));

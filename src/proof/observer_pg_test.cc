@@ -25,7 +25,7 @@ TEST_F(ObserverTest, AKillBetweenTwoRowsIsSeenAndEveryRowIsThere) {
   const Observation& seen = seen_.front();
   EXPECT_EQ(seen.report.verdict->acknowledged, 3u);
   EXPECT_NE(seen.before->postmaster_started_at, seen.after.postmaster_started_at);
-  EXPECT_EQ(seen.before->system_identifier, seen.after.system_identifier);
+  EXPECT_EQ(seen.before->cluster, seen.after.cluster);
   EXPECT_GT(seen.report.durations.at("down"), Duration{0});
   EXPECT_FALSE(seen.node);
   EXPECT_EQ(view_.rows, 4u);
@@ -137,6 +137,32 @@ TEST_F(ObserverTest, AnotherServerIsNoRestart) {
   EXPECT_THAT(seen_.front().report.error->detail(Audience::everybody), HasSubstr("4711"));
   write(1);
   EXPECT_EQ(seen_.size(), 1u);
+}
+
+// As where the dsn leads to whichever server takes rows.
+TEST_F(ObserverTest, AServerThatWasPromotedMeanwhileShowsNothingOfTheOtherOnesDisk) {
+  write(2);
+  server_.stop();
+  std::ofstream(server_.data_folder() / "standby.signal").flush();
+  server_.start();
+  server_.execute("SELECT pg_promote()");
+  notice();
+  ASSERT_EQ(seen_.size(), 1u);
+  EXPECT_EQ(code(), "durability_unobserved");
+  EXPECT_THAT(seen_.front().report.error->detail(Audience::everybody), HasSubstr("timeline"));
+  EXPECT_TRUE(seen_.front().report.verdict->holds());
+}
+
+TEST_F(ObserverTest, RowsThatAPromotedServerDoesNotHaveAreLost) {
+  write(2);
+  server_.execute("DELETE FROM " + table() + " WHERE seq = 2", "vigie_witness");
+  server_.stop();
+  std::ofstream(server_.data_folder() / "standby.signal").flush();
+  server_.start();
+  server_.execute("SELECT pg_promote()");
+  notice();
+  EXPECT_EQ(code(), "durability_lost");
+  EXPECT_THAT(seen_.front().report.deviations, Contains(HasSubstr("timeline")));
 }
 
 TEST_F(ObserverTest, WithoutFsyncNothingIsGreenNorForWhatWasWrittenWithoutIt) {

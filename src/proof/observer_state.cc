@@ -62,8 +62,10 @@ class Reader {
     const json::object* const found = find_object(object_, key);
     if (found == nullptr) return std::nullopt;
     Reader below(*found);
-    ServerIdentity server{below.text("system_identifier"), below.text("postmaster_started_at"),
-                          below.text("boot_id"), below.later_text("statistics_began_at")};
+    ServerIdentity server{{below.text("system_identifier"), below.later_text("timeline")},
+                          below.text("postmaster_started_at"),
+                          below.text("boot_id"),
+                          below.later_text("statistics_began_at")};
     good_ = good_ && below.good_;
     return server;
   }
@@ -118,7 +120,8 @@ json::value server_json(const std::optional<ServerIdentity>& server) {
 }  // namespace
 
 json::object ServerIdentity::to_json() const {
-  return {{"system_identifier", system_identifier},
+  return {{"system_identifier", cluster.system_identifier},
+          {"timeline", cluster.timeline},
           {"postmaster_started_at", postmaster_started_at},
           {"boot_id", boot_id},
           {"statistics_began_at", statistics_began_at}};

@@ -10,12 +10,13 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "platform/file_system.h"
+#include "proof/server_settings.h"
 
 namespace vigie::proof {
 
 // By what a restart is seen. An empty text could not be read, and is compared with nothing.
 struct ServerIdentity {
-  std::string system_identifier;
+  ClusterIdentity cluster;
   std::string postmaster_started_at;
   std::string boot_id;              // of this host
   std::string statistics_began_at;  // the server's own: anew after each crash recovery

@@ -20,8 +20,9 @@ ObserverState some_state() {
   state.lineage = std::string(32, 'f');
   state.generation = 7;
   state.began_at = SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20));
-  state.server = {"7300", "2026-11-20T01:59:58.123456Z", "boot", "2026-11-01T08:00:00.5Z"};
-  state.previous = ServerIdentity{"7300", "2026-11-19T01:59:58.123456Z", "", ""};
+  state.server = {
+      {"7300", "00000001"}, "2026-11-20T01:59:58.123456Z", "boot", "2026-11-01T08:00:00.5Z"};
+  state.previous = ServerIdentity{{"7300", ""}, "2026-11-19T01:59:58.123456Z", "", ""};
   state.before_restart = 17;
   state.unsafe = "fsync";
   state.retired = {{std::string(32, 'b'), true}, {std::string(32, 'c'), false}};
@@ -43,6 +44,7 @@ TEST_F(ObserverStateTest, IsReadAsItWasWritten) {
   EXPECT_EQ(read.began_at, some_state().began_at);
   EXPECT_EQ(read.lineage, std::string(32, 'f'));
   EXPECT_EQ(read.generation, 7u);
+  EXPECT_EQ(read.server.cluster, some_state().server.cluster);
   EXPECT_EQ(read.server.boot_id, "boot");
   EXPECT_EQ(read.server.statistics_began_at, "2026-11-01T08:00:00.5Z");
   EXPECT_EQ(read.previous->postmaster_started_at, "2026-11-19T01:59:58.123456Z");

@@ -97,9 +97,8 @@ class Comparing {
           "the server is not reached by its unix socket any more: it may be elsewhere");
     if (report_.settings->standby)
       return could_not("a standby answers: what it holds another server has sent it");
-    const std::string& now = report_.settings->system_identifier;
-    if (now.empty() || owed_.system_identifier.empty() || now == owed_.system_identifier) return {};
-    return could_not("another server answers than before");
+    if (!is_another(owed_.cluster, report_.settings->cluster)) return {};
+    return could_not("another server answers than before: it has another identifier or timeline");
   }
 
   Result<> no_answer() const {
@@ -130,7 +129,8 @@ Result<> OwedReboots::note(const OwedReboot& owed) const {
   return notes_.write(owed.proof, {{"run", owed.run.str()},
                                    {"at", format_rfc3339(owed.at)},
                                    {"boot_id", owed.boot_id},
-                                   {"system_identifier", owed.system_identifier},
+                                   {"system_identifier", owed.cluster.system_identifier},
+                                   {"timeline", owed.cluster.timeline},
                                    {"unsafe", owed.unsafe},
                                    {"writers", owed.writers}});
 }
@@ -148,7 +148,7 @@ Result<OwedReboot> OwedReboots::read(const std::string& proof) const {
                     RunId(run),
                     *at,
                     boot_id,
-                    text_of(note, "system_identifier"),
+                    {text_of(note, "system_identifier"), text_of(note, "timeline")},
                     text_of(note, "unsafe"),
                     static_cast<uint32_t>(writers->get_int64())};
 }

@@ -15,9 +15,9 @@ struct OwedReboot {
   std::string proof;
   RunId run;
   SystemTime at;
-  std::string boot_id;            // of before
-  std::string system_identifier;  // empty: it could not be read
-  std::string unsafe;             // a setting that was off then; empty: none
+  std::string boot_id;  // of before
+  ClusterIdentity cluster;
+  std::string unsafe;  // a setting that was off then; empty: none
   uint32_t writers = 1;
 };
 

@@ -32,6 +32,15 @@ std::string unsafe_setting(bool fsync, bool full_page_writes, std::string_view s
   return synchronous_commit == "off" ? "synchronous_commit" : "";
 }
 
+bool differ(const std::string& before, const std::string& now) {
+  return !before.empty() && !now.empty() && before != now;
+}
+
+bool is_another(const ClusterIdentity& before, const ClusterIdentity& now) {
+  return differ(before.system_identifier, now.system_identifier) ||
+         differ(before.timeline, now.timeline);
+}
+
 std::vector<std::string> ServerSettings::deviations() const {
   std::vector<std::string> words;
   if (!storage.empty()) words.push_back("the data lies on " + storage);
@@ -44,7 +53,8 @@ std::vector<std::string> ServerSettings::deviations() const {
 
 json::object ServerSettings::to_json() const {
   return {{"server_version", version},
-          {"system_identifier", system_identifier},
+          {"system_identifier", cluster.system_identifier},
+          {"timeline", cluster.timeline},
           {"postmaster_started_at", started_at},
           {"fsync", fsync},
           {"full_page_writes", full_page_writes},
@@ -67,10 +77,10 @@ Result<ServerSettings> read_server_settings(platform::PgConnection& session,
   settings.wal_sync_method = rows->at(0, 6);
   settings.on_this_host = rows->at(0, 7) == "t";
   settings.standby = rows->at(0, 8) == "t";
-  settings.timeline = rows->at(0, 9);
+  settings.cluster.timeline = rows->at(0, 9);
   settings.data_directory = rows->at(0, 10);
   if (const auto identifier = session.query(kIdentifier, limits))
-    settings.system_identifier = (*identifier)->at(0, 0);
+    settings.cluster.system_identifier = (*identifier)->at(0, 0);
   TRY_ASSIGN(const auto who, session.query(kAsynchronous, limits));
   for (size_t i = 0; i < who->rows(); ++i) settings.asynchronous.emplace_back(who->at(i, 0));
   return settings;

@@ -13,15 +13,28 @@ namespace vigie::proof {
 // The first of these under which a commit that is acknowledged need not be durable; empty: none.
 std::string unsafe_setting(bool fsync, bool full_page_writes, std::string_view synchronous_commit);
 
+// Which data a server holds. A text is empty where it could not be read.
+struct ClusterIdentity {
+  std::string system_identifier;
+  std::string timeline;  // eight hexadecimal digits; a promotion begins another; standby: empty
+
+  bool operator==(const ClusterIdentity&) const = default;
+};
+
+// Of two texts that may be empty: both are known, and differ.
+bool differ(const std::string& before, const std::string& now);
+// The second was not read from where the first had written: it is another server, or one that was
+// promoted or restored to a moment since.
+bool is_another(const ClusterIdentity& before, const ClusterIdentity& now);
+
 struct ServerSettings {
   std::string version;
-  std::string system_identifier;  // empty where the role may not read it, as data_directory
-  std::string data_directory;
-  std::string started_at;     // the postmaster, in RFC 3339 to the microsecond
-  bool on_this_host = false;  // by its unix socket: that alone is sure
-  bool standby = false;       // what it holds another server has sent it
-  std::string timeline;  // eight hexadecimal digits; a promotion begins another; standby: empty
-  std::string storage;   // "tmpfs", "nfs": what its data lies on, when that is unusual
+  ClusterIdentity cluster;
+  std::string data_directory;  // empty where the role may not read it
+  std::string started_at;      // the postmaster, in RFC 3339 to the microsecond
+  bool on_this_host = false;   // by its unix socket: that alone is sure
+  bool standby = false;        // what it holds another server has sent it
+  std::string storage;         // "tmpfs", "nfs": what its data lies on, when that is unusual
   bool fsync = false;
   bool full_page_writes = false;
   bool checksums = false;
