@@ -111,6 +111,18 @@ ClientTrouble client_trouble(std::string_view text) {
   return ClientTrouble::other;
 }
 
+std::string_view first_message(std::string_view text, std::string_view program) {
+  const std::string own = fmt::format("{}: ", program);
+  const std::string detail = own + "detail: ";
+  // A loader's complaint of a library may stand in front.
+  while (!text.empty() && !text.starts_with(own))
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  size_t end = 0;
+  while (text.substr(end).starts_with(own) && !text.substr(end).starts_with(detail))
+    end = std::min(text.find('\n', end), text.size() - 1) + 1;
+  return text.substr(0, end);
+}
+
 std::string redacted_output(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {

@@ -30,6 +30,10 @@ enum class ClientTrouble : unsigned char {
 // `text` as pg_dump wrote it under LANG=C. The server's own messages may be in another language:
 // what cannot be told is `other`.
 ClientTrouble client_trouble(std::string_view text);
+// The first lines of `text` that `program` itself began, without what it says in detail: what
+// follows are the words of rows and of statements, in whatever language, and they would choose what
+// became of it.
+std::string_view first_message(std::string_view text, std::string_view program);
 // All of it as one of fixed words for each line, and how long that was: what a log may hold. At
 // most kMostLines lines, the last ones.
 std::string redacted_output(std::string_view text);

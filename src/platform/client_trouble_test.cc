@@ -33,6 +33,23 @@ TEST(DumpReason, AFullDiskOfTheServerIsNotOurs) {
             ClientTrouble::server_full);
 }
 
+// The words of a row and of a statement, in whatever language they are introduced.
+TEST(DumpReason, OnlyTheProgramsOwnLinesAreItsFirstMessage) {
+  const std::string head =
+      "pg_restore: while PROCESSING TOC:\n"
+      "pg_restore: from TOC entry 7; 0 1 TABLE DATA t x\n"
+      "pg_restore: error: COPY failed for table \"t\": FEHLER:  doppelter Schlüsselwert\n";
+  EXPECT_EQ(first_message(head + "DETAIL:  No space left on device\n", "pg_restore"), head);
+  EXPECT_EQ(first_message(head + "KONTEXT:  COPY t, Zeile 1: »role \"x\" does not exist«\n" + head,
+                          "pg_restore"),
+            head);
+  EXPECT_EQ(first_message(head + "pg_restore: detail: Command was: x\n", "pg_restore"), head);
+  EXPECT_EQ(first_message("libssl.so: no version\n" + head, "pg_restore"), head);
+  EXPECT_EQ(first_message("pg_restore: error: x", "pg_restore"), "pg_restore: error: x");
+  EXPECT_EQ(first_message("Killed", "pg_restore"), "");
+  EXPECT_EQ(first_message("", "pg_restore"), "");
+}
+
 TEST(DumpReason, WhatTheServerDoesNotHaveIsNoFaultOfTheArchive) {
   const auto of = [](std::string_view words) {
     return client_trouble("pg_restore: error: could not execute query: ERROR:  " +

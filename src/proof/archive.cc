@@ -43,20 +43,13 @@ std::optional<ArchiveEntry> parse_line(std::string_view line) {
   return entry;
 }
 
-// Up to what the first message says in detail: there begin the words of rows and of the archive,
-// and they would choose what became of the restore.
-std::string_view first_message(std::string_view text) {
-  constexpr std::array<std::string_view, 5> kDetails{
-      "\nDETAIL:", "\nCONTEXT:", "\nHINT:", "\nCommand was:", "\npg_restore: detail:"};
-  for (const std::string_view one : kDetails) text = text.substr(0, text.find(one));
-  return text;
-}
-
 // What pg_restore's own words mean; everything else is its failure.
 Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& database,
                bool superuser = false) {
-  ClientTrouble trouble = end.signalled ? ClientTrouble::killed
-                                        : platform::client_trouble(first_message(end.error_text));
+  ClientTrouble trouble =
+      end.signalled
+          ? ClientTrouble::killed
+          : platform::client_trouble(platform::first_message(end.error_text, "pg_restore"));
   // An owner within the archive lacks it, and will on any server.
   if (superuser && trouble == ClientTrouble::permission) trouble = ClientTrouble::other;
   const std::string reason(platform::words_for(trouble));

@@ -164,7 +164,9 @@ TEST_F(MidDumpTest, AServerThatHangsCostsNoMoreThanTheTimeout) {
   EXPECT_GT(server_.signal_backends("", SIGSTOP), 1);
   server_.signal_postmaster(SIGSTOP);
   expect_failed_run();
-  EXPECT_THAT(host_.ask("/backups/status").body, HasSubstr("deadline_exceeded"));
+  EXPECT_TRUE(eventually([&] {
+    return host_.ask("/backups/status").body.find("deadline_exceeded") != std::string::npos;
+  })) << host_.ask("/backups/status").body;
   server_.signal_postmaster(SIGCONT);
   server_.signal_backends("", SIGCONT);
   blocker_.reset();
