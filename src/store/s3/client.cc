@@ -198,8 +198,11 @@ Result<std::string> Client::write(Request request) const {
   return std::move(*etag);
 }
 
-Result<std::string> Client::put(const std::string& key, Body body) const {
-  return write({.key = key, .headers = encryption_headers(), .body = std::move(body)});
+Result<std::string> Client::put(const std::string& key, Body body, std::string sha256) const {
+  return write({.key = key,
+                .headers = encryption_headers(),
+                .body = std::move(body),
+                .body_sha256 = std::move(sha256)});
 }
 
 Result<std::string> Client::begin_upload(const std::string& key) const {
@@ -214,10 +217,12 @@ Result<std::string> Client::begin_upload(const std::string& key) const {
   return std::move(*id);
 }
 
-Result<std::string> Client::put_part(const Upload& upload, size_t number, Body body) const {
+Result<std::string> Client::put_part(const Upload& upload, size_t number, Body body,
+                                     std::string sha256) const {
   return write({.key = upload.key,
                 .query = {{"partNumber", fmt::format("{}", number)}, {"uploadId", upload.id}},
-                .body = std::move(body)});
+                .body = std::move(body),
+                .body_sha256 = std::move(sha256)});
 }
 
 Result<std::string> Client::finish_upload(const Upload& upload,

@@ -33,6 +33,7 @@ class Client {
   Client for_cleaning() const;
 
   const std::string& store() const { return exchange_->store(); }
+  const CallLimits& limits() const { return limits_; }
 
   // Every object below the prefix, page by page, in the order of the keys.
   Result<> each(const std::string& prefix, const std::function<void(Object)>& take) const;
@@ -51,10 +52,12 @@ class Client {
   // The beginning of a small one, for who will not wait as long for it as for a file of a backup.
   Result<std::optional<Piece>> get_small(const std::string& key, Bytes length) const;
 
-  // Each gives the ETag of what was written.
-  Result<std::string> put(const std::string& key, Body body) const;
+  // Each gives the ETag of what was written. `sha256`: of the body, in hexadecimal; empty: it is
+  // made.
+  Result<std::string> put(const std::string& key, Body body, std::string sha256 = {}) const;
   Result<std::string> begin_upload(const std::string& key) const;  // gives the upload's id
-  Result<std::string> put_part(const Upload& upload, size_t number, Body body) const;
+  Result<std::string> put_part(const Upload& upload, size_t number, Body body,
+                               std::string sha256 = {}) const;
   Result<std::string> finish_upload(const Upload& upload, const std::vector<std::string>& etags,
                                     Bytes size) const;
   Result<> abort(const Upload& upload) const;

@@ -148,7 +148,9 @@ Result<platform::HttpRequest> Exchange::signed_request(const Request& request) c
   Unsigned plain{request.method, host_,           path_of(options_, request.key),
                  request.query,  request.headers, {},
                  options_.region};
-  plain.payload_sha256 = sha256_hex(request.body ? std::string_view(*request.body) : "");
+  plain.payload_sha256 = !request.body_sha256.empty()
+                             ? request.body_sha256
+                             : sha256_hex(request.body ? std::string_view(*request.body) : "");
   platform::HttpRequest out;
   out.name = "store " + store_;
   const std::string scheme = options_.endpoint.substr(0, options_.endpoint.find("://") + 3);

@@ -25,8 +25,9 @@ struct Request {
   std::string method{};
   std::string key{};  // empty: the bucket itself
   Query query{};
-  Headers headers{};  // names in lower case
-  Body body{};        // may be null
+  Headers headers{};          // names in lower case
+  Body body{};                // may be null
+  std::string body_sha256{};  // in hexadecimal, where it is known; empty: it is made
   Bytes max_answer = 4_MiB;
   // Of a backup on its way: an outage of about 20 s is waited out, else of about 1 s.
   bool patient = false;

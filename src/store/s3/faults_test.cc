@@ -9,6 +9,7 @@
 #include "platform/http_client.h"
 #include "store/s3/client.h"
 #include "store/s3/object_file.h"
+#include "store/s3/object_writer.h"
 #include "store/s3/s3_store.h"
 #include "tests/support/http_imposter.h"
 #include "tests/support/instant_clock.h"
@@ -52,6 +53,11 @@ class S3Faults : public ::testing::Test {
   }
   static std::string listed(const std::string& inside) {
     return HttpImposter::response(200, "<ListBucketResult>" + inside + "</ListBucketResult>");
+  }
+  static std::string begun() {
+    return HttpImposter::response(200,
+                                  "<InitiateMultipartUploadResult><UploadId>u1</UploadId>"
+                                  "</InitiateMultipartUploadResult>");
   }
   static std::string stored() { return HttpImposter::response(200, "", "ETag: \"e1\"\r\n"); }
   static std::string piece(const std::string& body, const std::string& range) {
@@ -204,6 +210,30 @@ TEST_F(S3Faults, AServerThatHangsEndsWhenItIsStopped) {
   const auto put = client({MonoTime::max(), stop.get_token()}).put("a", body("x"));
   ASSERT_FALSE(put);
   EXPECT_EQ(put.error().code(), ErrorCode::cancelled);
+}
+
+// The next part is filled meanwhile.
+TEST_F(S3Faults, APartThatIsRefusedOnItsWayEndsTheFile) {
+  answers({begun(), error(403, "AccessDenied")});
+  store::s3::ObjectWriter writer(client(), "a",
+                                 [](const auto&) { FAIL() << "nothing lies there"; });
+  const std::string part(store::s3::kPartBytes, 'x');
+  ASSERT_TRUE(writer.append(as_bytes(part)));
+  ASSERT_TRUE(writer.append(as_bytes(part)));
+  const auto closed = writer.close();
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().parameter("code"), "403 AccessDenied");
+}
+
+TEST_F(S3Faults, AFileThatIsGivenUpDoesNotWaitForAServerThatHangs) {
+  answers({begun(), ""});
+  const auto began = std::chrono::steady_clock::now();
+  {
+    store::s3::ObjectWriter writer(client(), "a", [](const auto&) {});
+    ASSERT_TRUE(writer.append(as_bytes(std::string(store::s3::kPartBytes + 1, 'x'))));
+    while (asked() < 2) std::this_thread::yield();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
 }
 
 TEST_F(S3Faults, NothingIsWaitedForBeyondTheDeadline) {

@@ -6,6 +6,16 @@
 
 namespace vigie::store::s3 {
 
+ObjectWriter::ObjectWriter(Client client, std::string key, Written written)
+    : stopped_outside_(client.limits().stop, [this] { stop_.request_stop(); }),
+      client_(client.within({client.limits().deadline, stop_.get_token()})),
+      upload_{std::move(key), {}},
+      written_(std::move(written)) {}
+
+ObjectWriter::~ObjectWriter() {
+  stop_.request_stop();
+}
+
 // Most files are small; a large one has its part at once, and does not copy it while it grows.
 void ObjectWriter::make_room(size_t bytes) {
   constexpr size_t kSmall = size_t{256} << 10;
@@ -18,43 +28,56 @@ Result<> ObjectWriter::append(ByteSpan bytes) {
     const size_t count = std::min(bytes.size(), part_bytes() - part_.size());
     make_room(count);
     part_.append(reinterpret_cast<const char*>(bytes.data()), count);
+    sha256_.update(bytes.first(count));
     bytes = bytes.subspan(count);
     size_ += {count};
   }
   return {};
 }
 
-// The part's memory comes back, unless a transfer that hangs still holds it.
-Result<std::string> ObjectWriter::hand_over(const std::function<Result<std::string>(Body)>& send) {
-  const auto body = std::make_shared<std::string>(std::move(part_));
-  part_.clear();
-  auto sent = send(body);
-  if (body.use_count() == 1) {
-    part_ = std::move(*body);
-    part_.clear();
-  }
-  return sent;
-}
-
 Result<> ObjectWriter::send_part() {
-  if (etags_.size() == kMostParts)
+  if (parts_ == kMostParts)
     return fail(ErrorCode::limit_exceeded, {{"name", "a file in store " + client_.store()},
                                             {"observed", "its size"},
                                             {"limit", fmt::format("{} parts", kMostParts)}});
   if (upload_.id.empty()) {
     TRY_ASSIGN(upload_.id, client_.begin_upload(upload_.key));
   }
-  TRY_ASSIGN(std::string etag, hand_over([this](Body body) {
-               return client_.put_part(upload_, etags_.size() + 1, std::move(body));
-             }));
-  etags_.push_back(std::move(etag));
+  TRY(settle());
+  const bool large = part_bytes() == kLargePartBytes;
+  start_sending(++parts_);
+  return large ? settle() : Result<>();  // two of these would be too much memory
+}
+
+void ObjectWriter::start_sending(size_t number) {
+  const auto part = std::make_shared<std::string>(std::move(part_));
+  part_ = std::move(spare_);
+  part_.clear();
+  spare_ = {};
+  auto send = [client = client_, upload = upload_, number, body = Body(part),
+               sha256 = hex_encode(sha256_.finish())]() mutable {
+    return client.put_part(upload, number, std::move(body), std::move(sha256));
+  };
+  sending_ = {part, std::async(std::launch::async, std::move(send))};
+}
+
+// The part's memory comes back, unless a transfer that hangs still holds it.
+Result<> ObjectWriter::settle() {
+  if (!sending_) return {};
+  auto etag = sending_->etag.get();
+  if (sending_->part.use_count() == 1) spare_ = std::move(*sending_->part);
+  sending_.reset();
+  TRY(etag);
+  etags_.push_back(std::move(*etag));
   return {};
 }
 
 Result<std::string> ObjectWriter::finish() {
   if (upload_.id.empty())
-    return hand_over([this](Body body) { return client_.put(upload_.key, std::move(body)); });
+    return client_.put(upload_.key, std::make_shared<const std::string>(std::move(part_)),
+                       hex_encode(sha256_.finish()));
   TRY(send_part());
+  TRY(settle());
   return client_.finish_upload(upload_, etags_, size_);
 }
 
