@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 
 #include "base/hash.h"
 #include "proof/canary.h"
@@ -39,7 +40,7 @@ class Drilling {
     TRY(read_manifest());
     scratch_ = make_scratch({request_, manifest_, major(), bindir()}, tools_);
     TRY(scratch_->prepare(work_));
-    TRY(timed("scratch", [&] { return start_server(); }));
+    TRY(start_server_and_unpack());
     TRY(timed("restore", [&] { return restore_all(); }));
     TRY(timed("checks", [&] { return check(); }));
     if (!request_.options.canary) return {};
@@ -88,21 +89,50 @@ class Drilling {
 
   platform::Path bindir() const { return same_major() ? request_.bindir : platform::Path(); }
 
-  Result<> start_server() {
+  // initdb waits for its files most of the time. When one of the two fails, the other is stopped:
+  // what the backup has to say goes first.
+  Result<> start_server_and_unpack() {
     phase("scratch server");
-    return scratch_->start(work_);
+    std::stop_source stop;
+    const std::stop_callback outer(work_.stop, [&] { stop.request_stop(); });
+    Work work = work_;
+    work.stop = stop.get_token();
+    const auto stopping_other = [&](auto done) {
+      if (!done) stop.request_stop();
+      return done;
+    };
+    auto unpacking =
+        std::async(std::launch::async, [&] { return stopping_other(unpack_all(work)); });
+    const auto started = stopping_other(timed("scratch", [&] { return scratch_->start(work); }));
+    unpacked_ = unpacking.get();
+    const bool says_why = !unpacked_ && unpacked_.error().code() != ErrorCode::cancelled;
+    return says_why ? Result<>() : started;
   }
 
-  Result<> restore_all() {
-    RestoreRequest restore{
-        request_.source,      request_.id, request_.manifest_sha256,
-        scratch_->database(), bindir(),    static_cast<unsigned>(request_.options.scratch.jobs)};
+  unsigned jobs() const { return static_cast<unsigned>(request_.options.scratch.jobs); }
+
+  Result<Unpacked> unpack_all(const Work& work) {
+    TRY(tools_.files.create_folder(request_.folder));
+    UnpackRequest what{request_.source, request_.id, request_.manifest_sha256, request_.folder,
+                       jobs()};
+    what.identity = request_.options.identity;
+    return unpack(tools_.files, tools_.processes, tools_.clock, what, work);
+  }
+
+  Result<Restored> restored() {
+    TRY_ASSIGN(auto unpacked, std::move(unpacked_));
+    RestoreRequest restore{request_.source,      request_.id, request_.manifest_sha256,
+                           scratch_->database(), bindir(),    jobs()};
     restore.on_scratch = true;
     restore.made_as = scratch_->made_as();
     restore.server_identifier = scratch_->system_identifier();
     restore.identity = request_.options.identity;
     restore.folder = request_.folder;
-    auto restored = proof::restore(restore, tools_, work_);
+    return proof::restore(restore, tools_, work_, std::move(unpacked));
+  }
+
+  Result<> restore_all() {
+    auto restored = this->restored();
     if (!restored && restored.error().code() == ErrorCode::restore_failed && scratch_->doubt())
       restored = fail(*scratch_->doubt());
     note("restore", json::value("equal rows"),
@@ -200,6 +230,7 @@ class Drilling {
   const Work& work_;
   Manifest manifest_;
   std::unique_ptr<Scratch> scratch_;
+  Result<Unpacked> unpacked_;
   DrillReport report_;
 };
 

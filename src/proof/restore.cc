@@ -128,8 +128,12 @@ bool names_a_role(std::string_view statement) {
 class Restoring {
  public:
   Restoring(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
-            Target target)
-      : request_(request), tools_(tools), work_(work), target_(std::move(target)) {}
+            Target target, std::optional<Unpacked> unpacked)
+      : request_(request),
+        tools_(tools),
+        work_(work),
+        target_(std::move(target)),
+        given_(std::move(unpacked)) {}
 
   Result<Restored> run() {
     auto done = all_steps();
@@ -151,7 +155,7 @@ class Restoring {
   Result<Restored> all_steps() {
     TRY(look_at_target());
     TRY(tell_what_was_left());
-    TRY(timed("unpack", [&] { return unpack_all(); }));
+    TRY(take_unpacked());
     TRY(look_at_server());
     TRY(restore_roles());
     TRY(timed("restore", [&] { return restore_database(); }));
@@ -187,17 +191,26 @@ class Restoring {
     return judge_target(target_, state, request_);
   }
 
-  Result<> unpack_all() {
+  Result<> take_unpacked() {
+    if (given_) {
+      unpacked_ = std::move(*given_);
+    } else {
+      TRY_ASSIGN(unpacked_, unpack_all());
+    }
+    restored_.durations["unpack"] = unpacked_.took;
+    std::ranges::move(unpacked_.strangers, std::back_inserter(restored_.warnings));
+    restored_.manifest = unpacked_.manifest;
+    restored_.manifest_sha256 = unpacked_.manifest_sha256;
+    return {};
+  }
+
+  Result<Unpacked> unpack_all() {
     TRY(tools_.files.create_folder(request_.folder));
     UnpackRequest what{request_.source, request_.id, request_.expected_manifest_sha256,
                        request_.folder, request_.jobs};
     what.identity = request_.identity;
     what.strangers_are_fine = !request_.on_scratch;
-    TRY_ASSIGN(unpacked_, unpack(tools_.files, tools_.processes, tools_.clock, what, work_));
-    std::ranges::move(unpacked_.strangers, std::back_inserter(restored_.warnings));
-    restored_.manifest = unpacked_.manifest;
-    restored_.manifest_sha256 = unpacked_.manifest_sha256;
-    return {};
+    return unpack(tools_.files, tools_.processes, tools_.clock, what, work_);
   }
 
   Result<> look_at_server() {
@@ -341,6 +354,7 @@ class Restoring {
   const Work& work_;
   Target target_;
   platform::Clients clients_;
+  std::optional<Unpacked> given_;
   Unpacked unpacked_;
   std::string database_;                            // the one of our own
   std::string encoding_ = "reset client_encoding";  // the statement that sets that of the archive
@@ -350,15 +364,15 @@ class Restoring {
 
 }  // namespace
 
-Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools,
-                         const Work& work) {
+Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
+                         std::optional<Unpacked> unpacked) {
   TRY_ASSIGN(auto target, Target::open(tools.postgres, request.target, work));
   if (!request.server_identifier.empty() && request.server_identifier != target.system_identifier())
     return fail(
         ErrorCode::restore_environment,
         {{"backup", request.id.str()},
          {"reason", "its connection leads to another server than the one that was marked"}});
-  return Restoring(request, tools, work, std::move(target)).run();
+  return Restoring(request, tools, work, std::move(target), std::move(unpacked)).run();
 }
 
 }  // namespace vigie::proof

@@ -19,6 +19,7 @@
 #include "proof/archive.h"
 #include "proof/compare.h"
 #include "proof/options.h"
+#include "proof/unpack.h"
 
 namespace vigie::proof {
 
@@ -70,10 +71,10 @@ struct Restored {
   std::vector<Error> warnings;
 };
 
-// Errors: of unpack(), database_*, restore_*, client_missing, cancelled, deadline_exceeded. After
-// any of them the target is as it was; restore_left_behind says which database could not be
-// removed.
-Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools,
-                         const Work& work);
+// `unpacked`: what unpack() has put into its folder already; nothing: that is to be done. Errors:
+// of unpack(), database_*, restore_*, client_missing, cancelled, deadline_exceeded. After any of
+// them the target is as it was; restore_left_behind says which database could not be removed.
+Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
+                         std::optional<Unpacked> unpacked = std::nullopt);
 
 }  // namespace vigie::proof

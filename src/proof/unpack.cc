@@ -69,6 +69,7 @@ Result<> judge(const artefact::VerifyReport& report, bool strangers_are_fine) {
 Result<Unpacked> unpack(platform::FileSystem& files, platform::ProcessRunner& processes,
                         const platform::Clock& clock, const UnpackRequest& request,
                         const Work& work) {
+  const MonoTime began = clock.monotonic();
   std::unique_ptr<BackupKey> key;
   if (const auto manifest = peek(request)) {
     TRY(look_at_space(files, request, *manifest));
@@ -99,6 +100,7 @@ Result<Unpacked> unpack(platform::FileSystem& files, platform::ProcessRunner& pr
   for (const FileEntry& entry : out.manifest.files) {
     if (entry.kind == FileKind::globals) out.globals = request.folder / kGlobals;
   }
+  out.took = std::chrono::duration_cast<Duration>(clock.monotonic() - began);
   return out;
 }
 

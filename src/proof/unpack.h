@@ -16,6 +16,7 @@ struct Unpacked {
   platform::Path archive;          // pg_dump's folder, as pg_restore takes it
   platform::Path globals;          // the SQL of the roles; empty: there is none
   std::vector<Error> strangers{};  // artefact_extra_file
+  Duration took{};
 };
 
 struct UnpackRequest {
