@@ -72,17 +72,19 @@ json::object table_json(const Manifest& manifest, const TableEntry& table) {
 }
 
 json::object server_json(const Server& server) {
-  return {{"version", server.version},
-          {"version_num", server.version_num},
-          {"system_identifier", server.system_identifier},
-          {"database", as_utf8(server.database)},
-          {"encoding", server.encoding},
-          {"collate", as_utf8(server.collate)},
-          {"ctype", as_utf8(server.ctype)},
-          {"locale_provider", server.locale_provider},
-          {"collation_version", server.collation_version},
-          {"lc_monetary", as_utf8(server.lc_monetary)},
-          {"preload_libraries", as_utf8(server.preload)}};
+  json::object out{{"version", server.version},
+                   {"version_num", server.version_num},
+                   {"system_identifier", server.system_identifier},
+                   {"database", as_utf8(server.database)},
+                   {"encoding", server.encoding},
+                   {"collate", as_utf8(server.collate)},
+                   {"ctype", as_utf8(server.ctype)},
+                   {"locale_provider", server.locale_provider},
+                   {"collation_version", server.collation_version},
+                   {"lc_monetary", as_utf8(server.lc_monetary)},
+                   {"preload_libraries", as_utf8(server.preload)}};
+  if (server.database_size.count > 0) out["database_bytes"] = server.database_size.count;
+  return out;
 }
 
 json::array versioned_json(const std::vector<Versioned>& items) {

@@ -72,6 +72,7 @@ struct Server {
   std::string collation_version;  // empty: none
   std::string lc_monetary;
   std::string preload{};  // shared_preload_libraries; empty: none, or the role may not read it
+  Bytes database_size{};  // on its disk, shortly before the snapshot; 0: not known
 };
 
 struct Snapshot {

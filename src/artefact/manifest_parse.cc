@@ -173,6 +173,9 @@ Result<Server> parse_server(const Fields& fields) {
   if (find_value(fields.raw(), "preload_libraries") != nullptr) {
     TRY_ASSIGN(server.preload, fields.text("preload_libraries"));
   }
+  if (find_value(fields.raw(), "database_bytes") != nullptr) {
+    TRY_ASSIGN(server.database_size.count, fields.number("database_bytes"));
+  }
   return server;
 }
 

@@ -164,6 +164,18 @@ TEST(Manifest, WritesNamesThatAreNotUtf8) {
   EXPECT_THAT(manifest.to_json(), ::testing::HasSubstr("caf\\\\xe9"));
 }
 
+TEST(Manifest, SaysWhatTheDatabaseTookWhereThatIsKnown) {
+  EXPECT_THAT(manifest_text(), ::testing::Not(::testing::HasSubstr("database_bytes")));
+  const auto with_size = [](json::value size) {
+    return changed([&](json::object& o) { o["server"].as_object()["database_bytes"] = size; });
+  };
+  const auto manifest = Manifest::parse(with_size(7), test_id());
+  ASSERT_TRUE(manifest) << manifest.error().detail(Audience::operators);
+  EXPECT_EQ(manifest->server.database_size, Bytes{7});
+  EXPECT_THAT(manifest->to_json(), ::testing::HasSubstr("\"database_bytes\":7"));
+  EXPECT_EQ(code_of(with_size(-7)), ErrorCode::manifest_invalid);
+}
+
 TEST(Manifest, SaysHowManyMoreAreNotIncludedThanAreNamed) {
   EXPECT_EQ(Manifest::parse(manifest_text(), test_id())->not_included_more, 0U);
   const auto manifest =

@@ -337,6 +337,7 @@ artefact::Manifest Taking::manifest_of(Attempt& attempt) const {
   manifest.durations = {
       {"dump", measures.dump}, {"seal", measures.seal}, {"globals", measures.globals}};
   manifest.server = facts.server;
+  manifest.server.database_size = facts.database_size;
   manifest.client_version = attempt.client_version;
   manifest.snapshot = attempt.source.snapshot();
   manifest.fingerprint_key = attempt.key;

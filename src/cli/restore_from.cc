@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/encoding.h"
 #include "cli/numbers.h"
 #include "cli/restore_origin.h"
+#include "cli/run_wait.h"
+#include "jobs/progress_meter.h"
 #include "platform/dsn.h"
 #include "proof/restore_plan.h"
 
@@ -115,7 +118,7 @@ class FromElsewhere {
     return std::filesystem::absolute(parent) / ("vigie-restore-" + run_.str().substr(0, 12));
   }
 
-  Work work() const {
+  Work work() {
     Work work;
     work.run = run_;
     work.correlation = new_correlation_id();
@@ -123,21 +126,30 @@ class FromElsewhere {
     work.stop = context_.hooks().stop;
     work.progress = [this](const WorkProgress& progress) { tell(progress); };
     work.program_ended = [this](std::string_view program, int status, std::string_view said) {
+      const std::lock_guard lock(mutex_);
       if (status != 0) context_.console().words(fmt::format("{} said: {}", program, said));
     };
     return work;
   }
-  void tell(const WorkProgress& progress) const {
-    const std::string total = progress.total ? " of " + format_bytes(*progress.total) : "";
-    const std::string done =
-        progress.done.count > 0 ? fmt::format("  {}{}", format_bytes(progress.done), total) : "";
-    context_.console().transient(fmt::format("{}{}", progress.phase, done));
+  void tell(const WorkProgress& progress) {
+    const platform::Clock& clock = *context_.hooks().clock;
+    jobs::RunProgress now{.phase = std::string(progress.phase), .done = progress.done.count};
+    if (progress.total) now.total = progress.total->count;
+    jobs::RunRow run;
+    run.state = jobs::RunState::running;
+    const std::lock_guard lock(mutex_);
+    (void)meter_.update(std::move(now), clock.monotonic(), clock.now());
+    run.progress = meter_.latest();
+    context_.console().transient(
+        progress_line(jobs::to_json(run, clock.now(), Audience::operators)));
   }
 
   Context& context_;
   const Arguments& words_;
   const RunId run_ = new_run_id();
   BackupId id_;
+  std::mutex mutex_;  // progress comes from any thread, and so does what a program said
+  jobs::ProgressMeter meter_;
 };
 
 }  // namespace

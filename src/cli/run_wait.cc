@@ -26,6 +26,11 @@ Result<json::object> read_run(Context& context, const std::string& id) {
   return std::move(value.get_object());
 }
 
+// What a dump and a restore will come to can only be guessed.
+bool is_a_guess(std::string_view phase) {
+  return phase == "dump" || phase == "restore";
+}
+
 // Until it has ended, or somebody pressed Ctrl-C: then it is cancelled, and its end awaited all the
 // same.
 Result<json::object> wait_for(Context& context, const std::string& id) {
@@ -90,7 +95,9 @@ std::string progress_line(const json::object& run) {
   const double total = number(find_value(*progress, "total"));
   const double rate = number(find_value(*progress, "rate_per_s"));
   const json::value* remaining = find_value(*progress, "remaining_s");
-  std::string line = printable(text_of(*progress, "phase"), 60);
+  const std::string phase = text_of(*progress, "phase");
+  const std::string_view about = is_a_guess(phase) ? "about " : "";
+  std::string line = printable(phase, 60);
   if (done <= 0) return line;
   const bool in_bytes = text_of(*progress, "unit") == "bytes";
   const auto amount = [&](double n) {
@@ -98,11 +105,11 @@ std::string progress_line(const json::object& run) {
   };
   if (total > done) line += " " + bar(done / total);
   line += "  " + amount(done);
-  if (total > done) line += " of " + amount(total);
+  if (total > done) line += fmt::format(" of {}{}", about, amount(total));
   if (rate > 0) line += "  " + amount(rate) + "/s";
   if (remaining != nullptr && !remaining->is_null() && total > done) {
     const auto seconds = static_cast<int64_t>(std::min(std::ceil(number(remaining)), 1e9));
-    line += fmt::format("  {} left", format_duration(std::chrono::seconds(seconds)));
+    line += fmt::format("  {}{} left", about, format_duration(std::chrono::seconds(seconds)));
   }
   return line;
 }

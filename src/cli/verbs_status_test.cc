@@ -177,7 +177,10 @@ TEST(ProgressLine, HasBytesRateAndRemainingTime) {
   row.state = jobs::RunState::running;
   row.progress = {.phase = "dump", .done = 1U << 20, .total = 4U << 20, .rate = 1U << 20};
   EXPECT_EQ(progress_line(jobs::to_json(row, {}, Audience::everybody)),
-            "dump [######..................]  1.0 MiB of 4.0 MiB  1.0 MiB/s  3s left");
+            "dump [######..................]  1.0 MiB of about 4.0 MiB  1.0 MiB/s  about 3s left");
+  row.progress->phase = "compare";
+  EXPECT_EQ(progress_line(jobs::to_json(row, {}, Audience::everybody)),
+            "compare [######..................]  1.0 MiB of 4.0 MiB  1.0 MiB/s  3s left");
 }
 
 TEST(ProgressLine, SaysThePhaseWhenNothingIsKnown) {

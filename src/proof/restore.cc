@@ -11,6 +11,7 @@
 #include "platform/failpoint.h"
 #include "platform/postgres_clients.h"
 #include "proof/archive.h"
+#include "proof/fill_watch.h"
 #include "proof/globals.h"
 #include "proof/restore_judge.h"
 #include "proof/sql_script.h"
@@ -237,8 +238,7 @@ class Restoring {
     TRY_ASSIGN(const auto statements, database_statements(archive, list));
     TRY(target_.execute(encoding_, work_));
     TRY(make_database(statements));
-    TRY(restore_into(archive, target_.dsn_of(database_), options_for(list), tools_.processes,
-                     request_.id, work_));
+    TRY(fill_database(archive, options_for(list)));
     // Last: a setting that makes every session read-only would keep the rows out.
     for (size_t i = 1; i < statements.size(); ++i)
       if (restored_.owners || !(request_.on_scratch || names_a_role(statements[i])))
@@ -249,6 +249,19 @@ class Restoring {
       restored_.sequence_entries = count_sequences(list);
     }
     return target_.execute("reset client_encoding", work_);
+  }
+
+  Result<> fill_database(const Archive& archive, const RestoreOptions& options) {
+    const auto guess = [this](Bytes empty) {
+      return expected_growth(unpacked_.manifest, wanted_tables(unpacked_.manifest, request_.tables),
+                             empty);
+    };
+    const auto tell = [this](Bytes grown, std::optional<Bytes> of) {
+      work_.progress({"restore", request_.id.str(), grown, of});
+    };
+    const FillWatch watch(target_, database_, tools_.clock, guess, tell, work_.stop);
+    return restore_into(archive, target_.dsn_of(database_), options, tools_.processes, request_.id,
+                        work_);
   }
 
   RestoreOptions options_for(std::string_view list) {

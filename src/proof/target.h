@@ -33,6 +33,9 @@ class Target {
   bool superuser() const { return superuser_; }  // the role that restores
   // Of another database of the same server.
   platform::Dsn dsn_of(const std::string& database) const;
+  // One more session on the server, in none of its users' databases; for any thread, beside all
+  // else.
+  Result<std::unique_ptr<platform::PgConnection>> connect(const CallLimits& limits) const;
 
   // Whether a database of the server holds anything of its own; what extensions brought does not
   // count.
@@ -56,7 +59,6 @@ class Target {
 
  private:
   Target() = default;
-  Result<std::unique_ptr<platform::PgConnection>> connect(const CallLimits& limits) const;
   Result<> read_server(const Work& work);
   Result<bool> exists(const std::string& database, const CallLimits& limits);
   Result<> end_sessions(const std::string& database, const CallLimits& limits);
