@@ -11,7 +11,7 @@ namespace {
 // by each major version in its own way; constants in it follow the session's settings; and
 // functions that make it wait behind a table's lock. Rights are expanded, since a missing list and
 // the list of the owner's own rights are the same.
-constexpr std::string_view kInventory = R"sql(
+constexpr std::string_view kObjects = R"sql(
 with recursive
 own as (select oid, nspname, nspowner, nspacl from pg_namespace n
   where nspname !~ '^pg_' and nspname <> 'information_schema'),
@@ -37,6 +37,29 @@ schemas as (select n.*, quote_ident(nspname) as id from own n
   where ('pg_namespace'::regclass, n.oid) not in (select * from brought)),
 -- PostgreSQL itself made public; who owns it differs from one major version to the next.
 named_schemas as (select * from schemas where nspname <> 'public'),
+)sql";
+
+// Whole schemas, and of tables some columns or rows, are published from PostgreSQL 15 on.
+constexpr std::string_view kPublished15 = R"sql(
+published(publication, line) as (
+  select prpubid, concat_ws(',', 'table', rel.id, prqual is not null,
+      (select string_agg(quote_ident(a.attname), ',' order by a.attname) from unnest(prattrs::int2[]) k(attnum)
+       join pg_attribute a on a.attrelid = prrelid and a.attnum = k.attnum))
+  from pg_publication_rel join rel on rel.oid = prrelid
+  union all
+  select pnpubid, 'schema,' || schemas.id from pg_publication_namespace join schemas on schemas.oid = pnnspid),
+)sql";
+constexpr std::string_view kPublishedBefore15 = R"sql(
+published(publication, line) as (
+  select prpubid, 'table,' || rel.id from pg_publication_rel join rel on rel.oid = prrelid),
+)sql";
+
+constexpr std::string_view kLines = R"sql(
+publication as (select *, quote_ident(pubname) as id from pg_publication p
+  where ('pg_publication'::regclass, p.oid) not in (select * from brought)),
+-- Its owner is in no dump before PostgreSQL 15, and was the server's first role, whatever that is called.
+public_schema as (select own.*, current_setting('server_version_num')::int >= 150000 as owner_is_dumped
+  from own where nspname = 'public'),
 line(kind, line) as (
 select 'tables', concat_ws('|', id, relkind, relpersistence, relrowsecurity, relforcerowsecurity,
     relreplident, relispartition) from rel where relkind in ('r', 'p', 'f')
@@ -128,22 +151,45 @@ from (
     where n.oid = defaclnamespace), defaclobjtype), defaclacl from pg_default_acl
 ) held, aclexplode(held.acl) a
 union all
+select 'public_schema', 'owner|' || pg_get_userbyid(nspowner) from public_schema where owner_is_dumped
+union all
+select 'public_schema', concat_ws('|', 'grant',
+    case when a.grantee = 0 then 'public' when a.grantee = 10 and not owner_is_dumped then 'first role'
+         else pg_get_userbyid(a.grantee) end, a.privilege_type, a.is_grantable)
+from public_schema, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
+union all
+select 'publications', concat_ws('|', id, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot,
+    (select string_agg(line, ' ' order by line collate "C") from published where published.publication = p.oid))
+from publication p
+union all
+select 'publication_owners', concat_ws('|', id, pg_get_userbyid(pubowner)) from publication
+union all
+select 'event_triggers', concat_ws('|', quote_ident(evtname), evtevent, evtfoid::regproc, evtenabled, evttags::text)
+from pg_event_trigger e where ('pg_event_trigger'::regclass, e.oid) not in (select * from brought)
+union all
 select 'settings', concat_ws('|', coalesce(pg_get_userbyid(nullif(setrole, 0)), 'all'), setting)
 from pg_db_role_setting s, unnest(setconfig) setting
 where setdatabase = (select oid from pg_database where datname = current_database())
 ),
 kinds(kind) as (values ('tables'), ('columns'), ('views'), ('materialised_views'), ('indexes'), ('constraints'),
   ('sequences'), ('functions'), ('types'), ('triggers'), ('policies'), ('rules'), ('schemas'), ('extensions'),
-  ('large_objects'), ('owners'), ('grants'), ('settings'))
+  ('large_objects'), ('owners'), ('grants'), ('settings'), ('public_schema'), ('publications'),
+  ('publication_owners'), ('event_triggers'))
 select kind, count(line), encode(sha256(convert_to(
     coalesce(string_agg(line, E'\n' order by line collate "C"), ''), getdatabaseencoding())), 'hex')
 from kinds left join line using (kind) group by kind order by kind collate "C")sql";
+
+std::string question_for(int server_version) {
+  std::string sql(kObjects);
+  sql += server_version >= 150000 ? kPublished15 : kPublishedBefore15;
+  return sql += kLines;
+}
 
 }  // namespace
 
 Result<std::vector<ObjectCount>> read_inventory(platform::PgConnection& session,
                                                 const CallLimits& limits) {
-  TRY_ASSIGN(const auto rows, session.query(kInventory, limits));
+  TRY_ASSIGN(const auto rows, session.query(question_for(session.server_version()), limits));
   std::vector<ObjectCount> out;
   out.reserve(rows->rows());
   for (size_t i = 0; i < rows->rows(); ++i) {

@@ -176,6 +176,7 @@ class Drilling {
                            manifest_,
                            report_.restored->sequences,
                            report_.restored->sequence_entries,
+                           report_.restored->event_triggers,
                            same_major(),
                            report_.restored->owners,
                            tools_.clock.now()};

@@ -19,6 +19,7 @@ struct CheckRequest {
   const artefact::Manifest& manifest;
   const std::vector<SequenceValue>& sequences;  // as the archive sets them
   size_t sequence_entries = 0;                  // that the archive sets
+  size_t event_triggers = 0;                    // that the archive holds
   bool same_major = true;                       // the server is of the backup's major version
   bool owners = true;                           // owners and rights were restored
   SystemTime now;

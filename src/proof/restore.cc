@@ -89,14 +89,14 @@ bool is_of_kind(const ArchiveEntry& entry, std::string_view kind) {
 // checks, and without a user mapping nobody lets it in.
 struct ReachesOut {
   bool subscriptions = false;
-  bool event_triggers = false;
+  size_t event_triggers = 0;
   bool user_mappings = false;
   bool foreign = false;
 
   explicit ReachesOut(std::string_view list) {
     for (const ArchiveEntry& entry : parse_archive_list(list)) {
       subscriptions = subscriptions || is_of_kind(entry, "SUBSCRIPTION ");
-      event_triggers = event_triggers || is_of_kind(entry, "EVENT TRIGGER ");
+      event_triggers += entry.what.starts_with("EVENT TRIGGER ") ? 1 : 0;
       user_mappings = user_mappings || is_of_kind(entry, "USER MAPPING ");
       foreign = foreign || entry.what.starts_with("FOREIGN TABLE ") ||
                 entry.what.starts_with("EXTENSION - dblink");
@@ -110,7 +110,7 @@ struct ReachesOut {
   std::vector<std::string> sentences() const {
     std::vector<std::string> out;
     if (subscriptions) out.emplace_back("subscriptions were left out");
-    if (event_triggers) out.emplace_back("event triggers were left out");
+    if (event_triggers > 0) out.emplace_back("event triggers were left out");
     if (user_mappings) out.emplace_back("user mappings of foreign servers were left out");
     if (foreign)
       out.emplace_back("materialised views were not filled: there are foreign tables or dblink");
@@ -275,6 +275,7 @@ class Restoring {
       options.use_list =
           list_without_rows_of_others(list, wanted_tables(unpacked_.manifest, request_.tables));
     const ReachesOut reaches_out(list);
+    restored_.event_triggers = reaches_out.event_triggers;
     restored_.left_out = request_.on_scratch ? reaches_out.sentences() : std::vector<std::string>();
     if (!restored_.left_out.empty()) options.use_list = list_without(list, reaches_out);
     return options;

@@ -67,6 +67,7 @@ struct Restored {
   bool owners = true;                         // owners and rights were restored
   std::vector<SequenceValue> sequences;       // as the archive sets them
   size_t sequence_entries = 0;                // so many it sets
+  size_t event_triggers = 0;                  // that it holds
   std::vector<std::string> left_out;          // sentences
   std::vector<Error> warnings;
 };

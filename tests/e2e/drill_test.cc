@@ -72,6 +72,11 @@ constexpr char kSource[] = R"(
   ALTER DATABASE app OWNER TO clerk;
   REVOKE ALL ON SCHEMA public FROM PUBLIC;
   GRANT USAGE ON SCHEMA public TO pg_monitor;
+  CREATE PUBLICATION news FOR TABLE plain, parts WITH (publish = 'insert');
+  CREATE PUBLICATION everything FOR ALL TABLES;
+  ALTER PUBLICATION news OWNER TO clerk;
+  CREATE FUNCTION seen_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+  CREATE EVENT TRIGGER seen_ddl ON ddl_command_end EXECUTE FUNCTION seen_ddl();
 )";
 
 class DrillTest : public ::testing::Test {
@@ -159,6 +164,10 @@ TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
                          "objects.owners",
                          "objects.grants",
                          "objects.settings",
+                         "objects.public_schema",
+                         "objects.publications",
+                         "objects.publication_owners",
+                         "objects.event_triggers",
                          "invalid_indexes",
                          "disabled_triggers_of_constraints",
                          "sequence_values",

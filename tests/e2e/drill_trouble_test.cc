@@ -62,6 +62,15 @@ TEST_F(DrillTroubleTest, RowsThatAreNotThoseOfTheBackupFail) {
   EXPECT_TRUE(nothing_is_left());
 }
 
+TEST_F(DrillTroubleTest, RightsOnTheSchemaPublicThatAreLostFail) {
+  back_up(kLosesRightsOfPublic);
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err << shown();
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("drill_checks_failed"), HasSubstr("objects.public_schema")));
+  EXPECT_THAT(evidence(), HasSubstr("\"failed\""));
+  EXPECT_TRUE(nothing_is_left());
+}
+
 TEST_F(DrillTroubleTest, PgRestoreThatFailsIsTheBackupsFaultAndNobodyQuotesTheRow) {
   back_up(refuses_its_rows("Canary-of-a-row", mark_));
   const Ran ran = drill();

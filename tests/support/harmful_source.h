@@ -19,6 +19,21 @@ inline constexpr char kEatsItsRows[] = R"(
   INSERT INTO t SELECT g FROM generate_series(1, 100) g;
 )";
 
+// A right on the schema public is given up when its restore is at its end, of a database of any
+// other name than `app`.
+inline constexpr char kLosesRightsOfPublic[] = R"(
+  GRANT CREATE ON SCHEMA public TO pg_monitor;
+  CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 100) g;
+  CREATE FUNCTION lose() RETURNS int LANGUAGE plpgsql AS $$
+    BEGIN
+      IF pg_catalog.current_database() <> 'app' THEN
+        REVOKE CREATE ON SCHEMA public FROM pg_monitor;
+      END IF;
+      RETURN 1;
+    END $$;
+  CREATE MATERIALIZED VIEW m AS SELECT lose();
+)";
+
 // No row of public.t fits its check while there is no index: indexes are made behind the rows.
 // What fills the last view leaves `mark`, a file that the server's user can make.
 inline std::string refuses_its_rows(const std::string& row, const platform::Path& mark) {
