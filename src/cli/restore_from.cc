@@ -78,7 +78,12 @@ class FromElsewhere {
     context_.console().words(fmt::format("restoring {} from {}", id_.str(), origin.where));
     const auto restored = proof::restore(request, tools(), work());
     context_.console().transient("");
-    if (!restored) return fail(restored.error());
+    if (!restored) {
+      if (const auto stays = proof::what_stays(restored.error()); !stays.empty())
+        context_.console().words(fmt::format("roles of the backup were made, and stay: {}",
+                                             json::serialize(stays.at("roles_made"))));
+      return fail(restored.error());
+    }
     for (const Error& warning : restored->warnings)
       context_.console().words("warning: " + warning.detail(Audience::operators));
     return result_of(*restored);

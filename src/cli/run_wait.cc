@@ -31,6 +31,14 @@ bool is_a_guess(std::string_view phase) {
   return phase == "dump" || phase == "restore";
 }
 
+void say_cancelling(Context& context) {
+  const auto alone = context.alone();
+  const std::string_view then =
+      alone && *alone ? "ends it at once, and leaves that behind" : "leaves the rest to the daemon";
+  context.console().words(fmt::format(
+      "vigie: cancelling the run, which removes what it has made; once more {}.", then));
+}
+
 // Until it has ended, or somebody pressed Ctrl-C: then it is cancelled, and its end awaited all the
 // same.
 Result<json::object> wait_for(Context& context, const std::string& id) {
@@ -46,8 +54,7 @@ Result<json::object> wait_for(Context& context, const std::string& id) {
     const bool stop = context.hooks().stop.stop_requested();
     if (stop && !cancelled) {
       cancelled = true;
-      context.console().words(
-          "vigie: cancelling the run; what was begun is undone. Once more leaves at once.");
+      say_cancelling(context);
       const auto asked = context.ask({.method = "DELETE",
                                       .target = "/v1/runs/" + id,
                                       .body = json::object{{"reason", "interrupted by a signal"}}});

@@ -291,7 +291,7 @@ std::vector<VerbSpec> status_verbs() {
        {},
        run_show},
       {"run cancel",
-       "Stops a run; what was begun is undone",
+       "Stops a run, which removes what it has made",
        "  vigie run cancel RUN --reason 'wrong database'\n",
        {{"RUN", "The run's id"}},
        {reason_option(false), reference_option()},

@@ -127,7 +127,7 @@ Result<jobs::RunRequest> Wiring::restore_request(const api::RestoreAsk& ask) {
     const auto folder = platform::Path(this->config()->state.dir) / "staging" / context.id().str();
     auto done = restore_backup(*backups_, *proofs_, ask, target, id, folder, work);
     return done ? jobs::RunOutcome::succeeded(std::move(*done))
-                : jobs::RunOutcome::of(done.error());
+                : jobs::RunOutcome::of(done.error(), proof::what_stays(done.error()));
   };
   return request;
 }

@@ -26,6 +26,13 @@ bool counts_although_stopped(const RunOutcome& outcome) {
          (outcome.error && outcome.error->info().error_class == "integrity");
 }
 
+// What somebody has to remove by hand is worth more than who stopped the run; but a stop of the
+// whole program is told as such.
+bool says_what_is_left(const ActiveRun& run, const RunOutcome& outcome) {
+  return run.cause != StopCause::shutdown && outcome.error &&
+         outcome.error->code() == ErrorCode::restore_left_behind;
+}
+
 Error deadline_error(const RunRow& row) {
   return Error(ErrorCode::deadline_exceeded,
                {{"name", row.job},
@@ -95,7 +102,7 @@ RunRow ended_row(const ActiveRun& run, RunOutcome outcome, SystemTime now) {
   if (run.cause != StopCause::none && !counts_although_stopped(outcome)) {
     auto [state, error] = stopped(run);
     row.state = state;
-    put_error(row, error);
+    put_error(row, says_what_is_left(run, outcome) ? *outcome.error : error);
     return row;
   }
   row.state = state_of(outcome.verdict);

@@ -81,7 +81,8 @@ struct RunOutcome {
 };
 // When the run was stopped, what its work returns counts only if it passed, or if it found damage
 // (an error of the class integrity). Else the run is cancelled, interrupted, or failed with
-// deadline_exceeded, by what stopped it first. An exception that leaves the work is internal_error.
+// deadline_exceeded, by what stopped it first; restore_left_behind stays its error. An exception
+// that leaves the work is internal_error.
 using Work = std::function<RunOutcome(RunContext&)>;
 
 struct RunRequest {

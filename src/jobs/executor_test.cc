@@ -130,6 +130,21 @@ TEST_F(ExecutorTest, DamageThatWasFoundStaysFoundThoughCancelled) {
   EXPECT_EQ(wait(id).error_code, "artefact_hash");
 }
 
+TEST_F(ExecutorTest, WhatACancelledRunCouldNotRemoveIsItsError) {
+  const RunId id = submit(request("restore", [this](RunContext& context) {
+    started_.put(context.id());
+    let_go_.take();
+    return RunOutcome::of(
+        Error(ErrorCode::restore_left_behind, {{"name", "vigie_restore_1"}, {"reason", "gone"}}));
+  }));
+  started_.take();
+  ASSERT_TRUE(executor_->cancel(id, "stop"));
+  let_go_.put(true);
+  const RunRow row = wait(id);
+  EXPECT_EQ(row.state, RunState::cancelled);
+  EXPECT_EQ(row.error_code, "restore_left_behind");
+}
+
 TEST_F(ExecutorTest, ARunThatPassesItsDeadlineIsStoppedAndHasFailed) {
   RunRequest asked = request("nightly", until_stopped());
   asked.timeout = 1h;

@@ -139,20 +139,25 @@ class Restoring {
   Result<Restored> run() {
     auto done = all_steps();
     (void)platform::remove_tree(tools_.files, request_.folder);  // also emptied at start
-    if (!done && restored_.roles_made > 0 && !request_.on_scratch)
-      done.error().with("roles", fmt::format("{}", restored_.roles_made));
-    if (done || !made_) return done;
-    const auto dropped = target_.drop(database_, Target::last_acts());
-    // A scratch server goes as a whole, and what speaks against the backup must not be lost.
-    if (dropped || request_.on_scratch) return done;
-    return fail(
-        ErrorCode::restore_left_behind,
-        {{"name", database_},
-         {"reason", fmt::format("{}; the restore had ended before: {}",
-                                dropped.error().parameter("reason"), done.error().info().title)}});
+    if (done) return done;
+    Error error = made_ ? without_database(done.error()) : done.error();
+    if (restored_.roles_made > 0 && !request_.on_scratch)
+      error.with("roles", fmt::format("{}", restored_.roles_made));
+    return fail(std::move(error));
   }
 
  private:
+  // Why it ended, or that its database could not be removed.
+  Error without_database(const Error& why) {
+    const auto dropped = target_.drop(database_, Target::last_acts());
+    // A scratch server goes as a whole, and what speaks against the backup must not be lost.
+    if (dropped || request_.on_scratch) return why;
+    return Error(ErrorCode::restore_left_behind,
+                 {{"name", database_},
+                  {"reason", fmt::format("{}; the restore had ended before: {}",
+                                         dropped.error().parameter("reason"), why.info().title)}});
+  }
+
   Result<Restored> all_steps() {
     TRY(look_at_target());
     TRY(tell_what_was_left());
@@ -387,6 +392,13 @@ Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tool
         {{"backup", request.id.str()},
          {"reason", "its connection leads to another server than the one that was marked"}});
   return Restoring(request, tools, work, std::move(target), std::move(unpacked)).run();
+}
+
+json::object what_stays(const Error& error) {
+  const std::string_view roles = error.parameter("roles");
+  uint64_t made = 0;
+  (void)std::from_chars(roles.data(), roles.data() + roles.size(), made);
+  return made == 0 ? json::object() : json::object{{"roles_made", made}};
 }
 
 }  // namespace vigie::proof

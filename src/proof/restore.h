@@ -12,6 +12,7 @@
 
 #include "artefact/manifest.h"
 #include "artefact/source.h"
+#include "base/json.h"
 #include "base/work.h"
 #include "platform/clock.h"
 #include "platform/postgres.h"
@@ -77,5 +78,9 @@ struct Restored {
 // them the target is as it was; restore_left_behind says which database could not be removed.
 Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
                          std::optional<Unpacked> unpacked = std::nullopt);
+
+// What such an error leaves on the server beside that database, for whoever reads how the run
+// ended: {roles_made}, which stay; or nothing.
+json::object what_stays(const Error& error);
 
 }  // namespace vigie::proof
