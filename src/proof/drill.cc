@@ -150,6 +150,7 @@ class Drilling {
     const size_t tables = restored.comparison.tables;
     note("rows", tables, tables, Outcome::passed);
     note("fingerprints", tables, tables, Outcome::passed);
+    note("large_objects", restored.large_objects, restored.large_objects, Outcome::passed);
     report_.rto = report_.durations["scratch"];
     for (const auto& [step, time] : restored.durations)
       if (step != "compare") report_.rto += time;

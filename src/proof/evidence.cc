@@ -36,6 +36,7 @@ ledger::Entry entry_of(std::string_view kind, const Subject& subject, const Work
 json::object measures_of(const Restored& restored) {
   json::object measures{{"tables", restored.comparison.tables},
                         {"rows", restored.comparison.rows},
+                        {"large_objects", restored.large_objects},
                         {"raw_bytes", restored.manifest.raw().count},
                         {"stored_bytes", restored.manifest.stored().count},
                         {"roles_made", restored.roles_made},

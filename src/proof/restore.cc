@@ -13,6 +13,7 @@
 #include "proof/archive.h"
 #include "proof/fill_watch.h"
 #include "proof/globals.h"
+#include "proof/large_objects.h"
 #include "proof/restore_judge.h"
 #include "proof/sql_script.h"
 #include "proof/target.h"
@@ -336,11 +337,24 @@ class Restoring {
                              target_.dsn_of(database_), work_.run.str(), request_.jobs},
                             work_));
     const auto& differences = restored_.comparison.differences;
-    if (differences.empty()) return {};
-    return fail(ErrorCode::restore_rows_differ,
-                {{"backup", request_.id.str()},
-                 {"observed", fmt::format("{}", differences.size())},
-                 {"object", differences.front().table}});
+    if (!differences.empty()) return differ(differences.size(), differences.front().table);
+    return request_.tables.empty() ? look_at_large_objects() : Result<>();
+  }
+
+  Result<> look_at_large_objects() {
+    const LargeObjectsRequest what{unpacked_.manifest, unpacked_.archive, target_.dsn_of(database_),
+                                   work_.run.str()};
+    TRY_ASSIGN(const auto compared,
+               compare_large_objects(tools_.postgres, tools_.files, what, work_));
+    restored_.large_objects = compared.count;
+    if (compared.differ.empty()) return {};
+    return differ(compared.differ.size(), fmt::format("large object {}", compared.differ.front()));
+  }
+
+  Result<> differ(size_t count, std::string first) const {
+    return fail(ErrorCode::restore_rows_differ, {{"backup", request_.id.str()},
+                                                 {"observed", fmt::format("{}", count)},
+                                                 {"object", std::move(first)}});
   }
 
   Result<> put_in_place() {

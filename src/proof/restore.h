@@ -2,7 +2,7 @@
 //
 // The order: unpack and check every byte; make a database beside the one that is asked for; the
 // roles, when wanted; pg_restore; the database's own owner, rights and settings; read every table
-// and compare; put it in place. Until the last step the target is as it was.
+// and large object and compare; put it in place. Until the last step the target is as it was.
 #pragma once
 
 #include <map>
@@ -62,6 +62,7 @@ struct Restored {
   std::string server_version;
   std::string system_identifier;
   Comparison comparison;
+  size_t large_objects = 0;  // whose bytes were compared: all, unless only some tables were wanted
   size_t roles_made = 0;
   size_t roles_kept = 0;                      // that existed already
   std::map<std::string, Duration> durations;  // unpack, restore, compare, put_in_place

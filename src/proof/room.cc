@@ -168,6 +168,7 @@ json::object result_of(const Restored& restored) {
                       {"tables", restored.comparison.tables},
                       {"rows", restored.comparison.rows},
                       {"rows_compared", "equal"}};
+  if (restored.large_objects > 0) result["large_objects"] = restored.large_objects;
   if (!restored.kept.empty()) result["replaced_is_kept_as"] = restored.kept;
   if (restored.roles_made + restored.roles_kept > 0) {
     result["roles_made"] = restored.roles_made;

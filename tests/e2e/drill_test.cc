@@ -146,6 +146,7 @@ TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
   for (const char* id : {"restore",
                          "rows",
                          "fingerprints",
+                         "large_objects",
                          "objects.tables",
                          "objects.columns",
                          "objects.views",

@@ -55,6 +55,14 @@ TEST_F(RestoreTroubleTest, RowsThatAreNotThoseOfTheBackupAreNotPutInPlace) {
   EXPECT_TRUE(staging_is_empty());
 }
 
+TEST_F(RestoreTroubleTest, ALargeObjectOfOtherBytesIsNotPutInPlace) {
+  back_up(kChangesItsLargeObject);
+  const Ran ran = host_.run(words());
+  EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("restore_rows_differ"), HasSubstr("large object 4711")));
+  EXPECT_EQ(databases(), kNoDatabaseOfOurs);
+}
+
 TEST_F(RestoreTroubleTest, WhatWasThereStaysWhereRowsDiffer) {
   back_up(kEatsItsRows);
   target_.create_database("copy");

@@ -34,6 +34,21 @@ inline constexpr char kLosesRightsOfPublic[] = R"(
   CREATE MATERIALIZED VIEW m AS SELECT lose();
 )";
 
+// The large object 4711 has another byte when its restore is at its end, in a database of any other
+// name than `app`.
+inline constexpr char kChangesItsLargeObject[] = R"(
+  CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 100) g;
+  SELECT lo_from_bytea(4711, 'one byte of it');
+  CREATE FUNCTION change() RETURNS int LANGUAGE plpgsql AS $$
+    BEGIN
+      IF pg_catalog.current_database() <> 'app' THEN
+        PERFORM pg_catalog.lo_put(4711, 3, '_');
+      END IF;
+      RETURN 1;
+    END $$;
+  CREATE MATERIALIZED VIEW m AS SELECT change();
+)";
+
 // No row of public.t fits its check while there is no index: indexes are made behind the rows.
 // What fills the last view leaves `mark`, a file that the server's user can make.
 inline std::string refuses_its_rows(const std::string& row, const platform::Path& mark) {
