@@ -82,7 +82,7 @@ class FromElsewhere {
     if (!restored) {
       if (const auto stays = proof::what_stays(restored.error()); !stays.empty())
         context_.console().words(fmt::format("roles of the backup were made, and stay: {}",
-                                             json::serialize(stays.at("roles_made"))));
+                                             canonical_json(stays.at("roles_made"))));
       return fail(restored.error());
     }
     for (const Error& warning : restored->warnings)
@@ -141,13 +141,13 @@ class FromElsewhere {
     const platform::Clock& clock = *context_.hooks().clock;
     jobs::RunProgress now{.phase = std::string(progress.phase), .done = progress.done.count};
     if (progress.total) now.total = progress.total->count;
-    jobs::RunRow run;
-    run.state = jobs::RunState::running;
+    jobs::RunRow row;
+    row.state = jobs::RunState::running;
     const std::lock_guard lock(mutex_);
     (void)meter_.update(std::move(now), clock.monotonic(), clock.now());
-    run.progress = meter_.latest();
+    row.progress = meter_.latest();
     context_.console().transient(
-        progress_line(jobs::to_json(run, clock.now(), Audience::operators)));
+        progress_line(jobs::to_json(row, clock.now(), Audience::operators)));
   }
 
   Context& context_;

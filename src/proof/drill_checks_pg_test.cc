@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "artefact/inventory.h"
 #include "platform/clock.h"
 #include "tests/support/pg_cluster.h"
@@ -177,7 +179,8 @@ TEST_F(DrillChecks, OfAKindThatOnlyALaterReleaseCountsNothingIsKnown) {
                                      event_triggers_, same_major_, true, now_},
                                     limits());
   ASSERT_TRUE(found);
-  const auto later = std::ranges::find(*found, "objects.later", &ledger::Assertion::id);
+  const auto later =
+      std::ranges::find(*found, std::string_view("objects.later"), &ledger::Assertion::id);
   ASSERT_NE(later, found->end());
   EXPECT_EQ(later->result, ledger::Outcome::could_not_verify);
 }

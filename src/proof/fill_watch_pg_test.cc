@@ -51,7 +51,7 @@ class FillWatchTest : public ::testing::Test {
   std::unique_ptr<platform::PgConnector> postgres_ = platform::make_pg_connector();
   Work work_;
   std::unique_ptr<Target> target_;
-  const testing::InstantClock clock_;
+  testing::InstantClock clock_;
   testing::Mailbox<Told> told_;
 };
 
