@@ -41,6 +41,16 @@ const TableEntry* smallest_table(const Manifest& manifest) {
   return smallest;
 }
 
+// From a table that is published (by FOR ALL TABLES, say) and has no key nothing may be deleted.
+constexpr std::string_view kPublishNothing = R"sql(
+do $$
+declare published text;
+begin
+  for published in select pubname from pg_catalog.pg_publication loop
+    execute pg_catalog.format('drop publication %I', published);
+  end loop;
+end $$;)sql";
+
 // What is read first, and in full before anything is believed.
 const FileEntry& largest_file(const Manifest& manifest) {
   return *std::ranges::max_element(manifest.files, {},
@@ -202,9 +212,9 @@ class Canaries {
   std::string remove_row_sql() const {
     if (table_ == nullptr) return {};
     return fmt::format(
-        "set session_replication_role = replica; delete from only {0} where ctid = (select ctid "
-        "from only {0} limit 1) returning 1",
-        name());
+        "set session_replication_role = replica; {1} delete from only {0} where ctid = (select "
+        "ctid from only {0} limit 1) returning 1",
+        name(), kPublishNothing);
   }
 
   // The same comparison must see it. The damage answers with `rows` when it is done: a trigger that
