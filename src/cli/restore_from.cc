@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/encoding.h"
+#include "cli/evidence.h"
 #include "cli/numbers.h"
 #include "cli/restore_origin.h"
 #include "cli/run_wait.h"
@@ -72,6 +73,7 @@ class FromElsewhere {
     }
     TRY_ASSIGN(const auto source, origin.store->open(id_));
     TRY_ASSIGN(const auto request, request_for(*source));
+    began_ = true;
     if (what == FromWhat::plan) {
       TRY_ASSIGN(const auto plan, proof::plan_restore(request, tools(), work()));
       return proof::to_json(plan);
@@ -79,15 +81,22 @@ class FromElsewhere {
     context_.console().words(fmt::format("restoring {} from {}", id_.str(), origin.where));
     const auto restored = proof::restore(request, tools(), work());
     context_.console().transient("");
-    if (!restored) {
-      if (const auto stays = proof::what_stays(restored.error()); !stays.empty())
-        context_.console().words(fmt::format("roles of the backup were made, and stay: {}",
-                                             canonical_json(stays.at("roles_made"))));
-      return fail(restored.error());
-    }
+    TRY(restored);
     for (const Error& warning : restored->warnings)
       context_.console().words("warning: " + warning.detail(Audience::operators));
     return result_of(*restored);
+  }
+
+  // Tells why, and ends as the run of a daemon does; what never began ends as its code says.
+  int failed(const Error& error) const {
+    const int code = context_.report(error);
+    if (const auto left = error.parameter("left_behind"); !left.empty())
+      context_.console().words(fmt::format("warning: database {} is left on the server", left));
+    if (const auto roles = error.parameter("roles"); !roles.empty())
+      context_.console().words(
+          fmt::format("warning: roles of the backup were made, and stay: {}", roles));
+    const bool judged = began_ && error.code() != ErrorCode::cancelled;
+    return judged ? exit_code_of(proof::verdict_on_backup(error)) : code;
   }
 
  private:
@@ -154,6 +163,7 @@ class FromElsewhere {
   const Arguments& words_;
   const RunId run_ = new_run_id();
   BackupId id_;
+  bool began_ = false;  // all that was asked for could be understood, and the backup opened
   std::mutex mutex_;  // progress comes from any thread, and so does what a program said
   jobs::ProgressMeter meter_;
 };
@@ -161,8 +171,9 @@ class FromElsewhere {
 }  // namespace
 
 int restore_from(Context& context, FromWhat what) {
-  const auto done = FromElsewhere(context).run(what);
-  if (!done) return context.report(done.error());
+  FromElsewhere elsewhere(context);
+  const auto done = elsewhere.run(what);
+  if (!done) return elsewhere.failed(done.error());
   context.value(*done);
   if (what == FromWhat::restore)
     context.console().words(

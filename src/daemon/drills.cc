@@ -74,7 +74,7 @@ class DrillRun {
     auto id = chosen(database);
     if (!id) return nothing_to_restore(database, id.error());
     const auto done = restore(*id);
-    if (!done) return outcome_.note(proof::drill_verdict(done.error()), done.error());
+    if (!done) return outcome_.note(proof::verdict_on_backup(done.error()), done.error());
     tell(*id, *done);
   }
 

@@ -99,4 +99,9 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
       request, {id, reading->artefact.store, reading->manifest_sha256, target.database}, work);
 }
 
+jobs::RunOutcome restore_outcome(Result<json::object> done) {
+  if (done) return jobs::RunOutcome::succeeded(std::move(*done));
+  return {proof::verdict_on_backup(done.error()), done.error(), proof::what_stays(done.error())};
+}
+
 }  // namespace vigie::daemon

@@ -6,6 +6,7 @@
 #include "api/services.h"
 #include "backup/room.h"
 #include "config/config.h"
+#include "jobs/executor.h"
 #include "proof/room.h"
 
 namespace vigie::daemon {
@@ -32,5 +33,7 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
                                     const api::RestoreAsk& ask, const RestoreTarget& target,
                                     const BackupId& id, const platform::Path& folder,
                                     const Work& work);
+// How its run ends: what was not found in the backup does not speak against it.
+jobs::RunOutcome restore_outcome(Result<json::object> done);
 
 }  // namespace vigie::daemon

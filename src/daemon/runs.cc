@@ -122,12 +122,11 @@ Result<jobs::RunRequest> Wiring::restore_request(const api::RestoreAsk& ask) {
   request.kind = ask.plan ? "restore_plan" : "restore";
   if (!ask.plan) request.claims = claims_on(ask.database.empty() ? id.database : ask.database);
   request.timeout = kRestoreTimeout;
+  request.at_deadline = Verdict::could_not_verify;
   request.work = [this, ask, target, id](jobs::RunContext& context) {
     const Work work = work_of(context, run_logs_);
     const auto folder = platform::Path(this->config()->state.dir) / "staging" / context.id().str();
-    auto done = restore_backup(*backups_, *proofs_, ask, target, id, folder, work);
-    return done ? jobs::RunOutcome::succeeded(std::move(*done))
-                : jobs::RunOutcome::of(done.error(), proof::what_stays(done.error()));
+    return restore_outcome(restore_backup(*backups_, *proofs_, ask, target, id, folder, work));
   };
   return request;
 }
@@ -140,6 +139,7 @@ jobs::RunRequest Wiring::drill_request(const config::Drill& drill, const api::Dr
   request.correlation_id = new_correlation_id();
   request.claims = {"scratch"};
   request.timeout = drill.timing.timeout;
+  request.at_deadline = Verdict::could_not_verify;
   request.work = [this, drill, ask](jobs::RunContext& context) {
     const auto config = this->config();
     const auto folder = platform::Path(config->state.dir) / "staging" / context.id().str();
@@ -156,6 +156,7 @@ jobs::RunRequest Wiring::amcheck_request(const config::Amcheck& amcheck) {
   request.correlation_id = new_correlation_id();
   request.claims = {"amcheck:" + amcheck.options.database};
   request.timeout = amcheck.timing.timeout;
+  request.at_deadline = Verdict::could_not_verify;
   request.work = [this, amcheck](jobs::RunContext& context) {
     const auto config = this->config();
     const auto folder = platform::Path(config->state.dir) / "staging" / context.id().str();

@@ -45,7 +45,7 @@ std::pair<RunState, Error> stopped(const ActiveRun& run) {
     case StopCause::cancelled:
       return {RunState::cancelled, Error(ErrorCode::cancelled, {{"reason", run.cause_reason}})};
     case StopCause::deadline:
-      return {RunState::failed, deadline_error(run.row)};
+      return {state_of(run.at_deadline), deadline_error(run.row)};
     case StopCause::shutdown:
     case StopCause::none:
       break;
@@ -68,6 +68,7 @@ ActiveRun::ActiveRun(RunRow accepted, RunRequest& request, const platform::Clock
       work(std::move(request.work)),
       start_before(request.start_before),
       lets_others_by(request.lets_others_by),
+      at_deadline(request.at_deadline),
       clock_(clock),
       report_(std::move(report)) {}
 

@@ -46,6 +46,7 @@ class ActiveRun final : public RunContext {
   const Work work;
   const std::optional<SystemTime> start_before;
   const bool lets_others_by;
+  const Verdict at_deadline;
   std::stop_source stop;
   MonoTime deadline_at = MonoTime::max();  // set before its work begins
   // Guarded by the executor's mutex, as all below.

@@ -80,9 +80,9 @@ struct RunOutcome {
   static RunOutcome of(Error error, json::object result = {});
 };
 // When the run was stopped, what its work returns counts only if it passed, or if it found damage
-// (an error of the class integrity). Else the run is cancelled, interrupted, or failed with
-// deadline_exceeded, by what stopped it first; restore_left_behind stays its error. An exception
-// that leaves the work is internal_error.
+// (an error of the class integrity). Else the run is cancelled, interrupted, or at its deadline
+// (deadline_exceeded; RunRequest::at_deadline), by what stopped it first; restore_left_behind stays
+// its error. An exception that leaves the work is internal_error.
 using Work = std::function<RunOutcome(RunContext&)>;
 
 struct RunRequest {
@@ -93,6 +93,8 @@ struct RunRequest {
   std::vector<std::string> claims{};  // "db:app", "store:local", "scratch"
   bool lets_others_by = false;        // while it waits, it does not keep them from those behind it
   Duration timeout = std::chrono::hours(4);
+  // How a run ends that is stopped at its deadline: whether it speaks against what was to be done.
+  Verdict at_deadline = Verdict::failed;
   // A scheduled run: the due time is recorded as done in the same transaction as the row.
   std::optional<SystemTime> due_at{};
   // When it still waits for its claims then, it ends as failed with missed_run.

@@ -156,6 +156,19 @@ TEST_F(ExecutorTest, ARunThatPassesItsDeadlineIsStoppedAndHasFailed) {
   EXPECT_EQ(row.error_code, "deadline_exceeded");
 }
 
+// What it would have proved is not known; why it ended is.
+TEST_F(ExecutorTest, ARunThatProvesSomethingHasNoVerdictAtItsDeadline) {
+  RunRequest asked = request("weekly", until_stopped());
+  asked.timeout = 1h;
+  asked.at_deadline = Verdict::could_not_verify;
+  const RunId id = submit(std::move(asked));
+  started_.take();
+  clock_.advance(1h);
+  const RunRow row = wait(id);
+  EXPECT_EQ(row.state, RunState::could_not_verify);
+  EXPECT_EQ(row.error_code, "deadline_exceeded");
+}
+
 TEST_F(ExecutorTest, ARunThatWaitsBeyondItsWindowIsMissed) {
   submit(request("a", until_let_go(), {"x"}));
   RunRequest asked = request("nightly", done, {"x"});

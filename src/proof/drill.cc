@@ -138,7 +138,7 @@ class Drilling {
     note("restore", json::value("equal rows"),
          restored ? json::value("equal rows")
                   : json::value(json::string(restored.error().info().name)),
-         restored ? Outcome::passed : ledger::outcome_of(drill_verdict(restored.error())));
+         restored ? Outcome::passed : ledger::outcome_of(verdict_on_backup(restored.error())));
     if (!restored) return fail(restored.error());
     report_.restored = std::move(*restored);
     manifest_ = report_.restored->manifest;

@@ -28,14 +28,8 @@ struct DrillRequest {
   std::vector<platform::Dsn> sources{};  // whose servers that must not be
 };
 
-// Only what was found in its bytes or rows speaks against the backup: a full disk, a store that is
-// away or a deadline says nothing of it, whatever verdict the code has elsewhere.
-inline Verdict drill_verdict(const Error& error) {
-  return error.info().error_class == "integrity" ? error.info().verdict : Verdict::could_not_verify;
-}
-
 struct DrillReport {
-  // Why it did not pass: could_not_verify or failed, as drill_verdict() says.
+  // Why it did not pass: could_not_verify or failed, as verdict_on_backup() says.
   std::optional<Error> error;
   std::vector<ledger::Assertion> assertions;
   // What is known of the restore; empty where it did not come that far.
@@ -48,7 +42,7 @@ struct DrillReport {
   std::vector<std::string> deviations;
   std::string server_version;
 
-  Verdict verdict() const { return error ? drill_verdict(*error) : Verdict::passed; }
+  Verdict verdict() const { return error ? verdict_on_backup(*error) : Verdict::passed; }
 };
 
 // Never fails as a call: how it ended stands in the report.

@@ -136,7 +136,10 @@ ledger::Entry not_restored(const Subject& subject, const Error& error, const Wor
   ledger::Entry entry = entry_of(ledger::kind::kRestore, subject, work, started_at, ended_at);
   entry.subject["target"] = subject.target;
   entry.ended_with(error);
+  entry.result = ledger::outcome_of(verdict_on_backup(error));
   entry.deviations.push_back(described(error));
+  if (const auto left = error.parameter("left_behind"); !left.empty())
+    entry.deviations.push_back(fmt::format("the database {} is left on the server", left));
   if (const auto roles = error.parameter("roles"); !roles.empty())
     entry.deviations.push_back(fmt::format("roles of the backup were made, and stay: {}", roles));
   entry.follow_up = error.remedy(Audience::everybody);

@@ -140,23 +140,28 @@ class Restoring {
   Result<Restored> run() {
     auto done = all_steps();
     (void)platform::remove_tree(tools_.files, request_.folder);  // also emptied at start
-    if (done) return done;
-    Error error = made_ ? without_database(done.error()) : done.error();
-    if (restored_.roles_made > 0 && !request_.on_scratch)
-      error.with("roles", fmt::format("{}", restored_.roles_made));
-    return fail(std::move(error));
+    if (!done && made_) done = fail(undone(done.error()));
+    if (!done && restored_.roles_made > 0 && !request_.on_scratch)
+      done.error().with("roles", fmt::format("{}", restored_.roles_made));
+    return done;
   }
 
  private:
-  // Why it ended, or that its database could not be removed.
-  Error without_database(const Error& why) {
+  // Our database is dropped. What ended the restore, or that it is left.
+  Error undone(Error ended) {
     const auto dropped = target_.drop(database_, Target::last_acts());
-    // A scratch server goes as a whole, and what speaks against the backup must not be lost.
-    if (dropped || request_.on_scratch) return why;
-    return Error(ErrorCode::restore_left_behind,
-                 {{"name", database_},
-                  {"reason", fmt::format("{}; the restore had ended before: {}",
-                                         dropped.error().parameter("reason"), why.info().title)}});
+    // A scratch server goes as a whole.
+    if (dropped || request_.on_scratch) return ended;
+    // What speaks against the backup must not be lost.
+    if (verdict_on_backup(ended) == Verdict::failed) {
+      ended.with("left_behind", database_);
+      return ended;
+    }
+    return Error(
+        ErrorCode::restore_left_behind,
+        {{"name", database_},
+         {"reason", fmt::format("{}; the restore had ended before: {}",
+                                dropped.error().parameter("reason"), ended.info().title)}});
   }
 
   Result<Restored> all_steps() {
@@ -412,7 +417,11 @@ json::object what_stays(const Error& error) {
   const std::string_view roles = error.parameter("roles");
   uint64_t made = 0;
   (void)std::from_chars(roles.data(), roles.data() + roles.size(), made);
-  return made == 0 ? json::object() : json::object{{"roles_made", made}};
+  json::object stays;
+  if (made > 0) stays["roles_made"] = made;
+  if (const auto left = error.parameter("left_behind"); !left.empty())
+    stays["left_on_the_server"] = left;
+  return stays;
 }
 
 }  // namespace vigie::proof

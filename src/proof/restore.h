@@ -74,14 +74,22 @@ struct Restored {
   std::vector<Error> warnings;
 };
 
+// What a restore, for real or of a drill, that ended so says of its backup. Only what was found in
+// its bytes or rows speaks against it: a full disk, a server that went away or a deadline says
+// nothing of it, whatever verdict the code has for other runs.
+inline Verdict verdict_on_backup(const Error& error) {
+  return error.info().error_class == "integrity" ? error.info().verdict : Verdict::could_not_verify;
+}
+
 // `unpacked`: what unpack() has put into its folder already; nothing: that is to be done. Errors:
 // of unpack(), database_*, restore_*, client_missing, cancelled, deadline_exceeded. After any of
-// them the target is as it was; restore_left_behind says which database could not be removed.
+// them the target is as it was. Which database could not be removed says restore_left_behind, or,
+// where the backup was found to be bad, the parameter `left_behind` of the error that says so.
 Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
                          std::optional<Unpacked> unpacked = std::nullopt);
 
-// What such an error leaves on the server beside that database, for whoever reads how the run
-// ended: {roles_made}, which stay; or nothing.
+// What such an error leaves on the server, for whoever reads how the run ended: {roles_made}, which
+// stay, and {left_on_the_server}, a database; or nothing.
 json::object what_stays(const Error& error);
 
 }  // namespace vigie::proof

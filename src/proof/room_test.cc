@@ -12,16 +12,27 @@ namespace {
 
 class NotDrilled : public ::testing::Test {
  protected:
+  ledger::Outcome drill_ended_by(ErrorCode code) {
+    EXPECT_TRUE(room_.not_drilled({}, {}, false, Error(code), work()));
+    return recorded_.result;
+  }
+  ledger::Outcome restore_ended_by(ErrorCode code) {
+    EXPECT_TRUE(room_.not_restored({}, Error(code), work()));
+    return recorded_.result;
+  }
+  static Work work() {
+    Work work;
+    work.trigger.by = "human";
+    return work;
+  }
   json::object subject(bool rehearsal) {
     DrillOptions options;
     options.name = "weekly";
     evidence::Subject about;
     about.id.job = "nightly";
     about.id.database = "app";
-    Work work;
-    work.trigger.by = "human";
     EXPECT_TRUE(room_.not_drilled(options, about, rehearsal,
-                                  Error(ErrorCode::backup_not_found, {{"backup", "x"}}), work));
+                                  Error(ErrorCode::backup_not_found, {{"backup", "x"}}), work()));
     return recorded_.subject;
   }
 
@@ -48,20 +59,23 @@ TEST_F(NotDrilled, OfADrillCountsAsOne) {
   EXPECT_EQ(about.at("drill").as_string(), "weekly");
 }
 
-// A store that is away says nothing of the backup.
+// A store or a server that is away says nothing of the backup.
+constexpr ErrorCode kSaysNothing[] = {ErrorCode::store_unreachable, ErrorCode::disk_full,
+                                      ErrorCode::deadline_exceeded, ErrorCode::database_unreachable,
+                                      ErrorCode::restore_left_behind};
+
 TEST_F(NotDrilled, SpeaksAgainstTheBackupOnlyForWhatWasFoundInIt) {
-  const auto result_of = [this](ErrorCode code) {
-    DrillOptions options;
-    Work work;
-    work.trigger.by = "human";
-    EXPECT_TRUE(room_.not_drilled(options, {}, false, Error(code), work));
-    return recorded_.result;
-  };
-  for (const ErrorCode code : {ErrorCode::store_unreachable, ErrorCode::disk_full,
-                               ErrorCode::deadline_exceeded, ErrorCode::database_unreachable})
-    EXPECT_EQ(result_of(code), ledger::Outcome::could_not_verify);
-  EXPECT_EQ(result_of(ErrorCode::artefact_hash), ledger::Outcome::failed);
-  EXPECT_EQ(result_of(ErrorCode::drill_canary), ledger::Outcome::could_not_verify);
+  for (const ErrorCode code : kSaysNothing)
+    EXPECT_EQ(drill_ended_by(code), ledger::Outcome::could_not_verify) << error_info(code).name;
+  EXPECT_EQ(drill_ended_by(ErrorCode::artefact_hash), ledger::Outcome::failed);
+  EXPECT_EQ(drill_ended_by(ErrorCode::drill_canary), ledger::Outcome::could_not_verify);
+}
+
+TEST_F(NotDrilled, ARestoreForRealIsJudgedAsADrillIs) {
+  for (const ErrorCode code : kSaysNothing)
+    EXPECT_EQ(restore_ended_by(code), ledger::Outcome::could_not_verify) << error_info(code).name;
+  for (const ErrorCode code : {ErrorCode::artefact_hash, ErrorCode::restore_rows_differ})
+    EXPECT_EQ(restore_ended_by(code), ledger::Outcome::failed) << error_info(code).name;
 }
 
 }  // namespace

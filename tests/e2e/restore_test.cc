@@ -270,7 +270,7 @@ TEST_F(RestoreTest, OneWhoseStoreIsAwayIsRecordedAndItsTimeSaysNothing) {
   EXPECT_THAT(last(), Not(HasSubstr("\"last_restore_s\": null")));
   const std::filesystem::path away = host_.store().string() + ".away";
   std::filesystem::rename(host_.store(), away);
-  EXPECT_EQ(host_.run({"restore", "run", "--backup", id, "--to", server_->dsn("more")}).status, 6);
+  EXPECT_EQ(host_.run({"restore", "run", "--backup", id, "--to", server_->dsn("more")}).status, 3);
   std::filesystem::rename(away, host_.store());
   EXPECT_THAT(host_.run({"restore", "list", "-o", "json"}).out, HasSubstr("store_unreachable"));
   EXPECT_THAT(last(), HasSubstr("\"last_restore_s\": null"));
@@ -320,6 +320,14 @@ TEST_F(RestoreTest, OnABareMachineFromTheFolderAlone) {
   }
   EXPECT_EQ(from(host_.folder()).status, 2) << "no artefact lies there";
   EXPECT_EQ(from(host_.store(), {"--backup", "weekly"}).status, 2);
+}
+
+TEST_F(RestoreTest, AServerThatIsAwaySaysNothingOfTheBackupElsewhereEither) {
+  VigieHost stranger;
+  const Ran ran = stranger.run({"restore", "run", "--from", host_.store().string(), "--to",
+                                "host=/nowhere dbname=copy user=x"});
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("database_unreachable"));
 }
 
 TEST_F(RestoreTest, ThePlanSaysWhatWouldBeAndChangesNothing) {

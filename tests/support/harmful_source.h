@@ -49,6 +49,22 @@ inline constexpr char kChangesItsLargeObject[] = R"(
   CREATE MATERIALIZED VIEW m AS SELECT change();
 )";
 
+// kEatsItsRows of a source called app: its restore waits until the server has a database called go.
+inline constexpr char kEatsItsRowsWhenToldTo[] = R"(
+  CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 100) g;
+  CREATE FUNCTION eat() RETURNS int LANGUAGE plpgsql AS $$
+    BEGIN
+      IF pg_catalog.current_database() <> 'app' THEN
+        WHILE NOT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = 'go') LOOP
+          PERFORM pg_catalog.pg_sleep(0.05);
+        END LOOP;
+        DELETE FROM public.t;
+      END IF;
+      RETURN 1;
+    END $$;
+  CREATE MATERIALIZED VIEW m AS SELECT eat();
+)";
+
 // No row of public.t fits its check while there is no index: indexes are made behind the rows.
 // What fills the last view leaves `mark`, a file that the server's user can make.
 inline std::string refuses_its_rows(const std::string& row, const platform::Path& mark) {
