@@ -7,15 +7,6 @@
 namespace vigie::cli {
 namespace {
 
-Result<json::object> read_entry(Context& context, const std::string& id) {
-  TRY_ASSIGN(const auto answer,
-             context.ask({.target = "/v1/evidence?limit=1&id=" + percent_encode(id)}));
-  const json::array* const items = find_items(answer);
-  if (items == nullptr || items->empty() || !items->front().is_object())
-    return fail(ErrorCode::evidence_not_found, {{"name", id}});
-  return items->front().get_object();
-}
-
 void print_assertions(Context& context, const json::object& entry) {
   std::vector<Row> rows;
   const json::array* const assertions = find_array(entry, "assertions");
@@ -30,17 +21,27 @@ void print_assertions(Context& context, const json::object& entry) {
 
 }  // namespace
 
-int print_entry(Context& context, const std::string& id) {
-  const auto entry = read_entry(context, id);
-  if (!entry) return context.report(entry.error());
-  if (!context.as_table()) {
-    context.value(*entry);
-    return 0;
-  }
-  json::object head = *entry;
+Result<json::object> read_entry(Context& context, const std::string& id) {
+  TRY_ASSIGN(const auto answer,
+             context.ask({.target = "/v1/evidence?limit=1&id=" + percent_encode(id)}));
+  const json::array* const items = find_items(answer);
+  if (items == nullptr || items->empty() || !items->front().is_object())
+    return fail(ErrorCode::evidence_not_found, {{"name", id}});
+  return items->front().get_object();
+}
+
+void print_entry(Context& context, const json::object& entry) {
+  if (!context.as_table()) return context.value(entry);
+  json::object head = entry;
   head.erase("assertions");
   context.fields(head);
-  print_assertions(context, *entry);
+  print_assertions(context, entry);
+}
+
+int show_entry(Context& context, const std::string& id) {
+  const auto entry = read_entry(context, id);
+  if (!entry) return context.report(entry.error());
+  print_entry(context, *entry);
   return 0;
 }
 

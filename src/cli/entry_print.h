@@ -3,11 +3,15 @@
 
 #include <string>
 
+#include "base/json.h"
 #include "cli/context.h"
 
 namespace vigie::cli {
 
-// Asks for the entry of that id. The exit status.
-int print_entry(Context& context, const std::string& id);
+// Errors: evidence_not_found, those of asking.
+Result<json::object> read_entry(Context& context, const std::string& id);
+void print_entry(Context& context, const json::object& entry);
+// Both. The exit status.
+int show_entry(Context& context, const std::string& id);
 
 }  // namespace vigie::cli

@@ -56,7 +56,7 @@ int amcheck_show(Context& context) {
     const json::object& check = item.as_object();
     if (text_of(check, "name") != name) continue;
     const std::string id = text_of(check, "evidence_id");
-    if (!id.empty()) return print_entry(context, id);
+    if (!id.empty()) return show_entry(context, id);
     context.console().words(fmt::format("{0} was never run: vigie amcheck run {0}", name));
     return 0;
   }

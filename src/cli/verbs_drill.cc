@@ -86,6 +86,27 @@ int drill_list(Context& context) {
   return 0;
 }
 
+// Empty: there is none.
+Result<json::object> entry_at(Context& context, const json::object& drill, std::string_view key) {
+  const std::string id = text_of(object_at(drill, key), "evidence_id");
+  if (id.empty()) return json::object();
+  return read_entry(context, id);
+}
+
+// Of one database: its newest drill and, apart from it, its newest rehearsal.
+Result<> show_drill(Context& context, const json::object& drill) {
+  TRY_ASSIGN(json::object last, entry_at(context, drill, "last"));
+  TRY_ASSIGN(const json::object rehearsal, entry_at(context, drill, "last_rehearsal"));
+  const std::string name = text_of(drill, "drill");
+  if (last.empty()) context.console().words(name + " was never run: vigie drill run " + name);
+  if (!context.as_table() && !rehearsal.empty()) last["last_rehearsal"] = rehearsal;
+  if (!last.empty()) print_entry(context, last);
+  if (!context.as_table() || rehearsal.empty()) return {};
+  context.console().data("\nThe last rehearsal, which counts as no drill:\n");
+  print_entry(context, rehearsal);
+  return {};
+}
+
 int drill_show(Context& context) {
   const auto rows = all_drills(context);
   if (!rows) return context.report(rows.error());
@@ -94,9 +115,8 @@ int drill_show(Context& context) {
   for (const json::value& row : *rows) {
     const json::object& drill = row.get_object();
     if (text_of(drill, "drill") != name) continue;
-    const std::string id = text_of(object_at(drill, "last"), "evidence_id");
-    exit = std::max(exit, id.empty() ? 0 : print_entry(context, id));
-    if (id.empty()) context.console().words(name + " was never run: vigie drill run " + name);
+    const auto shown = show_drill(context, drill);
+    exit = std::max(exit, shown ? 0 : context.report(shown.error()));
   }
   if (exit >= 0) return exit;
   return context.report(Error(ErrorCode::drill_not_found, {{"name", printable(name, 64)}}));
@@ -123,7 +143,7 @@ std::vector<VerbSpec> drill_verbs() {
        {},
        drill_list},
       {"drill show",
-       "The newest result of a drill, with every check",
+       "The newest result of a drill, with every check, and apart from it the newest rehearsal",
        "  vigie drill show weekly\n",
        {{"DRILL", "Its name in vigie.yaml"}},
        {},

@@ -73,7 +73,7 @@ int durability_show(Context& context) {
     const json::object& proof = item.as_object();
     if (text_of(proof, "name") != name) continue;
     const std::string id = text_of(proof, "evidence_id");
-    if (!id.empty()) return print_entry(context, id);
+    if (!id.empty()) return show_entry(context, id);
     context.console().words(never_run_words(proof, name));
     return 0;
   }

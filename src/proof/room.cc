@@ -1,6 +1,7 @@
 #include "proof/room.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "platform/failpoint.h"
@@ -87,6 +88,11 @@ RestoreView restore_view(const Told& told) {
   return view;
 }
 
+bool is_rehearsal(const json::object& subject) {
+  const json::value* const found = find_value(subject, "rehearsal");
+  return found != nullptr && found->is_bool() && found->get_bool();
+}
+
 DrillResultView drill_view(const Told& told) {
   DrillResultView view;
   view.drill = text_at(told.subject, "drill");
@@ -109,6 +115,7 @@ DrillResultView drill_view(const Told& told) {
   view.passed = ended(ledger::Outcome::passed);
   view.failed = ended(ledger::Outcome::failed);
   view.not_run = told.assertions.size() - view.passed - view.failed;
+  view.rehearsal = is_rehearsal(told.subject);
   return view;
 }
 
@@ -143,14 +150,17 @@ AmcheckView amcheck_view(const Told& told) {
   return view;
 }
 
-// Somebody has tried something: it says nothing of what is in force.
-bool is_rehearsal(const Told& told) {
-  const json::value* const found = find_value(told.subject, "rehearsal");
-  return found != nullptr && found->is_bool() && found->get_bool();
+const DrillResultView* first_of(const std::vector<DrillResultView>& results, std::string_view drill,
+                                std::string_view database) {
+  const auto found = std::ranges::find_if(results, [&](const DrillResultView& one) {
+    return one.drill == drill && one.database == database;
+  });
+  return found == results.end() ? nullptr : &*found;
 }
 
 // The newest first, and of each drill and database no more than are kept.
-void add_result(std::vector<DrillResultView>& results, DrillResultView result, bool newest) {
+void add_drill(ProofView& view, DrillResultView result, bool newest) {
+  std::vector<DrillResultView>& results = result.rehearsal ? view.rehearsals : view.results;
   const auto alike = [&](const DrillResultView& one) {
     return one.drill == result.drill && one.database == result.database;
   };
@@ -193,23 +203,25 @@ Result<std::vector<DrillResultView>> newest_drills(const ledger::Ledger& ledger)
   ledger::Filter filter;
   filter.kind = std::string(ledger::kind::kRestoreDrill);
   filter.newest_first = true;
-  std::vector<DrillResultView> results;
+  ProofView found;
   size_t seen = 0;
   TRY(ledger.for_each(filter, [&](const json::object& entry) {
-    const auto told = told_by(entry);
-    if (told && !is_rehearsal(*told)) add_result(results, drill_view(*told), false);
+    if (const auto told = told_by(entry)) add_drill(found, drill_view(*told), false);
     return ++seen < kRemembered;
   }));
-  return results;
+  std::ranges::move(found.rehearsals, std::back_inserter(found.results));
+  return std::move(found.results);
 }
 
 }  // namespace
 
 const DrillResultView* ProofView::newest(std::string_view drill, std::string_view database) const {
-  const auto found = std::ranges::find_if(results, [&](const DrillResultView& one) {
-    return one.drill == drill && one.database == database;
-  });
-  return found == results.end() ? nullptr : &*found;
+  return first_of(results, drill, database);
+}
+
+const DrillResultView* ProofView::newest_rehearsal(std::string_view drill,
+                                                   std::string_view database) const {
+  return first_of(rehearsals, drill, database);
 }
 
 ProofRoom::ProofRoom(RestoreTools tools, platform::HttpClient& http, RecordFn record)
@@ -238,7 +250,7 @@ Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
     for (const json::object& entry : restores)
       if (const auto told = told_by(entry); told && !view.last_restore)
         view.last_restore = restore_view(*told);
-    for (DrillResultView& one : drills) add_result(view.results, std::move(one), false);
+    for (DrillResultView& one : drills) add_drill(view, std::move(one), false);
     for (const json::object& entry : proofs)
       if (const auto told = told_by(entry))
         view.durability.emplace(text_at(told->subject, "proof"), durability_view(*told));
@@ -274,8 +286,8 @@ Result<> ProofRoom::record(const ledger::Entry& entry) {
       view.durability[text_at(told.subject, "proof")] = durability_view(told);
     else if (entry.kind == ledger::kind::kAmcheck)
       view.amcheck[text_at(told.subject, "check")] = amcheck_view(told);
-    else if (entry.kind == ledger::kind::kRestoreDrill && !is_rehearsal(told))
-      add_result(view.results, drill_view(told), true);
+    else if (entry.kind == ledger::kind::kRestoreDrill)
+      add_drill(view, drill_view(told), true);
   });
   return {};
 }

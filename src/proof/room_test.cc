@@ -53,6 +53,15 @@ TEST_F(NotDrilled, OfARehearsalSaysThatItWasOne) {
   EXPECT_EQ(subject(true).at("rehearsal"), json::value(true));
 }
 
+TEST_F(NotDrilled, OfARehearsalIsKeptApartFromTheDrills) {
+  subject(true);
+  EXPECT_EQ(room_.view()->newest("weekly", "app"), nullptr);
+  ASSERT_NE(room_.view()->newest_rehearsal("weekly", "app"), nullptr);
+  subject(false);
+  EXPECT_NE(room_.view()->newest("weekly", "app"), nullptr);
+  EXPECT_EQ(room_.view()->rehearsals.size(), 1u);
+}
+
 TEST_F(NotDrilled, OfADrillCountsAsOne) {
   const json::object about = subject(false);
   EXPECT_FALSE(about.contains("rehearsal"));

@@ -47,6 +47,7 @@ struct DrillResultView {
   size_t passed = 0;  // assertions
   size_t failed = 0;
   size_t not_run = 0;  // could not be made, or not asked for
+  bool rehearsal = false;
 };
 
 // The fault of what was observed, and not asked for.
@@ -120,6 +121,8 @@ struct ProofView {
   std::vector<DrillPlanView> drills;        // in the configuration's order
   // The newest first; of each drill and database at most kDrillsKept.
   std::vector<DrillResultView> results;
+  // The same of rehearsals: what somebody has tried says nothing of what is in force.
+  std::vector<DrillResultView> rehearsals;
   std::vector<DurabilityPlanView> durability_plans;  // in the configuration's order
   std::map<std::string, DurabilityView> durability;  // the newest of each, by name
   std::map<std::string, ObserverView> observers;     // those at work in this process, by name
@@ -134,6 +137,7 @@ struct ProofView {
   }
   // The newest of a drill and database; nullptr: none.
   const DrillResultView* newest(std::string_view drill, std::string_view database) const;
+  const DrillResultView* newest_rehearsal(std::string_view drill, std::string_view database) const;
 };
 inline constexpr size_t kDrillsKept = 10;
 

@@ -75,9 +75,11 @@ json::array trend_json(const ProofView& view, const DrillPlanView& plan,
 json::object plan_json(const Views& views, const ProofView& view, const DrillPlanView& plan) {
   json::array databases;
   for (const std::string& database : plan.databases)
-    databases.push_back(json::object{{"name", database},
-                                     {"last", drill_json(view.newest(plan.name, database))},
-                                     {"trend", trend_json(view, plan, database)}});
+    databases.push_back(
+        json::object{{"name", database},
+                     {"last", drill_json(view.newest(plan.name, database))},
+                     {"last_rehearsal", drill_json(view.newest_rehearsal(plan.name, database))},
+                     {"trend", trend_json(view, plan, database)}});
   return {{"name", plan.name},
           {"job", plan.job},
           {"max_age_s", to_seconds(plan.max_age)},

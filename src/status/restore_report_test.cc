@@ -110,6 +110,20 @@ TEST(RestoreReport, TellsHowTheWitnessStands) {
   EXPECT_TRUE(proof.at("observer").as_object().at("not_observing_since").is_null());
 }
 
+TEST(RestoreReport, ARehearsalIsToldAndJudgesNothing) {
+  const Views before = with_drills({result(Verdict::passed, "", kNow - hours(1))});
+  auto view = std::make_shared<proof::ProofView>(*before.proof);
+  view->rehearsals = {result(Verdict::failed, "drill_checks_failed", kNow)};
+  Views views = before;
+  views.proof = view;
+  EXPECT_EQ(reason(make_report(Kind::restore, views, kNow), "restore.drill.weekly.app"), "pass ok");
+  const auto data = restore_data(views, kNow);
+  EXPECT_EQ(data.at("last_drill").as_object().at("result").as_string(), "passed");
+  const auto& database = data.at("drills").at(0).as_object().at("databases").at(0).as_object();
+  EXPECT_EQ(database.at("last_rehearsal").as_object().at("result").as_string(), "failed");
+  EXPECT_EQ(database.at("trend").as_array().size(), 1u);
+}
+
 TEST(RestoreReport, TellsTheNewestAndTheTrend) {
   const auto views = with_drills({result(Verdict::passed, "", kNow - hours(1)),
                                   result(Verdict::failed, "x", kNow - hours(9))});

@@ -263,6 +263,20 @@ TEST_F(DrillTest, SaysWhatFailedAndQuotesNoRow) {
   EXPECT_THAT(host_.run({"status"}).out, HasSubstr("drill_checks_failed"));
 }
 
+TEST_F(DrillTest, ARehearsalIsShownApartAndTheLastDrillStays) {
+  configure({"canary: never"});
+  ASSERT_EQ(drill().status, 0);
+  configure({"canary: never", "assertions:", "  - {name: wrong, sql: \"select 1\", equals: 7}"});
+  EXPECT_EQ(drill({"--backup", *host_.stored().begin()}).status, 1);
+  const std::string shown = host_.run({"drill", "show", "weekly"}).out;
+  const size_t border = shown.find("The last rehearsal");
+  ASSERT_NE(border, std::string::npos) << shown;
+  EXPECT_THAT(shown.substr(0, border), Not(HasSubstr("sql: wrong")));
+  EXPECT_THAT(shown.substr(border), HasSubstr("sql: wrong"));
+  EXPECT_FALSE(checks().contains("sql: wrong"));
+  EXPECT_THAT(host_.run({"status"}).out, Not(HasSubstr("drill_checks_failed")));
+}
+
 TEST_F(DrillTest, OldRowsAreNotFresh) {
   server_->create_database("old");
   server_->execute("CREATE TABLE t AS SELECT timestamptz '2020-01-01' AS at", "old");
