@@ -152,6 +152,9 @@ void check_drill(const Config& config, const Drill& drill, Problems& problems) {
   std::vector<std::string> jobs;
   for (const BackupJob& job : config.backups) jobs.push_back(job.name());
   check_reference(options.job, options.job_place, "backup", jobs, problems);
+  if (options.pick == proof::Pick::oldest && options.rpo_target > Duration(0))
+    problems.warning(options.place, "has an rpo_target, which is not judged of the oldest backup",
+                     "pick: newest, or the rpo_target of the job");
   const BackupJob* const job = config.backup(options.job);
   if (job == nullptr) return;
   check_reference(options.database, options.database_place, "database", job->options.databases,

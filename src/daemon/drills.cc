@@ -78,6 +78,10 @@ class DrillRun {
     tell(*id, *done);
   }
 
+  bool is_newest(const BackupId& id) const {
+    return picked(*backups_.view(), drill_.options.job, id.database, proof::Pick::newest,
+                  copies_store()) == id;
+  }
   bool is_rehearsal() const { return ask_.into_major != 0 || !ask_.backup.empty(); }
 
   Result<BackupId> chosen(const std::string& database) const {
@@ -130,6 +134,7 @@ class DrillRun {
     if (database != nullptr) request.bindir = database->bindir;
     request.into_major = static_cast<int>(ask_.into_major);
     request.rehearsal = is_rehearsal();
+    request.newest = is_newest(id);
     request.folder = folder_;
     request.scratch_owner = backups_.owner_id();
     for (const backup::DatabaseOptions& one : config_.databases) request.sources.push_back(one.dsn);
@@ -153,7 +158,8 @@ class DrillRun {
                       {"assertions", report.assertions.size()},
                       {"failed", std::ranges::count(report.assertions, ledger::Outcome::failed,
                                                     &ledger::Assertion::result)}};
-    if (report.rpo) part["rpo_s"] = to_seconds(*report.rpo);
+    if (report.data_age) part["data_age_s"] = to_seconds(*report.data_age);
+    if (const auto rpo = report.rpo()) part["rpo_s"] = to_seconds(*rpo);
     if (report.restored) part["rows"] = report.restored->comparison.rows;
     parts_.push_back(std::move(part));
   }

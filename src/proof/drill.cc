@@ -20,7 +20,9 @@ using ledger::Outcome;
 class Drilling {
  public:
   Drilling(const DrillRequest& request, const RestoreTools& tools, const Work& work)
-      : request_(request), tools_(tools), work_(work) {}
+      : request_(request), tools_(tools), work_(work) {
+    report_.newest = request.newest;
+  }
 
   DrillReport run() {
     if (const auto done = all_steps(); !done) report_.error = done.error();
@@ -76,7 +78,7 @@ class Drilling {
       return fail(ErrorCode::manifest_changed, {{"backup", request_.id.str()},
                                                 {"member", std::string(artefact::kManifestName)}});
     TRY_ASSIGN(manifest_, Manifest::parse(text, request_.id));
-    report_.rpo =
+    report_.data_age =
         std::max(Duration{0},
                  std::chrono::duration_cast<Duration>(tools_.clock.now() - manifest_.snapshot.at));
     return {};

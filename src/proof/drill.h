@@ -22,6 +22,7 @@ struct DrillRequest {
   platform::Path bindir;        // of the programs of the backup's own major; empty: Debian's
   bool rehearsal = false;       // of another version, or of a backup that somebody named: it says
                                 // nothing of the newest one
+  bool newest = true;           // the newest good one of its database in that store
   int into_major = 0;           // another major version, to rehearse an upgrade; 0: the backup's
   platform::Path folder;        // this run's own; need not exist; gone afterwards
   std::string scratch_owner;    // who this state folder is: names what is made on another's server
@@ -38,11 +39,15 @@ struct DrillReport {
   // From the stored bytes to a database that answers: the server made, the rows in. Without the
   // comparison. Zero: it did not come that far.
   Duration rto{};
-  std::optional<Duration> rpo;  // how old the data was when the drill began
+  std::optional<Duration> data_age;  // how old the data was when the drill began
+  bool newest = true;                // as in DrillRequest
   std::vector<std::string> deviations;
   std::string server_version;
 
   Verdict verdict() const { return error ? verdict_on_backup(*error) : Verdict::passed; }
+  // What a loss at that moment would have cost. The age of an older backup, which was chosen, says
+  // nothing of it.
+  std::optional<Duration> rpo() const { return newest ? data_age : std::nullopt; }
 };
 
 // Never fails as a call: how it ended stands in the report.

@@ -59,7 +59,10 @@ void add_objectives(ledger::Entry& entry, const DrillOptions& options, const Dri
   const bool came_up = report.rto > Duration{0};
   add_objective(entry, "rto", came_up ? std::optional(report.rto) : std::nullopt,
                 options.rto_target);
-  add_objective(entry, "rpo", report.rpo, options.rpo_target);
+  add_objective(entry, "rpo", report.rpo(), options.rpo_target);
+  if (!report.data_age) return;
+  entry.subject["newest"] = report.newest;
+  entry.measures["data_age_s"] = to_seconds(*report.data_age);
 }
 
 // Each way in which a row can be wrong, and the first rows that are.

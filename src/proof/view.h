@@ -41,7 +41,7 @@ struct DrillResultView {
   SystemTime ended_at;
   uint64_t raw_bytes = 0;       // of what was restored; 0: it did not come that far
   std::optional<double> rto_s;  // from the stored bytes to a database that answers
-  std::optional<double> rpo_s;  // how old the data was
+  std::optional<double> rpo_s;  // how old the data was, of the newest good backup
   std::optional<double> rto_target_s;
   std::optional<double> rpo_target_s;
   size_t passed = 0;  // assertions

@@ -277,6 +277,15 @@ TEST_F(DrillTest, ARehearsalIsShownApartAndTheLastDrillStays) {
   EXPECT_THAT(host_.run({"status"}).out, Not(HasSubstr("drill_checks_failed")));
 }
 
+TEST_F(DrillTest, TheAgeOfAnOlderBackupIsNoRpo) {
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  ASSERT_EQ(host_.stored().size(), 2u);
+  configure({"canary: never", "pick: oldest", "rpo_target: 1s"});
+  ASSERT_EQ(drill().status, 0);
+  EXPECT_THAT(host_.run({"drill", "show", "weekly"}).out, HasSubstr(*host_.stored().begin()));
+  EXPECT_THAT(host_.run({"status"}).out, Not(HasSubstr("rpo_missed")));
+}
+
 TEST_F(DrillTest, OldRowsAreNotFresh) {
   server_->create_database("old");
   server_->execute("CREATE TABLE t AS SELECT timestamptz '2020-01-01' AS at", "old");
