@@ -67,11 +67,16 @@ std::string target_of(const Arguments& arguments) {
   return target;
 }
 
-uint64_t seq_of(const json::object& entry) {
-  const json::value* seq = find_value(entry, "seq");
+// 0 when there is none.
+uint64_t count_in(const json::object* object, std::string_view key) {
+  const json::value* const value = object == nullptr ? nullptr : find_value(*object, key);
   json::error_code error;
-  const uint64_t number = seq == nullptr ? 0 : seq->to_number<uint64_t>(error);
+  const uint64_t number = value == nullptr ? 0 : value->to_number<uint64_t>(error);
   return error ? 0 : number;
+}
+
+uint64_t seq_of(const json::object& entry) {
+  return count_in(&entry, "seq");
 }
 
 // Those up to `last`: what comes meanwhile is not in the head's counts.
@@ -102,18 +107,11 @@ Result<json::object> ask_checkpoint(Context& context, const std::string& query) 
   return object_of(context.ask({.target = std::string(kCheckpoint) + query}));
 }
 
-uint64_t number_in(const json::object* object, std::string_view key) {
-  const json::value* const value = object == nullptr ? nullptr : find_value(*object, key);
-  json::error_code error;
-  const uint64_t number = value == nullptr ? 0 : value->to_number<uint64_t>(error);
-  return error ? 0 : number;
-}
-
 // Whoever ended orderly has signed what it wrote last.
 Result<json::object> ask_end_alone(Context& context) {
   TRY_ASSIGN(json::object answer, ask_checkpoint(context, ""));
-  const uint64_t last = number_in(find_object(answer, "ledger"), "last_seq");
-  if (number_in(find_object(answer, "checkpoint"), "size") < last)
+  const uint64_t last = count_in(find_object(answer, "ledger"), "last_seq");
+  if (count_in(find_object(answer, "checkpoint"), "size") < last)
     context.console().words(
         "The newest entries are not signed, so that no key vouches for them: a daemon that starts "
         "signs them.");
@@ -140,7 +138,7 @@ json::value member(const json::object& object, std::string_view key) {
 void take_ledger(const json::object& answer, ExportHead& head) {
   const json::object* ledger = find_object(answer, "ledger");
   if (ledger == nullptr) return;
-  head.last_seq = number_in(ledger, "last_seq");
+  head.last_seq = count_in(ledger, "last_seq");
   head.head = text_of(*ledger, "head");
 }
 

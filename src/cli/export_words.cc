@@ -62,12 +62,6 @@ std::string plain(const json::value& value) {
   return value.is_null() ? std::string() : canonical_json(value);
 }
 
-std::string number_in(const json::object& entry, std::string_view section, std::string_view key) {
-  const json::object* object = find_object(entry, section);
-  const json::value* value = object == nullptr ? nullptr : find_value(*object, key);
-  return value != nullptr && value->is_number() ? canonical_json(*value) : std::string();
-}
-
 std::string top(const json::object& entry, std::string_view key) {
   return without_controls(text_of(entry, key));
 }
@@ -75,6 +69,11 @@ std::string top(const json::object& entry, std::string_view key) {
 std::string number_of(const json::object& entry, std::string_view key) {
   const json::value* value = find_value(entry, key);
   return value != nullptr && value->is_number() ? canonical_json(*value) : std::string();
+}
+
+std::string measure_of(const json::object& entry, std::string_view key) {
+  const json::object* measures = find_object(entry, "measures");
+  return measures == nullptr ? std::string() : number_of(*measures, key);
 }
 
 // "backup app-…; job nightly": what is null says nothing.
@@ -178,10 +177,10 @@ ExportFields export_fields(const json::object& entry) {
   fields.duration_s = number_of(entry, "duration_s");
   fields.result = top(entry, "result");
   fields.error_code = top(entry, "error_code");
-  fields.rto_s = number_in(entry, "measures", "rto_s");
-  fields.rto_target_s = number_in(entry, "measures", "rto_target_s");
-  fields.rpo_s = number_in(entry, "measures", "rpo_s");
-  fields.rpo_target_s = number_in(entry, "measures", "rpo_target_s");
+  fields.rto_s = measure_of(entry, "rto_s");
+  fields.rto_target_s = measure_of(entry, "rto_target_s");
+  fields.rpo_s = measure_of(entry, "rpo_s");
+  fields.rpo_target_s = measure_of(entry, "rpo_target_s");
   take_assertions(entry, fields);
   fields.deviations = deviations_of(entry);
   fields.by = text_in(entry, "trigger", "by");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "daemon/entry_text.h"
+
 namespace vigie::daemon {
 namespace {
 
@@ -15,11 +17,6 @@ struct Told {
   std::string error_code;
   std::string state;  // of an end's own entry
 };
-
-std::string text_of(const json::object* object, std::string_view key) {
-  const json::string* text = object == nullptr ? nullptr : find_string(*object, key);
-  return text == nullptr ? std::string() : std::string(*text);
-}
 
 bool is_end(const Told& told) {
   return told.kind == ledger::kind::kInterrupted || told.kind == ledger::kind::kRunEnded ||

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "daemon/entry_text.h"
 #include "daemon/run_evidence.h"
 #include "daemon/trace_items.h"
 #include "jobs/kept_logs.h"
@@ -12,11 +13,6 @@ namespace {
 
 constexpr size_t kMostItems = 2000;
 constexpr size_t kMostLogLines = 500;  // of all runs together
-
-std::string text_of(const json::object* object, std::string_view key) {
-  const json::string* text = object == nullptr ? nullptr : find_string(*object, key);
-  return text == nullptr ? std::string() : std::string(*text);
-}
 
 class Tracing {
  public:

@@ -6,16 +6,12 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "daemon/entry_text.h"
 
 namespace vigie::daemon {
 namespace {
 
 constexpr size_t kMostDetail = 400;
-
-std::string text_of(const json::object* object, std::string_view key) {
-  const json::string* text = object == nullptr ? nullptr : find_string(*object, key);
-  return text == nullptr ? std::string() : std::string(*text);
-}
 
 SystemTime time_of(const json::object& object, std::string_view key, SystemTime otherwise = {}) {
   return parse_rfc3339(text_of(&object, key)).value_or(otherwise);
