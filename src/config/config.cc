@@ -51,44 +51,16 @@ void read_requirements(yaml::Fields& fields, Config& config) {
   config.requirements = ledger::RequirementsOptions::parse(*node, fields.problems());
 }
 
-BackupJob read_job(const std::string& name, const yaml::Entry& entry, Problems& problems) {
-  BackupJob job;
+// An entry of work that has times of its own.
+template <class Timed>
+Timed read_timed(const std::string& name, const yaml::Entry& entry, Problems& problems) {
+  Timed timed;
   yaml::Fields fields(entry.value, problems);
-  job.timing = jobs::TimingOptions::parse(fields);
-  job.options = backup::BackupJobOptions::parse(name, fields);
-  job.options.place = entry.place;
+  timed.timing = jobs::TimingOptions::parse(fields);
+  timed.options = decltype(timed.options)::parse(name, fields);
+  timed.options.place = entry.place;
   fields.finish();
-  return job;
-}
-
-Drill read_drill(const std::string& name, const yaml::Entry& entry, Problems& problems) {
-  Drill drill;
-  yaml::Fields fields(entry.value, problems);
-  drill.timing = jobs::TimingOptions::parse(fields);
-  drill.options = proof::DrillOptions::parse(name, fields);
-  drill.options.place = entry.place;
-  fields.finish();
-  return drill;
-}
-
-Durability read_durability(const std::string& name, const yaml::Entry& entry, Problems& problems) {
-  Durability durability;
-  yaml::Fields fields(entry.value, problems);
-  durability.timing = jobs::TimingOptions::parse(fields);
-  durability.options = proof::DurabilityOptions::parse(name, fields);
-  durability.options.place = entry.place;
-  fields.finish();
-  return durability;
-}
-
-Amcheck read_amcheck(const std::string& name, const yaml::Entry& entry, Problems& problems) {
-  Amcheck amcheck;
-  yaml::Fields fields(entry.value, problems);
-  amcheck.timing = jobs::TimingOptions::parse(fields);
-  amcheck.options = proof::AmcheckOptions::parse(name, fields);
-  amcheck.options.place = entry.place;
-  fields.finish();
-  return amcheck;
+  return timed;
 }
 
 Config read_document(const yaml::Node& document, Problems& problems) {
@@ -107,16 +79,16 @@ Config read_document(const yaml::Node& document, Problems& problems) {
     config.stores.push_back(store::StoreOptions::parse(name, entry, problems));
   });
   each_below(fields, "backups", Need::required, [&](const auto& name, const auto& entry) {
-    config.backups.push_back(read_job(name, entry, problems));
+    config.backups.push_back(read_timed<BackupJob>(name, entry, problems));
   });
   each_below(fields, "drills", Need::optional, [&](const auto& name, const auto& entry) {
-    config.drills.push_back(read_drill(name, entry, problems));
+    config.drills.push_back(read_timed<Drill>(name, entry, problems));
   });
   each_below(fields, "durability", Need::optional, [&](const auto& name, const auto& entry) {
-    config.durability.push_back(read_durability(name, entry, problems));
+    config.durability.push_back(read_timed<Durability>(name, entry, problems));
   });
   each_below(fields, "amcheck", Need::optional, [&](const auto& name, const auto& entry) {
-    config.amchecks.push_back(read_amcheck(name, entry, problems));
+    config.amchecks.push_back(read_timed<Amcheck>(name, entry, problems));
   });
   fields.finish();
   return config;
@@ -148,22 +120,16 @@ const store::StoreOptions* Config::store(std::string_view name) const {
   return named(stores, name);
 }
 const BackupJob* Config::backup(std::string_view name) const {
-  const auto found = std::ranges::find(backups, name, &BackupJob::name);
-  return found == backups.end() ? nullptr : &*found;
+  return named(backups, name);
 }
 const Drill* Config::drill(std::string_view name) const {
-  const auto found = std::ranges::find(drills, name, &Drill::name);
-  return found == drills.end() ? nullptr : &*found;
+  return named(drills, name);
 }
-
 const Durability* Config::proof_of_durability(std::string_view name) const {
-  const auto found = std::ranges::find(durability, name, &Durability::name);
-  return found == durability.end() ? nullptr : &*found;
+  return named(durability, name);
 }
-
 const Amcheck* Config::amcheck(std::string_view name) const {
-  const auto found = std::ranges::find(amchecks, name, &Amcheck::name);
-  return found == amchecks.end() ? nullptr : &*found;
+  return named(amchecks, name);
 }
 
 Loaded parse(std::string_view text, std::string file_name) {
