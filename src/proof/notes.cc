@@ -7,8 +7,8 @@ constexpr Bytes kMostNote = 4_KiB;
 
 }  // namespace
 
-std::string text_of(const json::object& note, std::string_view key) {
-  const json::string* const found = find_string(note, key);
+std::string text_of(const json::object& object, std::string_view key) {
+  const json::string* const found = find_string(object, key);
   return found == nullptr ? std::string() : std::string(*found);
 }
 

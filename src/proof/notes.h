@@ -35,7 +35,7 @@ class ProofNotes {
   const std::string schema_;
 };
 
-// Empty when it is no text.
-std::string text_of(const json::object& note, std::string_view key);
+// Empty when it is no text. Also of entries.
+std::string text_of(const json::object& object, std::string_view key);
 
 }  // namespace vigie::proof

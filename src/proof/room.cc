@@ -6,6 +6,7 @@
 
 #include "platform/failpoint.h"
 #include "platform/system_info.h"
+#include "proof/notes.h"
 #include "proof/restore_plan.h"
 
 namespace vigie::proof {
@@ -14,11 +15,6 @@ namespace {
 constexpr auto kByItself = std::chrono::seconds(5);  // a server that comes back without us
 constexpr size_t kProofsRemembered = 500;
 constexpr size_t kRemembered = 10'000;  // entries of drills that are looked through at the start
-
-std::string text_at(const json::object& object, std::string_view key) {
-  const json::string* const found = find_string(object, key);
-  return found == nullptr ? std::string() : std::string(*found);
-}
 
 std::optional<double> number_at(const json::object& object, std::string_view key) {
   const json::value* const found = find_value(object, key);
@@ -61,28 +57,35 @@ Told told_by(const ledger::Entry& entry, std::string id) {
 std::optional<Told> told_by(const json::object& entry) {
   const json::object* const subject = find_object(entry, "subject");
   const json::object* const measures = find_object(entry, "measures");
-  const auto started_at = parse_rfc3339(text_at(entry, "started_at"));
-  const auto ended_at = parse_rfc3339(text_at(entry, "ended_at"));
+  const auto started_at = parse_rfc3339(text_of(entry, "started_at"));
+  const auto ended_at = parse_rfc3339(text_of(entry, "ended_at"));
   if (subject == nullptr || measures == nullptr || !started_at || !ended_at) return std::nullopt;
-  Told told{text_at(entry, "id"),         *subject,    *measures, text_at(entry, "result"),
-            text_at(entry, "error_code"), *started_at, *ended_at, {}};
+  Told told{text_of(entry, "id"),         *subject,    *measures, text_of(entry, "result"),
+            text_of(entry, "error_code"), *started_at, *ended_at, {}};
   if (const json::array* const assertions = find_array(entry, "assertions")) {
     for (const json::value& one : *assertions)
       if (const auto* const object = one.if_object())
-        told.assertions.push_back(text_at(*object, "result"));
+        told.assertions.push_back(text_of(*object, "result"));
   }
   return told;
 }
 
-RestoreView restore_view(const Told& told) {
-  RestoreView view;
+// What the views of all kinds tell alike.
+template <class View>
+View ended_view(const Told& told) {
+  View view;
   view.evidence_id = told.id;
-  view.backup = text_at(told.subject, "backup");
-  view.database = text_at(told.subject, "target");
   view.result = verdict_named(told.result);
   view.error_code = told.error_code;
   view.started_at = told.started_at;
   view.ended_at = told.ended_at;
+  return view;
+}
+
+RestoreView restore_view(const Told& told) {
+  auto view = ended_view<RestoreView>(told);
+  view.backup = text_of(told.subject, "backup");
+  view.database = text_of(told.subject, "target");
   view.rows = count_at(told.measures, "rows");
   view.tables = count_at(told.measures, "tables");
   return view;
@@ -94,16 +97,11 @@ bool is_rehearsal(const json::object& subject) {
 }
 
 DrillResultView drill_view(const Told& told) {
-  DrillResultView view;
-  view.drill = text_at(told.subject, "drill");
-  view.database = text_at(told.subject, "database");
-  view.evidence_id = told.id;
-  view.backup = text_at(told.subject, "backup");
-  view.store = text_at(told.subject, "store");
-  view.result = verdict_named(told.result);
-  view.error_code = told.error_code;
-  view.started_at = told.started_at;
-  view.ended_at = told.ended_at;
+  auto view = ended_view<DrillResultView>(told);
+  view.drill = text_of(told.subject, "drill");
+  view.database = text_of(told.subject, "database");
+  view.backup = text_of(told.subject, "backup");
+  view.store = text_of(told.subject, "store");
   view.raw_bytes = count_at(told.measures, "raw_bytes");
   view.rto_s = number_at(told.measures, "rto_s");
   view.rpo_s = number_at(told.measures, "rpo_s");
@@ -120,15 +118,10 @@ DrillResultView drill_view(const Told& told) {
 }
 
 DurabilityView durability_view(const Told& told) {
-  DurabilityView view;
-  view.proof = text_at(told.subject, "proof");
-  view.database = text_at(told.subject, "database");
-  view.fault = text_at(told.subject, "fault");
-  view.evidence_id = told.id;
-  view.result = verdict_named(told.result);
-  view.error_code = told.error_code;
-  view.started_at = told.started_at;
-  view.ended_at = told.ended_at;
+  auto view = ended_view<DurabilityView>(told);
+  view.proof = text_of(told.subject, "proof");
+  view.database = text_of(told.subject, "database");
+  view.fault = text_of(told.subject, "fault");
   view.acknowledged = count_at(told.measures, "acknowledged");
   view.lost = count_at(told.measures, "lost");
   view.down_s = number_at(told.measures, "down_s");
@@ -136,14 +129,9 @@ DurabilityView durability_view(const Told& told) {
 }
 
 AmcheckView amcheck_view(const Told& told) {
-  AmcheckView view;
-  view.check = text_at(told.subject, "check");
-  view.database = text_at(told.subject, "database");
-  view.evidence_id = told.id;
-  view.result = verdict_named(told.result);
-  view.error_code = told.error_code;
-  view.started_at = told.started_at;
-  view.ended_at = told.ended_at;
+  auto view = ended_view<AmcheckView>(told);
+  view.check = text_of(told.subject, "check");
+  view.database = text_of(told.subject, "database");
   view.tables = count_at(told.measures, "tables");
   view.indexes = count_at(told.measures, "indexes");
   view.damaged = count_at(told.measures, "damaged");
@@ -253,10 +241,10 @@ Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
     for (DrillResultView& one : drills) add_drill(view, std::move(one), false);
     for (const json::object& entry : proofs)
       if (const auto told = told_by(entry))
-        view.durability.emplace(text_at(told->subject, "proof"), durability_view(*told));
+        view.durability.emplace(text_of(told->subject, "proof"), durability_view(*told));
     for (const json::object& entry : amchecks)
       if (const auto told = told_by(entry))
-        view.amcheck.emplace(text_at(told->subject, "check"), amcheck_view(*told));
+        view.amcheck.emplace(text_of(told->subject, "check"), amcheck_view(*told));
   });
   return {};
 }
@@ -283,9 +271,9 @@ Result<> ProofRoom::record(const ledger::Entry& entry) {
     if (entry.kind == ledger::kind::kRestore)
       view.last_restore = restore_view(told);
     else if (entry.kind == ledger::kind::kDurabilityProof)
-      view.durability[text_at(told.subject, "proof")] = durability_view(told);
+      view.durability[text_of(told.subject, "proof")] = durability_view(told);
     else if (entry.kind == ledger::kind::kAmcheck)
-      view.amcheck[text_at(told.subject, "check")] = amcheck_view(told);
+      view.amcheck[text_of(told.subject, "check")] = amcheck_view(told);
     else if (entry.kind == ledger::kind::kRestoreDrill)
       add_drill(view, drill_view(told), true);
   });
