@@ -9,6 +9,7 @@
 #include "platform/dsn.h"
 #include "proof/collation.h"
 #include "proof/preload.h"
+#include "proof/target.h"
 
 namespace vigie::proof {
 namespace {
@@ -40,18 +41,6 @@ std::string server_of(const platform::Dsn& dsn) {
 tl::unexpected<Error> unfit(const Manifest& manifest, std::string reason) {
   return fail(ErrorCode::restore_environment,
               {{"backup", manifest.id.str()}, {"reason", std::move(reason)}});
-}
-
-// The source may have been a template, and a template is not dropped.
-Result<> drop(platform::PgConnection& session, const std::string& name, const CallLimits& limits) {
-  const std::string quoted = platform::quote_identifier(name);
-  TRY_ASSIGN(const auto template_of_others,
-             session.query("select 1 from pg_database where datname = $1 and datistemplate", {name},
-                           limits));
-  if (template_of_others->rows() > 0)
-    TRY(session.query(fmt::format("alter database {} is_template false", quoted), limits));
-  TRY(session.query(fmt::format("drop database if exists {} with (force)", quoted), limits));
-  return {};
 }
 
 CallLimits at_most(const CallLimits& limits, Duration time) {
@@ -203,7 +192,8 @@ Result<> MarkedServer::remove_databases(const CallLimits& limits) {
   const auto session = connector_.connect(dsn_of(request_.marker), kApplication, limits);
   if (!session) return left(session.error());
   for (const std::string& name : {made_as(), name_})
-    if (const auto dropped = drop(**session, name, limits); !dropped) return left(dropped.error());
+    if (const auto dropped = drop_database(**session, name, limits); !dropped)
+      return left(dropped.error());
   return {};
 }
 

@@ -69,6 +69,19 @@ std::string replaced_database_name(const std::string& name, SystemTime now) {
   return begin + end;
 }
 
+// The source may have been a template, and a template is not dropped.
+Result<> drop_database(platform::PgConnection& session, const std::string& name,
+                       const CallLimits& limits) {
+  const std::string quoted = platform::quote_identifier(name);
+  TRY_ASSIGN(const auto as_template,
+             session.query("select 1 from pg_database where datname = $1 and datistemplate", {name},
+                           limits));
+  if (as_template->rows() > 0)
+    TRY(session.query(fmt::format("alter database {} is_template false", quoted), limits));
+  TRY(session.query(fmt::format("drop database if exists {} with (force)", quoted), limits));
+  return {};
+}
+
 Result<Target> Target::open(platform::PgConnector& connector, platform::Dsn dsn, const Work& work) {
   Target target;
   target.connector_ = &connector;
@@ -218,13 +231,8 @@ Result<> Target::drop(const std::string& database, const CallLimits& limits) {
   // The one that was used may have been given up when the work was cancelled.
   const auto session = connect(limits);
   if (!session) return left(session.error());
-  const std::string name = platform::quote_identifier(database);
-  // A template is not dropped. Where there is none of that name, this says so and nothing is lost.
-  (void)(*session)->query(fmt::format("alter database {} is_template false", name), limits);
-  const auto dropped =
-      (*session)->query(fmt::format("drop database if exists {} with (force)", name), limits);
-  if (!dropped) return left(dropped.error());
-  return {};
+  const auto dropped = drop_database(**session, database, limits);
+  return dropped ? Result<>() : Result<>(left(dropped.error()));
 }
 
 }  // namespace vigie::proof

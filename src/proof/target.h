@@ -52,7 +52,7 @@ class Target {
   Result<bool> put_in_place(const std::string& made, const std::string& before, const Work& work);
   // Databases of restores whose process is gone: of that name, and nobody is in them.
   Result<std::vector<std::string>> left_behind(const Work& work);
-  // Also when sessions are in it; fine when there is none.
+  // As drop_database(), by a session of its own. Error: restore_left_behind.
   Result<> drop(const std::string& database, const CallLimits& limits);
   // Half a minute, whatever stops the work: for what a cancelled restore does last.
   static CallLimits last_acts();
@@ -75,6 +75,10 @@ class Target {
   std::unique_ptr<platform::PgConnection> admin_;
 };
 
+// Also a template, and when sessions are in it; fine when there is none of that name. `session` is
+// in another. Errors: database_*, cancelled.
+Result<> drop_database(platform::PgConnection& session, const std::string& name,
+                       const CallLimits& limits);
 // "vigie_restore_" and the first digits of the run: whose process is gone is known by it.
 std::string restore_database_name(const RunId& run);
 // What the database that is replaced is called: "app_before_20261120T020000Z", at most 63 bytes.
