@@ -1,22 +1,17 @@
 #include "tests/support/kube_api.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "base/yaml.h"
-#include "platform/descriptor.h"
 #include "platform/kubernetes.h"
-#include "platform/process.h"
 #include "tests/support/contents.h"
 #include "tests/support/free_port.h"
-#include "tests/support/temp_folder.h"
+#include "tests/support/server_script.h"
 
 namespace vigie::testing {
 namespace {
@@ -75,41 +70,22 @@ std::string collection_of(const json::object& object) {
 }  // namespace
 
 struct KubeApi::Running {
-  TempFolder folder;
+  ServerScript script;
   int port = free_port();
-  std::unique_ptr<platform::ProcessRunner> runner = platform::make_process_runner();
-  std::unique_ptr<platform::Process> process;
   std::unique_ptr<platform::HttpClient> http = platform::make_http_client(1);
 
+  platform::Path file(std::string_view name) const { return script.folder() / name; }
+
   bool start() {
-    const platform::Descriptor log(
-        ::open((folder / "output").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    platform::Command command;
-    command.program = "/bin/sh";
-    command.arguments = {"-c",
-                         "exec bash \"$0\" \"$@\" 2>&1",
-                         std::string(VIGIE_SOURCE_DIR) + "/scripts/kube_apiserver.sh",
-                         bindir(),
-                         folder.path().string(),
-                         std::to_string(free_port()),
-                         std::to_string(free_port()),
-                         std::to_string(port)};
-    command.output = log.get();
-    auto started = runner->start(command, {});
-    if (!started) return false;
-    process = std::move(*started);
-    const auto until = MonoTime::clock::now() + 5min;
-    while (!std::filesystem::exists(folder / "ready")) {
-      if (!process->running() || MonoTime::clock::now() > until) return false;
-      ::usleep(20'000);  // a script offers no event for "ready"
-    }
-    return true;
+    return script.start("kube_apiserver.sh",
+                        {bindir(), script.folder().string(), std::to_string(free_port()),
+                         std::to_string(free_port()), std::to_string(port)},
+                        5min);
   }
 
   platform::HttpAnswer send(const std::string& method, const std::string& path,
                             const json::object& body) {
-    const auto access =
-        platform::read_kubeconfig(platform::real_file_system(), folder / "kubeconfig");
+    const auto access = platform::read_kubeconfig(platform::real_file_system(), file("kubeconfig"));
     if (!access) throw std::runtime_error(access.error().detail(Audience::operators));
     platform::HttpRequest request;
     request.name = "the test's kube-apiserver";
@@ -133,8 +109,8 @@ bool KubeApi::possible() {
 KubeApi::KubeApi() : running_(std::make_unique<Running>()) {
   if (!running_->start())
     throw std::runtime_error(
-        "the Kubernetes API does not start: " + contents(running_->folder / "output") +
-        contents(running_->folder / "apiserver.log"));
+        "the Kubernetes API does not start: " + contents(running_->file("output")) +
+        contents(running_->file("apiserver.log")));
 }
 
 KubeApi::~KubeApi() = default;
@@ -162,7 +138,7 @@ void KubeApi::apply(const platform::Path& file) {
 }
 
 platform::Path KubeApi::kubeconfig() const {
-  return running_->folder / "kubeconfig";
+  return running_->file("kubeconfig");
 }
 
 platform::Path KubeApi::kubeconfig_of(const std::string& name_space, const std::string& account,
@@ -172,7 +148,7 @@ platform::Path KubeApi::kubeconfig_of(const std::string& name_space, const std::
       {{"apiVersion", "authentication.k8s.io/v1"},
        {"kind", "TokenRequest"},
        {"spec", {{"expirationSeconds", 3600}}}});
-  const platform::Path file = running_->folder / name;
+  const platform::Path file = running_->file(name);
   std::ofstream(file) << fmt::format(
       "clusters: [{{name: c, cluster: {{server: 'https://127.0.0.1:{}', certificate-authority: "
       "ca.crt}}}}]\nusers: [{{name: u, user: {{token: {}}}}}]\ncontexts: [{{name: x, context: "
