@@ -29,7 +29,12 @@ constexpr Pattern kPatterns[] = {
     {"could not open file \"pg_snapshots", ClientTrouble::snapshot},
     {"snapshot \"", ClientTrouble::snapshot},
     {"permission denied for", ClientTrouble::permission},
+    {"permission denied to", ClientTrouble::permission},
     {"must be owner of", ClientTrouble::permission},
+    {"must be member of role", ClientTrouble::permission},
+    {"must be able to SET ROLE", ClientTrouble::permission},  // since PostgreSQL 16
+    {"must be superuser to", ClientTrouble::permission},
+    {"only superuser can", ClientTrouble::permission},
     {"server closed the connection unexpectedly", ClientTrouble::connection},
     {"terminating connection", ClientTrouble::connection},
     {"could not connect to", ClientTrouble::connection},

@@ -66,6 +66,20 @@ TEST(DumpReason, WhatTheServerDoesNotHaveIsNoFaultOfTheArchive) {
             ClientTrouble::missing);
 }
 
+// Each as PostgreSQL says it to a role that may make databases and no more.
+TEST(DumpReason, WhatTakesASuperuserOrAnotherRoleIsARightThatIsMissing) {
+  for (const std::string_view words :
+       {"permission denied to create extension \"postgres_fdw\"",
+        "permission denied to create event trigger \"e\"", "must be member of role \"clerk\"",
+        "must be able to SET ROLE \"clerk\"", "must be owner of extension plpgsql",
+        "must be superuser to create subscriptions",
+        "only superuser can define a leakproof function"})
+    EXPECT_EQ(
+        client_trouble("pg_restore: error: could not execute query: ERROR:  " + std::string(words)),
+        ClientTrouble::permission)
+        << words;
+}
+
 TEST(DumpReason, AnOutputIsBounded) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += "x\n";

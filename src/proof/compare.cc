@@ -9,6 +9,7 @@
 
 #include "artefact/table_rows.h"
 #include "proof/session_settings.h"
+#include "proof/target.h"
 
 namespace vigie::proof {
 namespace {
@@ -87,7 +88,8 @@ class Comparing {
     constexpr std::string_view kUndefinedSchema = "3F000";
     const bool absent = !rows && (rows.error().parameter("sqlstate") == kUndefinedTable ||
                                   rows.error().parameter("sqlstate") == kUndefinedSchema);
-    if (!rows && !absent) return fail(rows.error());
+    if (!rows && !absent)
+      return fail(as_missing_right(rows.error(), "its role may not read back every row"));
     note(table, rows ? std::optional<RowSummary>(*rows) : std::nullopt);
     return {};
   }

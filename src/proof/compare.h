@@ -31,7 +31,8 @@ struct CompareRequest {
   unsigned workers = 1;  // sessions, each with a thread of its own
 };
 
-// Reads every row of every table. Errors: database_*, cancelled, deadline_exceeded.
+// Reads every row of every table. Errors: database_*, restore_rights, cancelled,
+// deadline_exceeded.
 Result<Comparison> compare_rows(platform::PgConnector& connector, const CompareRequest& request,
                                 const Work& work);
 

@@ -127,6 +127,12 @@ bool names_a_role(std::string_view statement) {
           statement.find(" OWNER TO ") != std::string_view::npos);
 }
 
+// The server has heard it, and has done nothing.
+bool was_refused(const Error& statement) {
+  return statement.code() == ErrorCode::database_query ||
+         statement.code() == ErrorCode::restore_rights;
+}
+
 class Restoring {
  public:
   Restoring(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
@@ -326,7 +332,7 @@ class Restoring {
 
   Result<> make_database(const std::vector<std::string>& statements) {
     const auto made = target_.execute(statements.front(), work_);
-    made_ = made.has_value() || made.error().code() != ErrorCode::database_query;
+    made_ = made.has_value() || !was_refused(made.error());
     if (made) return {};
     constexpr std::string_view kNoSuchLocale = "42809";
     if (made.error().parameter("sqlstate") != kNoSuchLocale) return made;

@@ -56,6 +56,13 @@ Result<platform::Clients> judge_server(Target& target, const artefact::Manifest&
       !may_overwrite(target, request))
     return fail(ErrorCode::restore_target_is_source,
                 {{"name", target.name()}, {"backup", request.id.str()}});
+  // Else it would be found when all is done but the name.
+  TRY_ASSIGN(const bool replaceable, target.may_replace(work));
+  if (!replaceable)
+    return fail(ErrorCode::restore_rights,
+                {{"database", target.dsn().name},
+                 {"reason", fmt::format("its role does not own the database {}, which is there",
+                                        target.name())}});
   TRY(target.check_extensions(manifest.extensions, work));
   return platform::find_clients(files, major, request.bindir);
 }

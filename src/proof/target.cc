@@ -54,6 +54,15 @@ from pg_roles r where r.rolname = current_user)sql";
 
 }  // namespace
 
+Error as_missing_right(const Error& error, std::string reason) {
+  constexpr std::string_view kInsufficientPrivilege = "42501";
+  if (error.code() != ErrorCode::database_query ||
+      error.parameter("sqlstate") != kInsufficientPrivilege)
+    return error;
+  return Error(ErrorCode::restore_rights, {{"database", std::string(error.parameter("database"))},
+                                           {"reason", std::move(reason)}});
+}
+
 std::string restore_database_name(const RunId& run) {
   return "vigie_restore_" + run.str().substr(0, 12);
 }
@@ -157,9 +166,19 @@ Result<std::set<std::string>> Target::roles(const Work& work) {
   return names;
 }
 
+Result<bool> Target::may_replace(const Work& work) {
+  TRY_ASSIGN(
+      const auto rows,
+      admin_->query("select pg_has_role(datdba, 'usage') from pg_database where datname = $1",
+                    {name_}, work.limits()));
+  return rows->rows() == 0 || rows->at(0, 0) == "t";
+}
+
 Result<> Target::execute(const std::string& sql, const Work& work) {
-  TRY(admin_->query(sql, work.limits()));
-  return {};
+  const auto done = admin_->query(sql, work.limits());
+  if (done) return {};
+  return fail(as_missing_right(done.error(),
+                               "a statement of the backup takes a right that its role lacks"));
 }
 
 // Those that may not be ended (a superuser's) stay, and the renaming says so.
@@ -197,7 +216,8 @@ Result<bool> Target::put_in_place(const std::string& made, const std::string& be
     }
     TRY(admin_->query("rollback", work.limits()));
     constexpr std::string_view kObjectInUse = "55006";
-    if (renamed.error().parameter("sqlstate") != kObjectInUse) return fail(renamed.error());
+    if (renamed.error().parameter("sqlstate") != kObjectInUse)
+      return fail(as_missing_right(renamed.error(), "its role may not rename the databases"));
     if (tries == kTries)
       return fail(ErrorCode::restore_target_busy,
                   {{"name", name_}, {"reason", "sessions come back as soon as they are ended"}});

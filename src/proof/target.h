@@ -18,6 +18,10 @@ namespace vigie::proof {
 
 enum class TargetState : unsigned char { missing, empty, in_use };
 
+// What a server refuses to the role says nothing of the backup: a statement that was refused for
+// want of a right is restore_rights, with this reason. Any other error stays as it is.
+Error as_missing_right(const Error& error, std::string reason);
+
 // One thread at a time. Errors of all: database_*, cancelled.
 class Target {
  public:
@@ -43,12 +47,14 @@ class Target {
   Result<> check_extensions(const std::vector<artefact::Versioned>& needed, const Work& work);
 
   Result<std::set<std::string>> roles(const Work& work);
+  // Whether the role may take the name from the database that has it; true when none has.
+  Result<bool> may_replace(const Work& work);
 
-  // One statement of whoever made the archive, on the server.
+  // One statement of whoever made the archive, on the server. Also restore_rights.
   Result<> execute(const std::string& sql, const Work& work);
   // Gives the database `made` the name that was asked for, in one step; the one that had it is
-  // called `before` from then on; false: none had it. Sessions in either are ended. Error:
-  // restore_target_busy.
+  // called `before` from then on; false: none had it. Sessions in either are ended. Errors:
+  // restore_target_busy, restore_rights.
   Result<bool> put_in_place(const std::string& made, const std::string& before, const Work& work);
   // Databases of restores whose process is gone: of that name, and nobody is in them.
   Result<std::vector<std::string>> left_behind(const Work& work);
