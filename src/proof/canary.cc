@@ -217,8 +217,22 @@ class Canaries {
         name(), kPublishNothing);
   }
 
-  // The same comparison must see it. The damage answers with `rows` when it is done: a trigger that
-  // is enabled always may keep a row, and an undamaged table is not refused.
+  // Why the damage could not be done; empty: it is. A trigger that is enabled always may keep a
+  // row, or put it back, and an undamaged table is not refused. Damage answers with `rows`.
+  Result<std::string> damaged(platform::PgConnection& session, const std::string& damage,
+                              size_t rows) const {
+    const auto done = session.query(damage, work_.limits());
+    if (!done && done.error().code() != ErrorCode::database_query) return fail(done.error());
+    if (!done) return "SQLSTATE " + std::string(done.error().parameter("sqlstate"));
+    if ((*done)->rows() != rows) return std::string("nothing could be removed");
+    if (rows == 0) return std::string();
+    TRY_ASSIGN(const auto left,
+               session.query("select count(*) from only " + name(), work_.limits()));
+    const bool whole = static_cast<uint64_t>(left->integer(0, 0)) >= table_->rows.rows;
+    return std::string(whole ? "what was removed is there again" : "");
+  }
+
+  // The same comparison must see it.
   Result<> restored(std::string_view id, const std::string& damage, size_t rows) {
     if (damage.empty()) {
       note(id, "no table has rows", Outcome::skipped);
@@ -227,13 +241,9 @@ class Canaries {
     TRY_ASSIGN(const auto session,
                tools_.postgres.connect(database_, "vigie canary", work_.limits()));
     TRY(free_session(*session, manifest_.server, work_.limits()));
-    const auto done = session->query(damage, work_.limits());
-    if (!done && done.error().code() != ErrorCode::database_query) return fail(done.error());
-    if (!done || (*done)->rows() != rows) {
-      note(id,
-           done ? "nothing could be removed"
-                : "SQLSTATE " + std::string(done.error().parameter("sqlstate")),
-           Outcome::could_not_verify);
+    TRY_ASSIGN(const std::string hindrance, damaged(*session, damage, rows));
+    if (!hindrance.empty()) {
+      note(id, hindrance, Outcome::could_not_verify);
       return {};
     }
     TRY_ASSIGN(
