@@ -1,11 +1,14 @@
 // What goes wrong in the midst of a restore, by the real binary: rows that are not those of the
-// backup, a pg_restore that ends with an error, a server that is gone.
+// backup, a pg_restore that ends with an error, a server that is gone, a cancel.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <csignal>
 
 #include "tests/support/file_search.h"
 #include "tests/support/harmful_source.h"
 #include "tests/support/pg_cluster.h"
+#include "tests/support/process_watch.h"
 #include "tests/support/vigie_host.h"
 
 namespace vigie::testing {
@@ -140,6 +143,89 @@ TEST_F(RestoreTroubleTest, WhatSpeaksAgainstTheBackupOutweighsWhatIsLeftBehind) 
   EXPECT_THAT(host_.log(), AllOf(HasSubstr("restore_rows_differ"), HasSubstr(made)));
   EXPECT_THAT(evidence(), AllOf(HasSubstr("\"failed\""), HasSubstr("restore_rows_differ"),
                                 HasSubstr("the database " + made + " is left")));
+}
+
+// Called off while its pg_restore is at work.
+class CancelledRestoreTest : public RestoreTroubleTest {
+ protected:
+  void SetUp() override {
+    source_.create_role("clerk");
+    back_up(waits_when_restored("app", mark_));
+  }
+  bool is_at_work() {
+    return eventually([&] { return contents(mark_).ends_with('\n'); }, std::chrono::minutes(1));
+  }
+  void expect_nothing_left() {
+    EXPECT_TRUE(processes_of("pg_restore", target_.socket_folder().string()).empty());
+    EXPECT_EQ(databases(), kNoDatabaseOfOurs);
+    EXPECT_TRUE(staging_is_empty());
+  }
+  std::string roles() {
+    return target_.value(
+        "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'");
+  }
+  std::string ends() {
+    return host_.run({"evidence", "list", "--kind", "run_ended", "-o", "jsonl"}).out;
+  }
+};
+
+TEST_F(CancelledRestoreTest, CtrlCUndoesWhatWasBegunAndSaysSo) {
+  host_.start(words());
+  ASSERT_TRUE(is_at_work()) << host_.log();
+  ASSERT_FALSE(processes_of("pg_restore", target_.socket_folder().string()).empty());
+  host_.signal(SIGINT);
+  EXPECT_EQ(host_.wait(), 130) << host_.log();
+  EXPECT_THAT(host_.log(), AllOf(HasSubstr("cancelling the run; what was begun is undone"),
+                                 HasSubstr("code cancelled"), Not(HasSubstr("left"))));
+  expect_nothing_left();
+  EXPECT_EQ(roles(), "postgres");
+  EXPECT_THAT(evidence(), AllOf(HasSubstr("\"could_not_verify\""), HasSubstr("\"cancelled\""),
+                                Not(HasSubstr("\"passed\"")), Not(HasSubstr("\"failed\""))));
+  EXPECT_THAT(ends(), HasSubstr("interrupted by a signal"));
+}
+
+TEST_F(CancelledRestoreTest, ByTheApiOfADaemonItIsUndoneAndTheEvidenceSaysWhy) {
+  ASSERT_TRUE(host_.serve()) << host_.log();
+  auto without_waiting = words();
+  without_waiting.emplace_back("--no-wait");
+  const Ran started = host_.run(without_waiting);
+  ASSERT_EQ(started.status, 0) << started.err;
+  const std::string run = started.out.substr(0, started.out.find('\n'));
+  ASSERT_TRUE(is_at_work()) << host_.log();
+  EXPECT_EQ(host_.ask("/v1/runs/" + run, "DELETE", R"({"reason":"wrong target"})").status, 202);
+  EXPECT_TRUE(
+      eventually([&] { return host_.state_of(run) == "cancelled"; }, std::chrono::minutes(1)))
+      << host_.log();
+  expect_nothing_left();
+  EXPECT_EQ(roles(), "postgres");
+  EXPECT_THAT(evidence(), AllOf(HasSubstr("\"cancelled\""), Not(HasSubstr("\"passed\""))));
+  EXPECT_THAT(ends(), HasSubstr(R"("cancel_reason":"wrong target")"));
+}
+
+// They are the whole server's: who needs them by now is not known.
+TEST_F(CancelledRestoreTest, RolesThatWereMadeStayAndTheEvidenceCountsThem) {
+  auto with_roles = words();
+  with_roles.emplace_back("--globals");
+  host_.start(with_roles);
+  ASSERT_TRUE(is_at_work()) << host_.log();
+  host_.signal(SIGINT);
+  EXPECT_EQ(host_.wait(), 130) << host_.log();
+  expect_nothing_left();
+  EXPECT_EQ(roles(), "clerk postgres");
+  EXPECT_THAT(evidence(), HasSubstr("roles of the backup were made, and stay: 1"));
+}
+
+TEST_F(CancelledRestoreTest, OnABareMachineNoRowIsLeftInTheWorkFolder) {
+  const TempFolder work;
+  host_.start({"restore", "run", "--from", host_.store().string(), "--to", target_.dsn("copy"),
+               "--work-dir", work.path().string()});
+  ASSERT_TRUE(is_at_work()) << host_.log();
+  ASSERT_FALSE(std::filesystem::is_empty(work.path()));
+  host_.signal(SIGINT);
+  EXPECT_EQ(host_.wait(), 130) << host_.log();
+  EXPECT_THAT(host_.log(), HasSubstr("code cancelled"));
+  EXPECT_TRUE(std::filesystem::is_empty(work.path()));
+  expect_nothing_left();
 }
 
 }  // namespace

@@ -8,7 +8,10 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+
+#include "tests/support/contents.h"
 
 namespace vigie::testing {
 namespace {
@@ -47,6 +50,17 @@ bool reaches_state(pid_t pid, char state) {
     ::poll(nullptr, 0, 1);  // there is no event for this one
   }
   return true;
+}
+
+std::vector<pid_t> processes_of(std::string_view program, std::string_view environment) {
+  std::vector<pid_t> found;
+  for (const auto& one : std::filesystem::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(one.path().filename().c_str());
+    if (pid > 0 && contents(one.path() / "cmdline").find(program) != std::string::npos &&
+        contents(one.path() / "environ").find(environment) != std::string::npos)
+      found.push_back(pid);
+  }
+  return found;
 }
 
 LinePipe::LinePipe() {

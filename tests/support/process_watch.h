@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "platform/descriptor.h"
 
@@ -26,6 +28,10 @@ class ProcessWatch {
 char process_state(pid_t pid);
 // Asks until the process is in `state`; false after ten seconds.
 bool reaches_state(pid_t pid, char state);
+
+// Those that run `program`, or have it in their command line, and in whose environment this text
+// stands.
+std::vector<pid_t> processes_of(std::string_view program, std::string_view environment);
 
 // A pipe: a child writes lines, the test reads them.
 class LinePipe {
