@@ -40,8 +40,8 @@ Error deadline_error(const RunRow& row) {
                 {"run", row.id.str()}});
 }
 
-std::pair<RunState, Error> stopped(const ActiveRun& run) {
-  switch (run.cause) {
+std::pair<RunState, Error> stopped(const ActiveRun& run, StopCause cause) {
+  switch (cause) {
     case StopCause::cancelled:
       return {RunState::cancelled, Error(ErrorCode::cancelled, {{"reason", run.cause_reason}})};
     case StopCause::deadline:
@@ -53,6 +53,13 @@ std::pair<RunState, Error> stopped(const ActiveRun& run) {
   return {RunState::interrupted,
           Error(ErrorCode::run_interrupted,
                 {{"run", run.row.id.str()}, {"reason", "Vigie was stopped"}})};
+}
+
+// Its work has the same deadline, and may be the first to see it.
+StopCause cause_of(const ActiveRun& run, const RunOutcome& outcome) {
+  const bool over = outcome.error && outcome.error->code() == ErrorCode::deadline_exceeded &&
+                    run.clock().monotonic() >= run.deadline_at;
+  return run.cause == StopCause::none && over ? StopCause::deadline : run.cause;
 }
 
 void put_error(RunRow& row, const Error& error) {
@@ -100,8 +107,9 @@ RunRow ended_row(const ActiveRun& run, RunOutcome outcome, SystemTime now) {
   row.progress = run.latest_progress();
   row.ended_at = std::max(now, row.started_at.value_or(row.created_at));
   row.result = std::move(outcome.result);
-  if (run.cause != StopCause::none && !counts_although_stopped(outcome)) {
-    auto [state, error] = stopped(run);
+  const StopCause cause = cause_of(run, outcome);
+  if (cause != StopCause::none && !counts_although_stopped(outcome)) {
+    auto [state, error] = stopped(run, cause);
     row.state = state;
     put_error(row, says_what_is_left(run, outcome) ? *outcome.error : error);
     return row;

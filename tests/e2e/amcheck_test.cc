@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/support/pg_cluster.h"
+#include "tests/support/process_watch.h"
 #include "tests/support/vigie_host.h"
 
 namespace vigie::testing {
@@ -26,11 +27,15 @@ class AmcheckE2e : public ::testing::Test {
         "'Canary-' "
         "|| g FROM generate_series(1, 3000) g; CREATE INDEX secret_name ON orders (word)",
         "app");
-    host_.configure(server_.dsn("app", "checker"), {});
-    host_.write("vigie.yaml", host_.read("vigie.yaml") + "amcheck:\n  weekly: {database: app}\n");
+    configure("");
   }
   void SetUp() override {
     if (server_.major() < 14) GTEST_SKIP() << "PostgreSQL 13 has no pg_amcheck";
+  }
+  void configure(const std::string& more) {
+    host_.configure(server_.dsn("app", "checker"), {});
+    host_.write("vigie.yaml",
+                host_.read("vigie.yaml") + "amcheck:\n  weekly: {database: app" + more + "}\n");
   }
   void follow_grants() {
     const Ran sql = host_.run({"grants", "--role", "dump", "--name", "checker"});
@@ -50,6 +55,10 @@ class AmcheckE2e : public ::testing::Test {
     data << std::string(4000, 'Z');
     data.close();
     server_.start();
+  }
+  std::string sessions() {
+    return server_.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'vigie amcheck%'");
   }
   Ran look() { return host_.run({"amcheck", "run", "weekly", "-o", "json"}); }
 
@@ -85,6 +94,26 @@ TEST_F(AmcheckE2e, DamageFailsAndItsNameStandsInTheRunsLogAlone) {
   const Ran evidence = host_.run({"evidence", "list", "--kind", "amcheck", "-o", "json"});
   EXPECT_THAT(evidence.out, HasSubstr("\"damaged\": 1"));
   EXPECT_THAT(evidence.out, Not(HasSubstr("secret_name")));
+}
+
+// It waits for a lock, for longer than the run may take.
+TEST_F(AmcheckE2e, OneThatHangsEndsAtItsDeadlineSaysNothingOfTheDataAndLeavesNothingAtWork) {
+  server_.execute("CREATE EXTENSION amcheck", "app");
+  follow_grants();
+  configure(", timeout: 15s");
+  const auto lock = server_.lock_table("orders", "app");
+  host_.start({"amcheck", "run", "weekly"});
+  ASSERT_TRUE(server_.somebody_waits()) << host_.log();
+  EXPECT_FALSE(processes_of("pg_amcheck", server_.socket_folder().string()).empty());
+  EXPECT_EQ(host_.wait(), 6) << host_.log();
+  EXPECT_THAT(host_.log(), HasSubstr("code deadline_exceeded"));
+  EXPECT_TRUE(processes_of("pg_amcheck", server_.socket_folder().string()).empty());
+  EXPECT_TRUE(eventually([&] { return sessions() == "0"; })) << sessions();
+  EXPECT_TRUE(std::filesystem::is_empty(host_.state() / "staging"));
+  const Ran evidence = host_.run({"evidence", "list", "--kind", "amcheck", "-o", "json"});
+  EXPECT_THAT(evidence.out, HasSubstr("\"could_not_verify\""));
+  EXPECT_THAT(evidence.out, Not(HasSubstr("\"failed\"")));
+  EXPECT_THAT(host_.run({"amcheck", "list"}).out, HasSubstr("could_not_verify"));
 }
 
 TEST_F(AmcheckE2e, ANameThatThereIsNotIsRefused) {
