@@ -98,7 +98,9 @@ Result<> KeptLogs::keep(const RunId& run, std::string_view log) {
   TRY(count());
   const std::string bytes = packed(log);
   const auto written = platform::write_file_new(files_, path(run), bytes);
-  if (!written && written.error().code() == ErrorCode::file_exists) return {};
+  // Of somebody who was killed before he had made its name durable, perhaps.
+  if (!written && written.error().code() == ErrorCode::file_exists)
+    return files_.sync_folder(folder_);
   TRY(Result<>(written));
   *size_ += Bytes{bytes.size()};
   return make_room();
