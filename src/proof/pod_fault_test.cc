@@ -1,4 +1,4 @@
-// The fault before an API that answers what a test wants; tests/e2e/kubernetes_test.cc has a real
+// The fault before an API that answers what a test wants; pod_delete_pg_test.cc has a real
 // one.
 #include "proof/pod_fault.h"
 
