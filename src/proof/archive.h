@@ -38,6 +38,7 @@ struct RestoreOptions {
   unsigned jobs = 2;
   bool owners = true;      // owners and rights too
   bool superuser = false;  // the role that restores: it lacks no right
+  int server_version = 0;  // 150014
   std::string use_list{};  // lines of entries; empty: all but the database's own
   std::string application_name{};
 };

@@ -287,6 +287,7 @@ class Restoring {
     options.owners = restored_.owners =
         request_.owners && !(request_.on_scratch && unpacked_.globals.empty());
     options.superuser = target_.superuser();
+    options.server_version = target_.server_version();
     options.application_name = work_.run.str();
     if (!request_.tables.empty())
       options.use_list =

@@ -202,6 +202,26 @@ TEST_F(CancelledRestoreTest, ByTheApiOfADaemonItIsUndoneAndTheEvidenceSaysWhy) {
   EXPECT_THAT(ends(), HasSubstr(R"("cancel_reason":"wrong target")"));
 }
 
+// What it has made is left, and told by the next one.
+TEST_F(CancelledRestoreTest, AKillLeavesNothingAtWork) {
+  host_.start(words());
+  ASSERT_TRUE(is_at_work()) << host_.log();
+  const ProcessWatch session(std::stoi(contents(mark_)));
+  host_.signal(SIGKILL);
+  EXPECT_EQ(host_.wait(), 137);
+  EXPECT_TRUE(eventually(
+      [&] { return processes_of("pg_restore", target_.socket_folder().string()).empty(); }));
+  // Before PostgreSQL 14 a session that works never looks for its client.
+  if (target_.major() >= 14) {
+    EXPECT_TRUE(session.ends_within(std::chrono::minutes(1)));
+  }
+  EXPECT_THAT(databases(), HasSubstr("vigie_restore_"));
+  EXPECT_EQ(host_.run({"backup", "verify", "--all"}).status, 0);
+  EXPECT_TRUE(staging_is_empty()) << "the next start has emptied it";
+  EXPECT_THAT(host_.run({"evidence", "list", "--kind", "interrupted", "-o", "json"}).out,
+              HasSubstr("\"restore\""));
+}
+
 // They are the whole server's: who needs them by now is not known.
 TEST_F(CancelledRestoreTest, RolesThatWereMadeStayAndTheEvidenceCountsThem) {
   auto with_roles = words();
