@@ -62,6 +62,7 @@ Result<LogDigest> RunLogs::digest_of(const RunId& run) {
   TRY(file->sync());
   TRY(files_.sync_folder(path(run).parent_path()));
   TRY(files_.sync_folder(folder_));
+  TRY(files_.sync_folder(folder_.parent_path()));  // the first run's has made the folder itself
   return LogDigest{{text.size()}, sha256_hex(text)};
 }
 
