@@ -178,6 +178,7 @@ jobs::RunRequest Wiring::durability_request(const config::Durability& proof) {
       for (const char* claim : {"db:", "amcheck:"}) request.claims.push_back(claim + one.name);
   }
   request.timeout = proof.timing.timeout;
+  request.at_deadline = Verdict::could_not_verify;
   request.work = [this, proof](jobs::RunContext& context) {
     return durability_->run(*config(), proof, work_of(context, run_logs_));
   };

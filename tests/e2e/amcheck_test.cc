@@ -105,7 +105,7 @@ TEST_F(AmcheckE2e, OneThatHangsEndsAtItsDeadlineSaysNothingOfTheDataAndLeavesNot
   host_.start({"amcheck", "run", "weekly"});
   ASSERT_TRUE(server_.somebody_waits()) << host_.log();
   EXPECT_FALSE(processes_of("pg_amcheck", server_.socket_folder().string()).empty());
-  EXPECT_EQ(host_.wait(), 6) << host_.log();
+  EXPECT_EQ(host_.wait(), 3) << host_.log();
   EXPECT_THAT(host_.log(), HasSubstr("code deadline_exceeded"));
   EXPECT_TRUE(processes_of("pg_amcheck", server_.socket_folder().string()).empty());
   EXPECT_TRUE(eventually([&] { return sessions() == "0"; })) << sessions();

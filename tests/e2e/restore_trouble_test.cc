@@ -175,7 +175,7 @@ TEST_F(CancelledRestoreTest, CtrlCUndoesWhatWasBegunAndSaysSo) {
   ASSERT_FALSE(processes_of("pg_restore", target_.socket_folder().string()).empty());
   host_.signal(SIGINT);
   EXPECT_EQ(host_.wait(), 130) << host_.log();
-  EXPECT_THAT(host_.log(), AllOf(HasSubstr("cancelling the run; what was begun is undone"),
+  EXPECT_THAT(host_.log(), AllOf(HasSubstr("cancelling the run, which removes what it has made"),
                                  HasSubstr("code cancelled"), Not(HasSubstr("left"))));
   expect_nothing_left();
   EXPECT_EQ(roles(), "postgres");
