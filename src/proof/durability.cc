@@ -155,8 +155,6 @@ class Proving {
   }
 
   void look_at_disk() {
-    auto shared = what_shared_disk_says(*report_.settings, tools_.files, request_.folder);
-    if (shared) report_.deviations.push_back(std::move(*shared));
     const auto speed = sync_speed(tools_.files, request_.folder, tools_.clock, work_.stop);
     if (!speed) return report_.deviations.push_back("how fast the disk syncs cannot be measured");
     report_.durations["log_sync"] = speed->median;

@@ -125,6 +125,10 @@ Result<> Observer::meet_after_restart(const SeenServer& seen, const std::stop_to
   observation.node = !observation.recovery && seen.settings.on_this_host &&
                      differ(state_->server.boot_id, seen.identity.boot_id);
   report.shows = what_it_shows(observation);
+  auto shared = observation.node ? what_shared_disk_says(seen.settings, tools_.files,
+                                                         own_files_.log(state_->key).parent_path())
+                                 : std::nullopt;
+  if (shared) report.deviations.push_back(std::move(*shared));
   if (away_)
     report.deviations.emplace_back(
         "Vigie itself was not at work all the time: the server was away for at most so long");
@@ -184,9 +188,6 @@ Result<Observation> Observer::compare(const SeenServer& seen, const std::stop_to
   observation.after = seen.identity;
   report.settings = seen.settings;
   report.deviations = seen.settings.deviations();
-  auto shared =
-      what_shared_disk_says(seen.settings, tools_.files, own_files_.log(state_->key).parent_path());
-  if (shared) report.deviations.push_back(std::move(*shared));
   report.shows = kShows;
   if (view_.last_row_at)
     report.durations["down"] = std::max(Duration{0}, seen.at - *view_.last_row_at);

@@ -28,7 +28,8 @@ inline constexpr Duration kFastestSync{30};
 Result<SyncSpeed> sync_speed(platform::FileSystem& files, const platform::Path& folder,
                              const platform::Clock& clock, const std::stop_token& stop);
 
-// For the deviations: the log of acknowledged rows in `folder` lies where the server's data does.
+// For the deviations where the machine was restarted, since a killed process takes nothing from a
+// disk's cache: the log of acknowledged rows in `folder` lies where the server's data does.
 // Nothing when it does not, or when where the data lies cannot be seen.
 std::optional<std::string> what_shared_disk_says(const ServerSettings& settings,
                                                  platform::FileSystem& files,

@@ -140,7 +140,7 @@ TEST_F(RestoreTroubleTest, WhatSpeaksAgainstTheBackupOutweighsWhatIsLeftBehind) 
   ASSERT_TRUE(stays.has_value());
   target_.create_database("go");
   EXPECT_EQ(host_.wait(), 1) << host_.log();
-  EXPECT_THAT(host_.log(), AllOf(HasSubstr("restore_rows_differ"), HasSubstr(made)));
+  EXPECT_THAT(host_.log(), HasSubstr("restore_rows_differ"));
   EXPECT_THAT(evidence(), AllOf(HasSubstr("\"failed\""), HasSubstr("restore_rows_differ"),
                                 HasSubstr("the database " + made + " is left")));
 }
