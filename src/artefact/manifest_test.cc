@@ -86,23 +86,24 @@ TEST(Manifest, RefusesNamesThatClimb) {
 
 TEST(Manifest, RefusesEveryMissingKey) {
   const json::value whole = parse_json(manifest_text()).value();
-  for (const auto& [key, value] : whole.as_object()) {
-    EXPECT_EQ(code_of(changed([&](json::object& o) { o.erase(key); })), ErrorCode::manifest_invalid)
-        << key;
-  }
-  for (const auto& [key, value] : whole.at("files").as_array()[0].as_object()) {
-    EXPECT_EQ(code_of(changed([&](json::object& o) { first_file(o).erase(key); })),
+  for (const auto& member : whole.as_object()) {
+    EXPECT_EQ(code_of(changed([&](json::object& o) { o.erase(member.key()); })),
               ErrorCode::manifest_invalid)
-        << key;
+        << member.key();
+  }
+  for (const auto& member : whole.at("files").as_array()[0].as_object()) {
+    EXPECT_EQ(code_of(changed([&](json::object& o) { first_file(o).erase(member.key()); })),
+              ErrorCode::manifest_invalid)
+        << member.key();
   }
 }
 
 TEST(Manifest, RefusesEveryValueOfAnotherKind) {
   const json::value whole = parse_json(manifest_text()).value();
-  for (const auto& [key, value] : whole.as_object()) {
-    EXPECT_EQ(code_of(changed([&](json::object& o) { o[key] = true; })),
+  for (const auto& member : whole.as_object()) {
+    EXPECT_EQ(code_of(changed([&](json::object& o) { o[member.key()] = true; })),
               ErrorCode::manifest_invalid)
-        << key;
+        << member.key();
   }
 }
 

@@ -50,8 +50,9 @@ class ArchivePgTest : public ::testing::Test {
     const platform::Path path = archive_.folder / "toc.dat";
     std::string toc = testing::contents(path);
     const size_t time = kCompression + (toc[6] >= 15 ? 1 : 5);
-    toc.replace(time + 3 * 5, 5, std::string("\0\x90\x01\0\0", 5));
-    toc.replace(time + 5 * 5, 5, std::string("\0\xff\xff\xff\x7f", 5));
+    constexpr size_t kNumber = 5;
+    toc.replace(time + 3 * kNumber, kNumber, std::string("\0\x90\x01\0\0", 5));
+    toc.replace(time + 5 * kNumber, kNumber, std::string("\0\xff\xff\xff\x7f", 5));
     std::ofstream(path, std::ios::binary) << toc;
   }
   Result<> restore() {
