@@ -164,7 +164,7 @@ class FromElsewhere {
   const RunId run_ = new_run_id();
   BackupId id_;
   bool began_ = false;  // all that was asked for could be understood, and the backup opened
-  std::mutex mutex_;  // progress comes from any thread, and so does what a program said
+  std::mutex mutex_;    // progress comes from any thread, and so does what a program said
   jobs::ProgressMeter meter_;
 };
 
