@@ -19,7 +19,8 @@ bool is_complete(const std::string& request) {
   if (end == std::string::npos) return false;
   const size_t length = request.find("Content-Length: ");
   if (length == std::string::npos || length > end) return true;
-  return request.size() - end - 4 >= std::stoul(request.substr(length + 16));
+  // Without a copy of what may be a large body.
+  return request.size() - end - 4 >= std::strtoul(request.c_str() + length + 16, nullptr, 10);
 }
 
 }  // namespace
