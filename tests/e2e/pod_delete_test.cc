@@ -126,8 +126,10 @@ TEST_F(PodDeleteE2e, AKillBehindTheDeletionDeletesNoSecondPodAndTheNextProofClea
 
   delete_answers_ = true;
   const std::jthread owner([&](const std::stop_token& stop) {
-    while (deletions_ < 2)
+    while (deletions_ < 2) {
       if (stop.stop_requested()) return;
+      std::this_thread::yield();
+    }
     bring_another_pod();
   });
   const Ran ran = host_.run({"durability", "run", "proof", "--yes-interrupt", "app"});
