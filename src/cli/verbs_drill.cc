@@ -93,33 +93,65 @@ Result<json::object> entry_at(Context& context, const json::object& drill, std::
   return read_entry(context, id);
 }
 
-// Of one database: its newest drill and, apart from it, its newest rehearsal.
-Result<> show_drill(Context& context, const json::object& drill) {
-  TRY_ASSIGN(json::object last, entry_at(context, drill, "last"));
-  TRY_ASSIGN(const json::object rehearsal, entry_at(context, drill, "last_rehearsal"));
-  const std::string name = text_of(drill, "drill");
-  if (last.empty()) context.console().words(name + " was never run: vigie drill run " + name);
-  if (!context.as_table() && !rehearsal.empty()) last["last_rehearsal"] = rehearsal;
-  if (!last.empty()) print_entry(context, last);
-  if (!context.as_table() || rehearsal.empty()) return {};
+// Of one database: the entries of its newest drill and, apart from it, of its newest rehearsal.
+struct Shown {
+  std::string database;
+  json::object last;
+  json::object rehearsal;
+};
+
+// A drill without databases is none.
+Result<std::vector<Shown>> entries_of(Context& context, const std::string& name) {
+  TRY_ASSIGN(const json::array rows, all_drills(context));
+  std::vector<Shown> found;
+  for (const json::value& row : rows) {
+    const json::object& drill = row.get_object();
+    if (text_of(drill, "drill") != name) continue;
+    TRY_ASSIGN(json::object last, entry_at(context, drill, "last"));
+    TRY_ASSIGN(json::object rehearsal, entry_at(context, drill, "last_rehearsal"));
+    found.push_back({text_of(drill, "name"), std::move(last), std::move(rehearsal)});
+  }
+  if (found.empty()) return fail(ErrorCode::drill_not_found, {{"name", printable(name, 64)}});
+  return found;
+}
+
+json::value or_null(const json::object& entry) {
+  return entry.empty() ? json::value() : json::value(entry);
+}
+
+json::object as_json(const std::string& name, const std::vector<Shown>& all) {
+  json::array databases;
+  for (const Shown& one : all)
+    databases.push_back({{"database", one.database},
+                         {"last", or_null(one.last)},
+                         {"last_rehearsal", or_null(one.rehearsal)}});
+  return {{"drill", name}, {"databases", std::move(databases)}};
+}
+
+void print(Context& context, const std::string& name, const Shown& one) {
+  if (one.last.empty())
+    context.console().words(
+        fmt::format("{} was never run of {}: vigie drill run {}", name, one.database, name));
+  else
+    print_entry(context, one.last);
+  if (one.rehearsal.empty()) return;
   context.console().data("\nThe last rehearsal, which counts as no drill:\n");
-  print_entry(context, rehearsal);
-  return {};
+  print_entry(context, one.rehearsal);
 }
 
 int drill_show(Context& context) {
-  const auto rows = all_drills(context);
-  if (!rows) return context.report(rows.error());
   const std::string name = context.arguments().operand("DRILL");
-  int exit = -1;
-  for (const json::value& row : *rows) {
-    const json::object& drill = row.get_object();
-    if (text_of(drill, "drill") != name) continue;
-    const auto shown = show_drill(context, drill);
-    exit = std::max(exit, shown ? 0 : context.report(shown.error()));
+  const auto all = entries_of(context, name);
+  if (!all) return context.report(all.error());
+  if (!context.as_table()) {
+    context.value(as_json(name, *all));
+    return 0;
   }
-  if (exit >= 0) return exit;
-  return context.report(Error(ErrorCode::drill_not_found, {{"name", printable(name, 64)}}));
+  for (const Shown& one : *all) {
+    if (&one != &all->front()) context.console().data("\n");
+    print(context, name, one);
+  }
+  return 0;
 }
 
 }  // namespace

@@ -49,17 +49,40 @@ TEST(DrillShow, SaysNothingOfRehearsalsWhereThereWasNone) {
 
 TEST(DrillShow, ARehearsalAloneIsNoDrill) {
   const Printed printed = shown("", "tried-1");
-  EXPECT_THAT(printed.words, HasSubstr("weekly was never run"));
+  EXPECT_THAT(printed.words, HasSubstr("weekly was never run of app"));
   EXPECT_THAT(printed.out.substr(0, 2 + kHeading.size()), HasSubstr(std::string(kHeading)));
 }
 
-TEST(DrillShow, IsOneJsonTextThatIsTheDrills) {
-  const Printed printed =
-      shown("drill-1", "tried-1", {"drill", "show", "weekly", "--output", "json"});
+// What stands at `databases` of the JSON that is shown.
+json::value databases(const Printed& printed) {
   const auto text = parse_json(printed.out);
-  ASSERT_TRUE(text.has_value()) << printed.out;
-  EXPECT_EQ(text->at("id").as_string(), "drill-1");
-  EXPECT_EQ(text->at("last_rehearsal").at("id").as_string(), "tried-1");
+  EXPECT_TRUE(text.has_value()) << printed.out;
+  if (!text) return {};
+  EXPECT_EQ(text->at("drill").as_string(), "weekly");
+  return text->at("databases");
+}
+
+TEST(DrillShow, AsJsonHasTheDrillAndTheRehearsalOfTheDatabase) {
+  const json::value all =
+      databases(shown("drill-1", "tried-1", {"drill", "show", "weekly", "--output", "json"}));
+  ASSERT_EQ(all.as_array().size(), 1U);
+  EXPECT_EQ(all.at(0).at("database").as_string(), "app");
+  EXPECT_EQ(all.at(0).at("last").at("id").as_string(), "drill-1");
+  EXPECT_EQ(all.at(0).at("last_rehearsal").at("id").as_string(), "tried-1");
+}
+
+TEST(DrillShow, AsJsonIsOneTextOfSeveralDatabases) {
+  Scripted program;
+  program.answers(200, R"({"data":{"drills":[{"name":"weekly","job":"nightly","next_due_at":null,)"
+                       R"("databases":[{"name":"app","last":{"evidence_id":"of-app"}},)"
+                       R"({"name":"shop","last":null}]}]}})");
+  program.answers(200, R"({"items":[{"id":"of-app","assertions":[]}]})");
+  const json::value all = databases(program.run({"drill", "show", "weekly", "--output", "json"}));
+  ASSERT_EQ(all.as_array().size(), 2U);
+  EXPECT_EQ(all.at(0).at("last").at("id").as_string(), "of-app");
+  EXPECT_TRUE(all.at(0).at("last_rehearsal").is_null());
+  EXPECT_EQ(all.at(1).at("database").as_string(), "shop");
+  EXPECT_TRUE(all.at(1).at("last").is_null());
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <map>
 
 #include "artefact/manifest.h"
 #include "tests/support/pg_cluster.h"
@@ -27,21 +26,9 @@ class DrillCanaryTest : public ::testing::Test {
     source_.create_database("app");
     source_.execute(sql, "app");
     host_.configure(source_.dsn("app"), {});
-    std::string text = host_.read("vigie.yaml") + "drills:\n  weekly:\n    backup: nightly\n" +
-                       "    scratch: {dir: " + scratch_.path().string() + "}\n";
-    for (const std::string& line : drill) text += "    " + line + "\n";
-    host_.write("vigie.yaml", text);
+    host_.add_drill(scratch_.path(), drill);
     const Ran ran = host_.run({"backup", "run", "nightly"});
     ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
-  }
-  // The checks of the newest drill: id -> result.
-  std::map<std::string, std::string> checks() {
-    std::map<std::string, std::string> found;
-    const auto entry = parse_json(host_.run({"drill", "show", "weekly", "-o", "json"}).out);
-    if (!entry) return found;
-    for (const json::value& one : entry->at("assertions").as_array())
-      found[std::string(one.at("id").as_string())] = one.at("result").as_string();
-    return found;
   }
   std::string evidence() {
     return host_.run({"evidence", "list", "--kind", "restore_drill", "-o", "json"}).out;
@@ -97,7 +84,7 @@ TEST_F(DrillCanaryTest, OneThatIsNotRefusedBreaksTheDrillWhateverElsePassed) {
 
   EXPECT_THAT(host_.log(), AllOf(HasSubstr("code drill_canary"),
                                  HasSubstr("canary.one_flipped_bit was not refused")));
-  const auto found = checks();
+  const auto found = host_.drill_checks();
   for (const char* id : {"restore", "rows", "fingerprints", "sql: meets", "canary.truncated_file",
                          "canary.missing_file", "canary.row_removed_after_restore"})
     EXPECT_EQ(found.contains(id) ? found.at(id) : "missing", "passed") << id;
@@ -113,7 +100,7 @@ TEST_F(DrillCanaryTest, OneThatIsNotRefusedBreaksTheDrillWhateverElsePassed) {
   turn_the_bit_of_the_canary();
   const Ran next = host_.run({"drill", "run", "weekly"});
   EXPECT_EQ(next.status, 0) << next.out << next.err;
-  EXPECT_EQ(checks().at("canary.one_flipped_bit"), "passed");
+  EXPECT_EQ(host_.drill_checks().at("canary.one_flipped_bit"), "passed");
   EXPECT_THAT(host_.run({"status"}).out, Not(HasSubstr("drill_canary")));
 }
 
@@ -126,7 +113,7 @@ TEST_F(DrillCanaryTest, ARowThatATriggerPutsBackAccusesNobody) {
   const Ran ran = host_.run({"drill", "run", "weekly"});
   EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
   EXPECT_THAT(ran.err, AllOf(HasSubstr("drill_check_unknown"), Not(HasSubstr("drill_canary"))));
-  const auto found = checks();
+  const auto found = host_.drill_checks();
   EXPECT_EQ(found.at("canary.row_removed_after_restore"), "could_not_verify");
   EXPECT_EQ(found.at("canary.table_removed_after_restore"), "passed");
 }

@@ -103,26 +103,12 @@ class DrillTest : public ::testing::Test {
   void configure(const std::vector<std::string>& drill, const std::vector<std::string>& job = {},
                  const std::string& database = "app") {
     host_.configure(server_->dsn(database), job);
-    std::string text = host_.read("vigie.yaml") + "drills:\n  weekly:\n    backup: nightly\n";
-    text += fmt::format("    scratch: {{dir: {}}}\n", scratch_.path().string());
-    for (const std::string& line : drill) text += "    " + line + "\n";
-    host_.write("vigie.yaml", text);
+    host_.add_drill(scratch_.path(), drill);
   }
   Ran drill(const std::vector<std::string>& more = {}) {
     std::vector<std::string> words{"drill", "run", "weekly"};
     words.insert(words.end(), more.begin(), more.end());
     return host_.run(words);
-  }
-  // The checks of the newest drill: id -> result.
-  std::map<std::string, std::string> checks() {
-    const Ran shown = host_.run({"drill", "show", "weekly", "-o", "json"});
-    std::map<std::string, std::string> found;
-    const auto entry = parse_json(shown.out, {1 << 20, 16});
-    if (!entry) return found;
-    for (const json::value& one : entry->as_object().at("assertions").as_array())
-      found[std::string(one.as_object().at("id").as_string())] =
-          one.as_object().at("result").as_string();
-    return found;
   }
 
   ScratchDir scratch_;
@@ -142,7 +128,7 @@ TEST_F(DrillTest, PassesWithEveryCheckAndEveryCanary) {
              "  - {name: schema public, sql: \"" + of_public + "\", equals: f}"});
   const Ran ran = drill();
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
-  const auto found = checks();
+  const auto found = host_.drill_checks();
   for (const char* id : {"restore",
                          "rows",
                          "fingerprints",
@@ -202,7 +188,7 @@ TEST_F(DrillTest, ACanaryThatATriggerKeepsFromItsRowIsNotBlamed) {
   ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
   const Ran ran = drill();
   EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
-  const auto found = checks();
+  const auto found = host_.drill_checks();
   EXPECT_EQ(found.at("canary.row_removed_after_restore"), "could_not_verify");
   EXPECT_EQ(found.at("canary.table_removed_after_restore"), "passed");
   server_->execute("DROP DATABASE guarded");
@@ -251,7 +237,7 @@ TEST_F(DrillTest, SaysWhatFailedAndQuotesNoRow) {
   const Ran ran = drill();
   EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
   EXPECT_THAT(ran.out + ran.err, HasSubstr("drill_checks_failed"));
-  const auto found = checks();
+  const auto found = host_.drill_checks();
   EXPECT_EQ(found.at("sql: wrong"), "failed");
   EXPECT_EQ(found.at("sql: text"), "failed");
   EXPECT_EQ(found.at("sql: writes"), "could_not_verify");
@@ -273,7 +259,7 @@ TEST_F(DrillTest, ARehearsalIsShownApartAndTheLastDrillStays) {
   ASSERT_NE(border, std::string::npos) << shown;
   EXPECT_THAT(shown.substr(0, border), Not(HasSubstr("sql: wrong")));
   EXPECT_THAT(shown.substr(border), HasSubstr("sql: wrong"));
-  EXPECT_FALSE(checks().contains("sql: wrong"));
+  EXPECT_FALSE(host_.drill_checks().contains("sql: wrong"));
   EXPECT_THAT(host_.run({"status"}).out, Not(HasSubstr("drill_checks_failed")));
 }
 
@@ -293,7 +279,7 @@ TEST_F(DrillTest, OldRowsAreNotFresh) {
   ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
   configure({"freshness: {table: public.t, column: at, within: 1d}", "canary: never"});
   EXPECT_EQ(drill().status, 1);
-  EXPECT_EQ(checks().at("freshness"), "failed");
+  EXPECT_EQ(host_.drill_checks().at("freshness"), "failed");
   server_->execute("DROP DATABASE old");
 }
 
@@ -307,7 +293,7 @@ TEST_F(DrillTest, ADamagedBackupFails) {
   const Ran ran = drill();
   EXPECT_EQ(ran.status, 1) << ran.out << ran.err;
   EXPECT_THAT(ran.out + ran.err, HasSubstr("artefact_"));
-  EXPECT_EQ(checks().at("restore"), "failed");
+  EXPECT_EQ(host_.drill_checks().at("restore"), "failed");
   EXPECT_TRUE(scratch_.is_clean());
   EXPECT_TRUE(std::filesystem::is_empty(host_.state() / "staging"));
 }
@@ -367,7 +353,7 @@ TEST_F(DrillTest, ABackupWithoutRolesIsRestoredWithoutOwners) {
   ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
   const Ran ran = drill();
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err << host_.run({"drill", "show", "weekly"}).out;
-  const auto found = checks();
+  const auto found = host_.drill_checks();
   EXPECT_FALSE(found.contains("objects.owners"));
   EXPECT_EQ(found.at("objects.tables"), "passed");
   server_->execute("DROP DATABASE bare");

@@ -29,10 +29,9 @@ class DrillTroubleTest : public ::testing::Test {
     source_.create_database("app");
     source_.execute(sql, "app");
     host_.configure(source_.dsn("app"), {});
-    std::string text = host_.read("vigie.yaml") + "drills:\n  weekly:\n    backup: nightly\n" +
-                       "    canary: never\n    scratch: {dir: " + scratch_.path().string() + "}\n";
-    for (const std::string& line : drill) text += "    " + line + "\n";
-    host_.write("vigie.yaml", text);
+    std::vector<std::string> lines{"canary: never"};
+    lines.insert(lines.end(), drill.begin(), drill.end());
+    host_.add_drill(scratch_.path(), lines);
     const Ran ran = host_.run({"backup", "run", "nightly"});
     ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   }

@@ -33,16 +33,12 @@ class EncryptionTest : public ::testing::Test {
     encrypt_for("recipients: [" + keys_.recipient() + "]");
   }
 
-  void encrypt_for(const std::string& whom, const std::string& drill_key = "") {
+  void encrypt_for(const std::string& whom, const std::vector<std::string>& drill = {}) {
     host_.configure(server_.dsn("app"), {"encryption: {" + whom + "}"});
-    host_.write(
-        "vigie.yaml",
-        host_.read("vigie.yaml") +
-            fmt::format("drills:\n  weekly:\n    backup: nightly\n    scratch: {{dir: {}}}\n{}",
-                        (scratch_ / "s").string(), drill_key));
+    host_.add_drill(scratch_ / "s", drill);
   }
   std::string drill_key(const AgeKeys& keys) {
-    return fmt::format("    identity_file: {}\n", keys.file().string());
+    return fmt::format("identity_file: {}", keys.file().string());
   }
   Ran restore(const std::vector<std::string>& more) {
     std::vector<std::string> words{"restore", "run",  "--backup",
@@ -99,7 +95,7 @@ TEST_F(EncryptionTest, ADrillOpensTheStoredCopyAndItsCanariesAreRefused) {
   EXPECT_EQ(without.status, 3) << without.out << without.err;
   EXPECT_THAT(without.out + without.err, HasSubstr("identity_missing"));
 
-  encrypt_for("recipients: [" + keys_.recipient() + "]", drill_key(keys_));
+  encrypt_for("recipients: [" + keys_.recipient() + "]", {drill_key(keys_)});
   const Ran ran = host_.run({"drill", "run", "weekly"});
   const std::string shown = host_.run({"drill", "show", "weekly"}).out;
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err << shown;
@@ -109,9 +105,9 @@ TEST_F(EncryptionTest, ADrillOpensTheStoredCopyAndItsCanariesAreRefused) {
 
 TEST_F(EncryptionTest, AKeyThatACommandPrintsServesADrill) {
   ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
-  encrypt_for("recipients: [" + keys_.recipient() + "]",
-              fmt::format("    canary: never\n    identity_command: [/bin/cat, {}]\n",
-                          keys_.file().string()));
+  encrypt_for(
+      "recipients: [" + keys_.recipient() + "]",
+      {"canary: never", fmt::format("identity_command: [/bin/cat, {}]", keys_.file().string())});
   const Ran ran = host_.run({"drill", "run", "weekly"});
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
 }

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/json.h"
 #include "platform/http_client.h"
 #include "tests/support/pg_cluster.h"
 
@@ -98,6 +99,24 @@ void VigieHost::configure(const std::string& dsn, const std::vector<std::string>
   text += "backups:\n  nightly:\n    database: app\n    store: local\n";
   for (const std::string& line : job) text += "    " + line + "\n";
   write("vigie.yaml", text);
+}
+
+void VigieHost::add_drill(const platform::Path& scratch, const std::vector<std::string>& drill) {
+  std::string text = read("vigie.yaml") + "drills:\n  weekly:\n    backup: nightly\n" +
+                     "    scratch: {dir: " + scratch.string() + "}\n";
+  for (const std::string& line : drill) text += "    " + line + "\n";
+  write("vigie.yaml", text);
+}
+
+std::map<std::string, std::string> VigieHost::drill_checks() {
+  std::map<std::string, std::string> found;
+  const auto shown = parse_json(run({"drill", "show", "weekly", "-o", "json"}).out, {1 << 20, 16});
+  if (!shown) return found;
+  const json::value& last = shown->at("databases").at(0).at("last");
+  if (last.is_null()) return found;
+  for (const json::value& one : last.at("assertions").as_array())
+    found[std::string(one.at("id").as_string())] = one.at("result").as_string();
+  return found;
 }
 
 void VigieHost::copy_from(const VigieHost& other) const {

@@ -56,6 +56,11 @@ class VigieHost {
   // (lines of its mapping, without indentation). `password_file`: empty for none.
   void configure(const std::string& dsn, const std::vector<std::string>& job,
                  const std::string& password_file = "");
+  // Adds to it the drill `weekly` of that job, on a scratch server below `scratch`, with `drill`
+  // added to it as above.
+  void add_drill(const platform::Path& scratch, const std::vector<std::string>& drill);
+  // The checks of the newest drill: id -> result. Empty: there was none.
+  std::map<std::string, std::string> drill_checks();
   // Gets a copy of what another host, on which nothing runs, has in its state and its store.
   void copy_from(const VigieHost& other) const;
   void write(const std::string& name, const std::string& text, mode_t mode = 0600);
