@@ -33,7 +33,11 @@ def during_a_backup(folder, database, title):
 
 
 def demo_configuration(vigie):
-    script = 'place=$1 every=$2; source "$3"; configuration "unix:$4"'
+    """It has a bucket and keys: here a port where nobody listens, and keys that nothing is done with."""
+    lib.as_user(["bash", "-ec", 'umask 077; age-keygen -o "$1/key.txt"; printf "access\nsecret\n" >"$1/bucket.key"', "_", vigie.folder],
+                stderr=lib.subprocess.DEVNULL)
+    script = """place=$1 every=$2 bucket_port=9; source "$3"
+                recipient=$(age-keygen -y "$place/key.txt"); configuration "unix:$4" """
     arguments = [vigie.folder, "24h", lib.ROOT / "scripts/demo/proofs.sh", vigie.socket]
     text = lib.subprocess.run(["bash", "-ec", script, "_", *map(str, arguments)], check=True, capture_output=True, text=True).stdout
     return text.replace("rpo_target: 1m", "rpo_target: 26h")

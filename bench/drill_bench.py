@@ -46,8 +46,8 @@ class Stock:
 
 
 def parts(vigie):
-    entry = json.loads(vigie.run("drill", "show", "bench", "--output", "json", stdout=subprocess.PIPE).stdout)
-    measures = entry["measures"]
+    shown = json.loads(vigie.run("drill", "show", "bench", "--output", "json", stdout=subprocess.PIPE).stdout)
+    measures = shown["databases"][0]["last"]["measures"]
     names = ["drill_scratch_s", "unpack_s", "restore_s", "compare_s", "drill_checks_s", "drill_canary_s"]
     print("  where the time goes: " + ", ".join(f"{n.removeprefix('drill_')[:-2]} {measures[n]:.2f} s" for n in names), flush=True)
 

@@ -138,14 +138,6 @@ def rss_kib(pid):
     return 0
 
 
-def pss_kib(pid):
-    """As proc(5) has it: a page that n processes map counts as an n-th."""
-    with contextlib.suppress(OSError):
-        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
-    return 0
-
-
 def high_water_kib(pid):
     """The most that was ever resident of one process, by the kernel's own account."""
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()

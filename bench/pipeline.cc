@@ -125,7 +125,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "__supervise") {
-    return platform::supervise_main(argc - 2, argv + 2);
+    return platform::supervise_main();
   }
   if (argc < 3) {
     fmt::print(stderr, "usage: pipeline DSN FOLDER [jobs] [level] [bindir]\n");

@@ -104,10 +104,8 @@ def wait_ready(path, process, deadline):
 
 
 def own_rss(pid):
-    """MiB of a process and its descendants, without PostgreSQL's own tools. All that is resident of the process; of each
-    descendant its share of what it has in common with others, or the pages of libraries would count once for each."""
-    descendants = lib.own_processes(pid)[1:]
-    return (lib.rss_kib(pid) + sum(lib.pss_kib(p) for p in descendants)) / 1024
+    """MiB resident of a process and of its descendants, without PostgreSQL's own tools."""
+    return sum(lib.rss_kib(p) for p in lib.own_processes(pid)) / 1024
 
 
 def memory_of_a_backup(vigie):

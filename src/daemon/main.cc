@@ -60,8 +60,7 @@ void forget_libpq_variables() {
 }  // namespace
 
 int run_main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "__supervise")
-    return platform::supervise_main(argc - 2, argv + 2);
+  if (argc > 1 && std::string_view(argv[1]) == "__supervise") return platform::supervise_main();
   forget_libpq_variables();
   platform::keep_heap_small();
   // Blocked in every thread that will be: `serve` waits for them, and so does a command's signal

@@ -1,7 +1,8 @@
-// The seam to other programs. Every child runs below `vigie __supervise` (process group of its own,
-// child subreaper, a pipe whose end of file means that the parent is gone: the group and all
+// The seam to other programs. Every child runs below a supervisor (process group of its own, child
+// subreaper, a channel whose end of file means that the parent is gone: the group and all
 // descendants are killed), so that no program outlives the one that started it, however that one
-// ends. Parent-death signals alone do not reach pg_dump's workers.
+// ends. Parent-death signals alone do not reach pg_dump's workers. The supervisors are forks of
+// `vigie __supervise` (fork_server.h).
 #pragma once
 
 #include <chrono>
@@ -58,11 +59,13 @@ class ProcessRunner {
                                                  const std::stop_token& stop) = 0;
 };
 
-// Starts children below `supervisor __supervise …`; normally /proc/self/exe.
+// Starts children below forks of `supervisor __supervise`; normally /proc/self/exe. The children
+// outlive the runner, not this process.
 std::unique_ptr<ProcessRunner> make_process_runner(Path supervisor = "/proc/self/exe");
 
-// The body of `vigie __supervise`; argv after that word. Returns the exit status.
-int supervise_main(int argc, char** argv);
+// The body of `vigie __supervise`: forks supervisors for as long as the parent lives. Returns the
+// exit status.
+int supervise_main();
 
 // Starts and waits.
 Result<ProcessEnd> run_to_end(ProcessRunner& runner, const Command& command, MonoTime deadline,

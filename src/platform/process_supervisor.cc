@@ -1,4 +1,4 @@
-// The supervisor: one thread, little memory, no library beyond libc.
+// The supervisor of one program: one thread, little memory, no library beyond libc.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -9,12 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/process.h"
 #include "platform/process_protocol.h"
@@ -27,7 +27,6 @@ namespace {
 
 using namespace supervision;
 
-constexpr std::array kIgnored{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
 constexpr std::chrono::seconds kKillPatience{20};
 
 void report(ReportKind kind, int value) {
@@ -43,32 +42,32 @@ void report_text(std::string_view text) {
   }
 }
 
-struct Arguments {
-  size_t keep_stderr = 0;
-  const char* folder = nullptr;
-  char** program = nullptr;  // path and arguments, null at the end
-};
-
-std::optional<Arguments> parse(int argc, char** argv) {
-  if (argc < 3) return std::nullopt;
-  Arguments out{0, argv[1], argv + 2};
-  const std::string_view keep = argv[0];
-  const auto [end, error] =
-      std::from_chars(keep.data(), keep.data() + keep.size(), out.keep_stderr);
-  if (error != std::errc() || end != keep.data() + keep.size()) return std::nullopt;
+// argv or envp for execve; valid as long as `strings`.
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  for (std::string& one : strings) out.push_back(one.data());
+  out.push_back(nullptr);
   return out;
 }
 
+// Whether nobody waits for the program any more: before it began, the only order is to end.
+bool given_up() {
+  Order order{};
+  return ::recv(kControl, &order, sizeof order, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 // What the new process does between fork and exec. Only async-signal-safe calls.
-[[noreturn]] void become(const Arguments& arguments, int error_output, int failure) {
+[[noreturn]] void become(const Program& program, char* const* arguments, char* const* environment,
+                         int error_output, int failure) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   sigemptyset(&none);
   for (const int ignored : kIgnored) ::signal(ignored, SIG_DFL);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::setsid();
-  if (::chdir(arguments.folder) == 0 && ::dup2(error_output, STDERR_FILENO) >= 0) {
-    ::execv(arguments.program[0], arguments.program);
+  if (::chdir(program.folder.c_str()) == 0 && ::dup2(error_output, STDERR_FILENO) >= 0) {
+    ::execve(program.path.c_str(), arguments, environment);
   }
   const int error = errno;
   (void)!::write(failure, &error, sizeof error);
@@ -81,7 +80,9 @@ struct Child {
 };
 
 // The child, or an errno. fork is cheap here: this process is small whatever its parent is.
-std::optional<Child> spawn(const Arguments& arguments, int& error) {
+std::optional<Child> spawn(Program& program, int& error) {
+  const std::vector<char*> arguments = pointers(program.arguments);
+  const std::vector<char*> environment = pointers(program.environment);
   std::array<int, 2> text{};
   std::array<int, 2> failure{};
   if (::pipe2(text.data(), O_CLOEXEC) != 0 || ::pipe2(failure.data(), O_CLOEXEC) != 0) {
@@ -92,7 +93,9 @@ std::optional<Child> spawn(const Arguments& arguments, int& error) {
   const Descriptor failure_out(failure[0]);
   Descriptor failure_in(failure[1]);
   Child child{::fork(), Descriptor(text[0])};
-  if (child.pid == 0) become(arguments, text_in.get(), failure_in.get());
+  if (child.pid == 0) {
+    become(program, arguments.data(), environment.data(), text_in.get(), failure_in.get());
+  }
   error = errno;
   if (child.pid < 0) return std::nullopt;
   (void)failure_in.close();
@@ -205,14 +208,13 @@ class Supervisor {
   std::optional<MonoTime> kill_at_;  // the end of its grace
 };
 
-// SIGCHLD is read from a descriptor; what a terminal or a service manager sends to everybody is not
-// for us: the parent decides.
+// SIGCHLD is read from a descriptor, and no child is reaped unseen.
 void prepare_signals() {
   sigset_t mask;
   sigemptyset(&mask);
   sigaddset(&mask, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &mask, nullptr);
-  for (const int ignored : kIgnored) ::signal(ignored, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
 }
 
 // Input and output are the child's alone: whoever is at their other ends sees when it is gone.
@@ -224,21 +226,19 @@ void drop_input_and_output() {
 
 }  // namespace
 
-int supervise_main(int argc, char** argv) {
-  const auto arguments = parse(argc, argv);
-  if (!arguments || ::fcntl(kControl, F_SETFD, FD_CLOEXEC) != 0) return 2;
-  ::prctl(PR_SET_NAME, "vigie-supervise");
-  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return 2;
+int supervision::supervise(Program program) {
+  report(ReportKind::here, ::getpid());
+  if (given_up() || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return 2;
   prepare_signals();
   int error = 0;
-  auto child = spawn(*arguments, error);
+  auto child = spawn(program, error);
   if (!child) {
     report(ReportKind::not_started, error);
     return 1;
   }
   drop_input_and_output();
   report(ReportKind::started, child->pid);
-  return Supervisor(std::move(*child), arguments->keep_stderr).run();
+  return Supervisor(std::move(*child), program.keep_stderr).run();
 }
 
 }  // namespace vigie::platform

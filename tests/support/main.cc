@@ -8,7 +8,7 @@
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "__supervise") {
-    return vigie::platform::supervise_main(argc - 2, argv + 2);
+    return vigie::platform::supervise_main();
   }
   // Property tests draw the same cases each time; RC_PARAMS="seed=…" draws others.
   ::setenv("RC_PARAMS", "seed=1", 0);
