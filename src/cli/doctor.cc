@@ -305,7 +305,7 @@ void Doctor::database(const config::BackupJob& job, const backup::DatabaseOption
 
 void Doctor::pods() {
   for (const config::Durability& proof : config_.durability)
-    if (proof.options.fault == proof::Fault::pod_delete) add(pod_rights(proof.options));
+    if (proof.options.kubernetes.names_one()) add(pod_rights(proof.options));
 }
 
 Examination Doctor::pod_rights(const proof::DurabilityOptions& options) {
@@ -313,10 +313,13 @@ Examination Doctor::pod_rights(const proof::DurabilityOptions& options) {
   const auto http = platform::make_http_client(1);
   platform::KubernetesApi api(*http, proof::kubernetes_access(options.kubernetes, files_));
   const auto missing = proof::missing_rights(api, options, limits());
-  if (!missing) return judged(id, missing.error(), true);
-  const bool blocks = !missing->needed.empty();
-  if (!blocks && missing->helpful.empty()) return good(id, "answers; it may delete the pod");
-  const auto& rights = blocks ? missing->needed : missing->helpful;
+  // Who only looks at a pod observes without it as well.
+  const bool deletes = options.mode == proof::DurabilityMode::fault;
+  if (!missing) return judged(id, missing.error(), deletes);
+  const bool blocks = deletes && !missing->needed.empty();
+  if (missing->needed.empty() && missing->helpful.empty())
+    return good(id, fmt::format("answers; it may {} the pod", deletes ? "delete" : "look at"));
+  const auto& rights = missing->needed.empty() ? missing->helpful : missing->needed;
   return {id, blocks ? "fail" : "warn", fmt::format("may not {}", fmt::join(rights, ", ")), "",
           "kubectl apply -f /usr/share/doc/vigie/manual/kubernetes-rbac.yaml"};
 }

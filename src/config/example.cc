@@ -156,6 +156,7 @@ durability:                       # interrupts PostgreSQL; by hand: vigie durabi
     mode: observe
     user: vigie_witness
     rate: 1/s
+    # kubernetes: {namespace: db, selector: app=postgres}     # tells which pod the server was in, and is in
 )";
 
 }  // namespace

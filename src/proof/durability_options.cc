@@ -84,9 +84,9 @@ void read_rate(yaml::Fields& fields, Duration& interval) {
 void refuse_keys_of_other_mode(const yaml::Fields& fields, DurabilityMode mode,
                                Problems& problems) {
   constexpr std::array<std::string_view, 1> kObserving{"rate"};
-  constexpr std::array<std::string_view, 12> kFaulting{
-      "writers",   "duration", "fault",     "restart", "kubernetes", "recovery_timeout",
-      "interrupt", "schedule", "time_zone", "window",  "catch_up",   "timeout"};
+  constexpr std::array<std::string_view, 11> kFaulting{
+      "writers",  "duration",  "fault",  "restart",  "recovery_timeout", "interrupt",
+      "schedule", "time_zone", "window", "catch_up", "timeout"};
   const bool observes = mode == DurabilityMode::observe;
   const auto refuse = [&](std::string_view key) {
     if (fields.self().find(key) == nullptr) return;
@@ -100,6 +100,16 @@ void refuse_keys_of_other_mode(const yaml::Fields& fields, DurabilityMode mode,
     std::ranges::for_each(kFaulting, refuse);
   else
     std::ranges::for_each(kObserving, refuse);
+}
+
+// An observer deletes no pod, and has no patience with one.
+void refuse_grace(yaml::Fields& kubernetes, DurabilityMode mode) {
+  const yaml::Node* const grace = kubernetes.self().find("grace");
+  if (mode != DurabilityMode::observe || grace == nullptr) return;
+  const Problems::Scope scope(kubernetes.problems(), "grace");
+  kubernetes.problems().mistake(grace->place, ErrorCode::config_value,
+                                "means nothing with mode: observe",
+                                "no such key: the pod is looked at, and not deleted");
 }
 
 // Who brings a pod back is known, and what is said of pods is for no other fault.
@@ -139,6 +149,7 @@ DurabilityOptions DurabilityOptions::parse(const std::string& name, yaml::Fields
   });
   fields.section("kubernetes", [&](yaml::Fields& below) {
     options.kubernetes = KubernetesOptions::parse(below);
+    refuse_grace(below, options.mode);
   });
   fields.duration("recovery_timeout", options.recovery_timeout, 1s, 24h);
   fields.text("interrupt", options.interrupt);

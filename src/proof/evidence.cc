@@ -92,6 +92,7 @@ void add_witness(ledger::Entry& entry, const WitnessVerdict& verdict) {
 json::value restart_seen(const Observation& observation) {
   if (observation.recovery) return "crash_recovery";
   if (observation.node) return "machine";
+  if (observation.replaced) return "pod";
   return observation.before ? json::value("server") : json::value(nullptr);
 }
 
@@ -218,6 +219,7 @@ std::vector<ledger::Entry> durability_observed(const DurabilityOptions& options,
       observation.before ? json::value(observation.before->to_json()) : json::value(nullptr);
   entry.environment["after"] = observation.after.to_json();
   entry.environment["restart"] = restart_seen(observation);
+  if (observation.pod) entry.environment["pod"] = observation.pod->to_json();
   std::vector<ledger::Entry> entries{entry};
   if (!observation.node) return entries;
   entries.push_back(std::move(entry));

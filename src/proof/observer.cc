@@ -123,9 +123,27 @@ Result<SeenServer> Observer::look_at_server(const std::stop_token& stop) {
   seen.started_at = seen.at - Duration(moment->integer(0, 0));
   seen.statistics_began_at = seen.at - Duration(moment->integer(0, 2));
   seen.forgot_statistics = moment->at(0, 3) == "t";
+  TRY(look_at_pod(seen, stop));
   seen.identity = {seen.settings.cluster, seen.settings.started_at, tools_.boot_id(),
-                   std::string(moment->at(0, 1))};
+                   std::string(moment->at(0, 1)), seen.pod ? seen.pod->uid : ""};
   return seen;
+}
+
+// An API that is away or refuses keeps nobody from observing: the pod is not known then.
+Result<> Observer::look_at_pod(SeenServer& seen, const std::stop_token& stop) {
+  if (!tools_.find_pod) return {};
+  const CallLimits look = limits(stop);
+  TRY_ASSIGN(std::string address, read_server_address(*session_, look));
+  auto found = tools_.find_pod({std::move(address), seen.settings.data_directory}, look);
+  if (!found && found.error().code() == ErrorCode::cancelled) return fail(found.error());
+  if (!found) {
+    seen.unknown_of_pod.push_back("the pod is not known: " +
+                                  found.error().detail(Audience::everybody));
+    return {};
+  }
+  seen.pod = std::move(found->pod);
+  seen.unknown_of_pod = std::move(found->unknown);
+  return {};
 }
 
 // What is not acknowledged is not sent again under its number, whatever the error says.

@@ -18,6 +18,7 @@
 #include "platform/turns.h"
 #include "proof/durability.h"
 #include "proof/observer_state.h"
+#include "proof/pods.h"
 #include "proof/view.h"
 #include "proof/witness_log.h"
 #include "proof/witness_table.h"
@@ -42,8 +43,10 @@ struct Observation {
   DurabilityReport report;
   std::optional<ServerIdentity> before;  // of the restart; nothing: it is not known
   ServerIdentity after;
-  bool node = false;      // the machine has restarted as well, and the server is on it
-  bool recovery = false;  // the same postmaster has recovered from a crash of one of its processes
+  bool node = false;       // the machine has restarted as well, and the server is on it
+  bool recovery = false;   // the same postmaster has recovered from a crash of one of its processes
+  bool replaced = false;   // it runs in another pod now
+  std::optional<Pod> pod;  // that it runs in now; nothing: it is not known
   SystemTime started_at;
   SystemTime ended_at;
 };
@@ -61,6 +64,7 @@ struct ObserverTools {
   // A table that it could not drop, once for each: it goes on, and tries again.
   std::function<void(const std::string& table, const Error&)> warn;
   uint64_t most_rows = kMostObservedRows;
+  PodFinder find_pod;  // empty: the proof names none
 };
 
 // The server, as one session sees it. Times are in this host's clock.
@@ -68,9 +72,11 @@ struct SeenServer {
   ServerSettings settings;
   ServerIdentity identity;
   SystemTime at;
-  SystemTime started_at;           // its postmaster
-  SystemTime statistics_began_at;  // of identity.statistics_began_at
-  bool forgot_statistics = false;  // all of them at once, as after a crash recovery
+  SystemTime started_at;                    // its postmaster
+  SystemTime statistics_began_at;           // of identity.statistics_began_at
+  bool forgot_statistics = false;           // all of them at once, as after a crash recovery
+  std::optional<Pod> pod;                   // that it runs in; nothing: it is not known
+  std::vector<std::string> unknown_of_pod;  // sentences
 };
 
 // Thread-safe: observe() in a thread of its own, compare_now() from any.
@@ -102,6 +108,7 @@ class Observer {
   Result<> open_rows();
   Result<> open_session(const std::stop_token& stop);
   Result<SeenServer> look_at_server(const std::stop_token& stop);
+  Result<> look_at_pod(SeenServer& seen, const std::stop_token& stop);
   Result<> insert(const std::stop_token& stop);
   Result<> acknowledge(WitnessRow row, const std::string& unsafe);
   Result<> turn_over(const std::stop_token& stop);

@@ -25,6 +25,10 @@ constexpr std::string_view kShowsRecovery =
     "that commits survived a crash of a process of the server, after which the same postmaster "
     "recovered from the WAL; neither a restart of the postmaster nor fsync";
 
+constexpr std::string_view kShowsPod =
+    "that commits survived the replacement of the server's pod: the next one has the same data; "
+    "whether the server stopped in order is not known, and not fsync: the node may have lived on";
+
 constexpr std::string_view kPromoted =
     "the server is on another timeline: it was promoted, or restored to a moment, and nothing was "
     "read from the disk that the rows were written to";
@@ -38,18 +42,21 @@ bool has_recovered(const ServerIdentity& before, const SeenServer& seen) {
          differ(before.statistics_began_at, seen.identity.statistics_began_at);
 }
 
-// What cannot be read now is still what it was.
+// What cannot be read now is still what it was; but another postmaster may run in another pod.
 ServerIdentity completed(ServerIdentity now, const ServerIdentity& before) {
   if (now.cluster.system_identifier.empty())
     now.cluster.system_identifier = before.cluster.system_identifier;
   if (now.cluster.timeline.empty()) now.cluster.timeline = before.cluster.timeline;
   if (now.statistics_began_at.empty()) now.statistics_began_at = before.statistics_began_at;
   if (now.boot_id.empty()) now.boot_id = before.boot_id;
+  const bool other = differ(now.postmaster_started_at, before.postmaster_started_at);
+  if (now.pod_uid.empty() && !other) now.pod_uid = before.pod_uid;
   return now;
 }
 
 std::string_view what_it_shows(const Observation& observation) {
   if (observation.recovery) return kShowsRecovery;
+  if (observation.replaced) return kShowsPod;
   return observation.node ? kShowsNode : kShows;
 }
 
@@ -124,6 +131,8 @@ Result<> Observer::meet_after_restart(const SeenServer& seen, const std::stop_to
       !differ(state_->server.postmaster_started_at, seen.identity.postmaster_started_at);
   observation.node = !observation.recovery && seen.settings.on_this_host &&
                      differ(state_->server.boot_id, seen.identity.boot_id);
+  observation.replaced =
+      !observation.recovery && differ(state_->server.pod_uid, seen.identity.pod_uid);
   report.shows = what_it_shows(observation);
   auto shared = observation.node ? what_shared_disk_says(seen.settings, tools_.files,
                                                          own_files_.log(state_->key).parent_path())
@@ -186,8 +195,11 @@ Result<Observation> Observer::compare(const SeenServer& seen, const std::stop_to
   const MonoTime began = tools_.clock.monotonic();
   observation.started_at = tools_.clock.now();
   observation.after = seen.identity;
+  observation.pod = seen.pod;
   report.settings = seen.settings;
   report.deviations = seen.settings.deviations();
+  report.deviations.insert(report.deviations.end(), seen.unknown_of_pod.begin(),
+                           seen.unknown_of_pod.end());
   report.shows = kShows;
   if (view_.last_row_at)
     report.durations["down"] = std::max(Duration{0}, seen.at - *view_.last_row_at);

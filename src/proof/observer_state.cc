@@ -65,7 +65,8 @@ class Reader {
     ServerIdentity server{{below.text("system_identifier"), below.later_text("timeline")},
                           below.text("postmaster_started_at"),
                           below.text("boot_id"),
-                          below.later_text("statistics_began_at")};
+                          below.later_text("statistics_began_at"),
+                          below.later_text("pod_uid")};
     good_ = good_ && below.good_;
     return server;
   }
@@ -120,11 +121,9 @@ json::value server_json(const std::optional<ServerIdentity>& server) {
 }  // namespace
 
 json::object ServerIdentity::to_json() const {
-  return {{"system_identifier", cluster.system_identifier},
-          {"timeline", cluster.timeline},
-          {"postmaster_started_at", postmaster_started_at},
-          {"boot_id", boot_id},
-          {"statistics_began_at", statistics_began_at}};
+  return {{"system_identifier", cluster.system_identifier}, {"timeline", cluster.timeline},
+          {"postmaster_started_at", postmaster_started_at}, {"boot_id", boot_id},
+          {"statistics_began_at", statistics_began_at},     {"pod_uid", pod_uid}};
 }
 
 std::string observed_table(std::string_view key) {

@@ -20,6 +20,7 @@ struct ServerIdentity {
   std::string postmaster_started_at;
   std::string boot_id;              // of this host
   std::string statistics_began_at;  // the server's own: anew after each crash recovery
+  std::string pod_uid;              // that it runs in, by the Kubernetes API
 
   json::object to_json() const;
   bool operator==(const ServerIdentity&) const = default;

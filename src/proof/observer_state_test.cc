@@ -21,8 +21,8 @@ ObserverState some_state() {
   state.generation = 7;
   state.began_at = SystemTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 20));
   state.server = {
-      {"7300", "00000001"}, "2026-11-20T01:59:58.123456Z", "boot", "2026-11-01T08:00:00.5Z"};
-  state.previous = ServerIdentity{{"7300", ""}, "2026-11-19T01:59:58.123456Z", "", ""};
+      {"7300", "00000001"}, "2026-11-20T01:59:58.123456Z", "boot", "2026-11-01T08:00:00.5Z", "u1"};
+  state.previous = ServerIdentity{{"7300", ""}, "2026-11-19T01:59:58.123456Z", "", "", ""};
   state.before_restart = 17;
   state.unsafe = "fsync";
   state.retired = {{std::string(32, 'b'), true}, {std::string(32, 'c'), false}};
@@ -47,6 +47,7 @@ TEST_F(ObserverStateTest, IsReadAsItWasWritten) {
   EXPECT_EQ(read.server.cluster, some_state().server.cluster);
   EXPECT_EQ(read.server.boot_id, "boot");
   EXPECT_EQ(read.server.statistics_began_at, "2026-11-01T08:00:00.5Z");
+  EXPECT_EQ(read.server.pod_uid, "u1");
   EXPECT_EQ(read.previous->postmaster_started_at, "2026-11-19T01:59:58.123456Z");
   EXPECT_EQ(read.before_restart, 17u);
   EXPECT_EQ(read.unsafe, "fsync");
@@ -68,6 +69,7 @@ TEST_F(ObserverStateTest, WhatAnOlderReleaseWroteIsRead) {
   EXPECT_EQ((*read)->lineage, "");
   EXPECT_EQ((*read)->generation, 0u);
   EXPECT_EQ((*read)->server.statistics_began_at, "");
+  EXPECT_EQ((*read)->server.pod_uid, "");
 }
 
 TEST_F(ObserverStateTest, TablesOfLaterGenerationsAreKnownAndOthersAreNot) {

@@ -99,16 +99,17 @@ constexpr bool is_by_command(Fault fault) {
          fault == Fault::command;
 }
 
-// Which pod is deleted, and by which API.
+// Which pod is deleted, or looked at, and by which API.
 struct KubernetesOptions {
   std::string name_space;  // empty: the kubeconfig's, or that of the pod that Vigie runs in
   std::string pod;         // its name; or
-  std::string selector;    // labels that exactly one running pod has
+  std::string selector;    // labels; exactly one running pod that has them is deleted
   std::string kubeconfig;  // absolute, a secret file; empty: Vigie runs in a pod of that cluster
   // Until what has not ended is killed. Never zero: the API would forget the pod at once, and let
   // another start on the volume that it may still write to.
   Duration grace = std::chrono::seconds(1);
 
+  bool names_one() const { return !pod.empty() || !selector.empty(); }
   // Takes all keys of the mapping.
   static KubernetesOptions parse(yaml::Fields& fields);
 };
@@ -134,7 +135,7 @@ struct DurabilityOptions {
   std::vector<std::string> start;  // a program and its arguments that bring the server back; empty:
                                    // something else does
   std::vector<std::string> command;  // of the faults that is_by_command()
-  KubernetesOptions kubernetes;      // of Fault::pod_delete
+  KubernetesOptions kubernetes;      // of Fault::pod_delete and, if one is named, of mode observe
   std::vector<std::string> reboot;   // of Fault::node_reboot
   Duration recovery_timeout = std::chrono::minutes(5);
   std::string interrupt;  // the word that a schedule needs: the database's name

@@ -13,6 +13,7 @@
 #include "platform/system_info.h"
 #include "proof/durability.h"
 #include "proof/evidence.h"
+#include "proof/observer.h"
 #include "tests/support/contents.h"
 #include "tests/support/kube_api.h"
 #include "tests/support/pg_cluster.h"
@@ -257,6 +258,42 @@ TEST_F(PodDelete, TheEvidenceHasThePodsAndNoToken) {
   EXPECT_THAT(told, HasSubstr(pod_->uid()));
   const auto access = kubernetes_access(options_.kubernetes, platform::real_file_system())();
   EXPECT_THAT(told, Not(HasSubstr(access->token.reveal())));
+}
+
+TEST_F(PodDelete, AnObserverKnowsThePodAndSeesThatItWasReplaced) {
+  options_.mode = DurabilityMode::observe;
+  std::vector<Observation> seen;
+  ObserverTools tools{platform::real_file_system(),
+                      *postgres_,
+                      clock_,
+                      platform::boot_id,
+                      [&](const Observation& one, const Work&) -> Result<> {
+                        seen.push_back(one);
+                        return {};
+                      },
+                      [](const ObserverView&) {},
+                      [](const std::optional<Error>&) {},
+                      [](const std::string&, const Error&) {}};
+  tools.find_pod = make_pod_finder(*http_, tools.files, options_);
+  Observer observer({options_, dsn_, folder_ / "witness", folder_ / "durability"}, tools);
+  ASSERT_TRUE(observer.step({}));
+  const std::string before = pod_->uid();
+  {
+    const Keeper keeper(*pod_, *server_);
+    auto api = this->api();
+    const auto pods = Pods::open(api, options_.name, options_.kubernetes);
+    ASSERT_TRUE(pods->remove(pods->named(work_.limits())->at(0), 1s, work_.limits()));
+  }
+  while (seen.empty() && MonoTime::clock::now() < work_.deadline)
+    if (!observer.step({})) clock_.sleep_until(clock_.monotonic() + 100ms, {});
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_FALSE(seen[0].report.error);
+  EXPECT_TRUE(seen[0].replaced);
+  EXPECT_EQ(seen[0].before->pod_uid, before);
+  EXPECT_EQ(seen[0].after.pod_uid, pod_->uid());
+  ASSERT_TRUE(seen[0].pod);
+  EXPECT_EQ(seen[0].pod->volumes.at(0).reclaim_policy, "Retain");
+  EXPECT_TRUE(seen[0].pod->volumes.at(0).holds_data);
 }
 
 TEST_F(PodDelete, WithoutTheRightsNobodyIsHurt) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "proof/server_settings.h"
+
 namespace vigie::proof {
 namespace {
 
@@ -11,11 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kBetweenLooks = 500ms;
 constexpr auto kLook = 30s;  // all calls of one step
-
-std::vector<Pod> running_ones(std::vector<Pod> pods) {
-  std::erase_if(pods, [](const Pod& one) { return !one.running || one.ending; });
-  return pods;
-}
 
 // Where the data lies, when that is not a claim: then the pod's end is its end as well.
 std::string data_words(const PodVolume* data) {
@@ -30,11 +27,6 @@ std::string data_words(const PodVolume* data) {
 bool ends_with_pod(const Pod& pod, const PodVolume* data, bool known) {
   if (known) return data == nullptr || (data->claim.empty() && data->kind != "hostPath");
   return std::ranges::all_of(pod.volumes, &std::string::empty, &PodVolume::claim);
-}
-
-// What is not known on either side says nothing.
-bool differ(const std::string& one, const std::string& other) {
-  return !one.empty() && !other.empty() && one != other;
 }
 
 // One sentence for each claim of the first pod that the second has not, or not the same.
@@ -55,11 +47,6 @@ void add_all(std::vector<std::string>& to, const std::vector<std::string>& more)
 }
 
 }  // namespace
-
-Result<std::string> read_server_address(platform::PgConnection& session, const CallLimits& limits) {
-  TRY_ASSIGN(const auto rows, session.query("select host(inet_server_addr())", limits));
-  return std::string(rows->at(0, 0));
-}
 
 json::object PodChange::to_json() const {
   return {{"namespace", name_space},
@@ -111,10 +98,7 @@ Result<Pod> PodFault::find() const {
 
 // A selector may match a database that nobody wants to be hurt: only the pod that answers us.
 Result<> PodFault::check(const Pod& pod, const ServerPlace& server) const {
-  if (server.address.empty())
-    return fail(
-        could_not("the server is reached by a unix socket: whether it is the pod's cannot "
-                  "be known"));
+  if (server.address.empty()) return fail(could_not(std::string(kNoAddress)));
   if (pod.has_address(server.address)) return {};
   return fail(could_not("the server that answers is not the pod's: it has another address"));
 }

@@ -15,14 +15,6 @@
 
 namespace vigie::proof {
 
-// What the server says of itself, by the session that proves it.
-struct ServerPlace {
-  std::string address;         // that it is reached by; empty: a unix socket
-  std::string data_directory;  // empty: the role may not read it
-};
-// Errors: those of PgConnection.
-Result<std::string> read_server_address(platform::PgConnection& session, const CallLimits& limits);
-
 // What the fault has met, and what came after it.
 struct PodChange {
   std::string name_space;

@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
 
+#include "proof/pod_rights.h"
 #include "tests/support/http_imposter.h"
 #include "tests/support/instant_clock.h"
 
@@ -64,7 +66,8 @@ struct Cluster {
   std::string claim_uid = "cu";
   std::string policy = "Retain";
   int volume_status = 200;
-  int silent_looks = 0;  // so many lists fail
+  int silent_looks = 0;             // so many lists fail
+  std::vector<std::string> denied;  // "delete pods"
 };
 
 // One thread at a time, as long as what `->` gives is at hand.
@@ -83,6 +86,15 @@ class SharedCluster {
   Cluster cluster_;  // guarded by mutex_
 };
 
+bool is_denied(const Cluster& cluster, const std::string& review) {
+  return std::ranges::any_of(cluster.denied, [&](const std::string& right) {
+    const size_t space = right.find(' ');
+    const std::string verb = fmt::format(R"("verb":"{}")", right.substr(0, space));
+    const std::string resource = fmt::format(R"("resource":"{}")", right.substr(space + 1));
+    return review.find(verb) != std::string::npos && review.find(resource) != std::string::npos;
+  });
+}
+
 std::string answered(Cluster& cluster, const std::string& request) {
   if (request.starts_with("DELETE ")) {
     if (cluster.delete_is_heard) cluster.pods = cluster.afterwards;
@@ -92,6 +104,9 @@ std::string answered(Cluster& cluster, const std::string& request) {
     return HttpImposter::response(503, "");
   if (request.starts_with("GET /api/v1/namespaces/db/pods?"))
     return HttpImposter::response(cluster.list_status, list_json(cluster.pods));
+  if (request.starts_with("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews "))
+    return HttpImposter::response(
+        201, fmt::format(R"({{"status": {{"allowed": {}}}}})", !is_denied(cluster, request)));
   if (request.starts_with("GET /api/v1/namespaces/db/persistentvolumeclaims/c "))
     return HttpImposter::response(
         cluster.claim_status,
@@ -178,6 +193,39 @@ TEST_F(PodFaultTest, AsksForTheSelectorAsItStands) {
   ASSERT_TRUE(fault_->strike(kServer));
   EXPECT_THAT(peer_.requests().front(),
               HasSubstr("?labelSelector=app%3Dpostgres%2Crole%20in%20%28primary%29&limit="));
+}
+
+TEST_F(PodFaultTest, WhatItMayNotDoIsToldAndAnObserverNeedDeleteNothing) {
+  const auto words = [&](DurabilityMode mode) {
+    options_.mode = mode;
+    const auto missing = missing_rights(api_, options_, work_.limits());
+    return missing ? fmt::format("{} | {}", fmt::join(missing->needed, ","),
+                                 fmt::join(missing->helpful, ","))
+                   : missing.error().detail(Audience::everybody);
+  };
+  EXPECT_EQ(words(DurabilityMode::fault), " | ");
+  cluster_->denied = {"delete pods", "get persistentvolumes"};
+  EXPECT_EQ(words(DurabilityMode::fault), "delete pods | get persistentvolumes");
+  EXPECT_EQ(words(DurabilityMode::observe), " | get persistentvolumes");
+  cluster_->denied = {"list pods"};
+  EXPECT_EQ(words(DurabilityMode::observe), "list pods | ");
+}
+
+// For whoever looks only, the address says which it is.
+TEST_F(PodFaultTest, TheServersPodIsKnownAmongOthersByItsAddress) {
+  const Pods pods = *Pods::open(api_, options_.name, options_.kubernetes);
+  const auto of_server = [&](const std::string& address) {
+    const auto pod = pods.of_server({address, ""}, work_.limits());
+    return pod ? pod->uid : pod.error().detail(Audience::everybody);
+  };
+  cluster_->pods = {Shape{.uid = "u8", .address = "10.9.9.9"}, Shape()};
+  EXPECT_EQ(of_server(kAddress), "u1");
+  EXPECT_THAT(of_server("10.1.2.4"), HasSubstr("0 of 2 running pods have the server's address"));
+  EXPECT_THAT(of_server(""), HasSubstr("unix socket"));
+  cluster_->pods = {Shape{.ending = true}, Shape{.uid = "u2"}};
+  EXPECT_EQ(of_server(kAddress), "u2");
+  cluster_->pods = {Shape(), Shape{.uid = "u2"}};
+  EXPECT_THAT(of_server(kAddress), HasSubstr("2 of 2 running pods"));
 }
 
 TEST_F(PodFaultTest, NoneOrSeveralAreNotHurt) {

@@ -13,6 +13,7 @@ Result<MissingRights> missing_rights(platform::KubernetesApi& api, const Durabil
     std::string_view resource;
     bool needed;
   };
+  const bool deletes = options.mode == DurabilityMode::fault;
   const Right rights[] = {{options.kubernetes.pod.empty() ? "list" : "get", "pods", true},
                           {"delete", "pods", true},
                           {"get", "persistentvolumeclaims", false},
@@ -20,6 +21,7 @@ Result<MissingRights> missing_rights(platform::KubernetesApi& api, const Durabil
   TRY_ASSIGN(const auto pods, Pods::open(api, options.name, options.kubernetes));
   MissingRights missing;
   for (const Right& one : rights) {
+    if (one.verb == "delete" && !deletes) continue;
     TRY_ASSIGN(const bool may, pods.may(one.verb, one.resource, limits));
     if (may) continue;
     auto& list = one.needed ? missing.needed : missing.helpful;

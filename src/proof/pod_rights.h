@@ -1,4 +1,5 @@
-// Whether a proof that deletes a pod may do what it must; for vigie doctor. It changes nothing.
+// Whether a proof that deletes a pod, or looks at one, may do so; for vigie doctor. It changes
+// nothing.
 #pragma once
 
 #include <string>
@@ -11,7 +12,7 @@ namespace vigie::proof {
 
 // "delete pods": what whoever asks may not do.
 struct MissingRights {
-  std::vector<std::string> needed;   // without these nothing is deleted
+  std::vector<std::string> needed;   // without these nothing is deleted, or known of the pod
   std::vector<std::string> helpful;  // without these the evidence lacks volume and reclaim policy
 };
 

@@ -45,6 +45,16 @@ platform::KubernetesAccessFn kubernetes_access(const KubernetesOptions& options,
   };
 }
 
+Result<std::string> read_server_address(platform::PgConnection& session, const CallLimits& limits) {
+  TRY_ASSIGN(const auto rows, session.query("select host(inet_server_addr())", limits));
+  return std::string(rows->at(0, 0));
+}
+
+std::vector<Pod> running_ones(std::vector<Pod> pods) {
+  std::erase_if(pods, [](const Pod& one) { return !one.running || one.ending; });
+  return pods;
+}
+
 Result<Pods> Pods::open(platform::KubernetesApi& api, const std::string& proof,
                         const KubernetesOptions& options) {
   std::string name_space = options.name_space;
@@ -77,7 +87,22 @@ Error Pods::refused(int status, const std::string& what) const {
     reason = fmt::format("the Kubernetes API does not allow to {} (403)", what);
   if (status == kNotFound) reason = fmt::format("it is not there: {} (404)", what);
   if (status == kConflict) reason = "another pod has its name by now (409)";
+  return could_not(std::move(reason));
+}
+
+Error Pods::could_not(std::string reason) const {
   return Error(ErrorCode::durability_fault, {{"name", *proof_}, {"reason", std::move(reason)}});
+}
+
+Result<Pod> Pods::of_server(const ServerPlace& server, const CallLimits& limits) const {
+  if (server.address.empty()) return fail(could_not(std::string(kNoAddress)));
+  TRY_ASSIGN(auto pods, named(limits));
+  pods = running_ones(std::move(pods));
+  const size_t running = pods.size();
+  std::erase_if(pods, [&](const Pod& one) { return !one.has_address(server.address); });
+  if (pods.size() == 1) return std::move(pods.front());
+  return fail(could_not(fmt::format("{} of {} running pods have the server's address ({})",
+                                    pods.size(), running, words())));
 }
 
 Result<std::vector<Pod>> Pods::named(const CallLimits& limits) const {
@@ -161,6 +186,21 @@ Result<bool> Pods::may(std::string_view verb, std::string_view resource,
   const json::object* const status = find_object(answer.object, "status");
   const json::value* const allowed = status == nullptr ? nullptr : find_value(*status, "allowed");
   return allowed != nullptr && allowed->is_bool() && allowed->get_bool();
+}
+
+PodFinder make_pod_finder(platform::HttpClient& http, platform::FileSystem& files,
+                          const DurabilityOptions& options) {
+  if (!options.kubernetes.names_one()) return {};
+  return [&http, &files, options](const ServerPlace& server,
+                                  const CallLimits& limits) -> Result<FoundPod> {
+    platform::KubernetesApi api(http, kubernetes_access(options.kubernetes, files));
+    TRY_ASSIGN(const auto pods, Pods::open(api, options.name, options.kubernetes));
+    FoundPod found;
+    TRY_ASSIGN(found.pod, pods.of_server(server, limits));
+    if (!server.data_directory.empty()) found.pod.find_data(server.data_directory);
+    TRY_ASSIGN(found.unknown, pods.read_claims(found.pod, limits));
+    return found;
+  };
 }
 
 }  // namespace vigie::proof

@@ -404,6 +404,7 @@ std::unique_ptr<Observer> ProofRoom::make_observer(
       TRY(record(entry));
     return {};
   };
+  tools.find_pod = make_pod_finder(http_, tools_.files, request.options);
   tools.publish = [this](const ObserverView& seen) {
     publish([&](ProofView& view) { view.observers[seen.proof] = seen; });
   };

@@ -59,7 +59,8 @@ class ObservedServer : public ::testing::Test {
           told_.emplace_back(trouble ? trouble->info().name : "writes");
         },
         [this](const std::string&, const Error& error) { warned_.emplace_back(error.info().name); },
-        most_rows_};
+        most_rows_,
+        find_pod_};
     observer_ = std::make_unique<proof::Observer>(
         proof::DurabilityRequest{options_, server_.named_dsn(), folder_ / "witness", {}}, tools);
   }
@@ -136,6 +137,7 @@ class ObservedServer : public ::testing::Test {
   proof::DurabilityOptions options_;
   std::string boot_id_ = "boot-1";
   uint64_t most_rows_ = proof::kMostObservedRows;
+  proof::PodFinder find_pod_;
   std::vector<proof::Observation> seen_;
   std::vector<std::string> told_;
   std::vector<std::string> warned_;
