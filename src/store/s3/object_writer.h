@@ -15,8 +15,9 @@
 
 namespace vigie::store::s3 {
 
-// S3 takes 10'000 parts: the first of 8 MiB (62 GiB in all), the last 2'000 of 128 MiB (312 GiB).
-inline constexpr size_t kPartBytes = size_t{8} << 20;
+// S3 takes 10'000 parts: the first of 6 MiB (46 GiB in all), the last 2'000 of 128 MiB (296 GiB).
+// The least that S3 takes is 5 MiB.
+inline constexpr size_t kPartBytes = size_t{6} << 20;
 inline constexpr size_t kSmallParts = 8'000;
 inline constexpr size_t kLargePartBytes = size_t{128} << 20;
 inline constexpr size_t kMostParts = 10'000;
