@@ -111,6 +111,8 @@ class FromElsewhere {
       return fail(usage("--to: " + mistake->expected + "."));
     proof::RestoreRequest request{source, id_};
     request.target = {"the target", dsn, words_.option("--password-file").value_or("")};
+    if (const auto bindir = words_.option("--bindir"))
+      request.bindir = std::filesystem::absolute(*bindir);
     request.globals = words_.flag("--globals");
     request.owners = !words_.flag("--no-owner");
     request.overwrite = words_.option("--overwrite").value_or("");

@@ -107,7 +107,9 @@ std::vector<OptionSpec> where_and_what() {
       {"--no-owner", "", "Leave owners and rights out"},
       {"--overwrite", "NAME", "Replace the database of that name, whatever it holds"},
       {"--rename", "", "Keep the database that is replaced, under another name"},
-      {"--work-dir", "DIR", "With --from: where it is unpacked (default /var/tmp)"}};
+      {"--work-dir", "DIR", "With --from: where it is unpacked (default /var/tmp)"},
+      {"--bindir", "DIR",
+       "With --from: the client programs of the server's major, where they are not Debian's"}};
   const auto bucket = bucket_options();
   options.insert(options.begin() + 2, bucket.begin(), bucket.end());
   return options;

@@ -59,6 +59,8 @@ Result<RestoreTarget> target_of(const api::RestoreAsk& ask, const config::Config
   if (ask.database.empty()) {
     if (const auto mistake = platform::check_dsn(ask.dsn)) return invalid("dsn", mistake->expected);
     target.dsn = {name_in(ask.dsn), ask.dsn, ask.password_file};
+    for (const backup::DatabaseOptions& one : config.databases)
+      if (!one.bindir.empty()) target.other_bindirs.emplace_back(one.bindir);
   } else {
     const auto found =
         std::ranges::find(config.databases, ask.database, &backup::DatabaseOptions::name);
@@ -87,6 +89,7 @@ Result<json::object> restore_backup(backup::BackupRoom& backups, proof::ProofRoo
                                 target.dsn,
                                 target.bindir,
                                 static_cast<unsigned>(ask.jobs)};
+  request.other_bindirs = target.other_bindirs;
   request.globals = ask.globals;
   request.owners = !ask.no_owner;
   request.overwrite = ask.overwrite;

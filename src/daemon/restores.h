@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/services.h"
 #include "backup/room.h"
@@ -23,7 +24,8 @@ Result<BackupId> backup_named(const backup::BackupsView& view, std::string_view 
 struct RestoreTarget {
   platform::Dsn dsn;
   platform::Path bindir;
-  std::string database;  // its name
+  std::vector<platform::Path> other_bindirs;  // of all databases, for a server that is none of them
+  std::string database;                       // its name
 };
 // Errors: http_invalid_parameter.
 Result<RestoreTarget> target_of(const api::RestoreAsk& ask, const config::Config& config);

@@ -232,7 +232,7 @@ class Restoring {
   }
 
   Result<> look_at_server() {
-    TRY_ASSIGN(clients_, judge_server(target_, unpacked_.manifest, request_, tools_.files, work_));
+    TRY_ASSIGN(clients_, judge_server(target_, unpacked_.manifest, request_, tools_, work_));
     restored_.system_identifier = target_.system_identifier();
     restored_.server_version = fmt::format("{}", target_.server_version());
     return {};

@@ -52,6 +52,8 @@ struct RestoreRequest {
   std::string server_identifier{};
   IdentitySource identity{};  // of an encrypted backup
   platform::Path folder;      // this run's own; need not exist; gone afterwards
+  // Where its programs may be when they are not at that place: taken if they are of its major.
+  std::vector<platform::Path> other_bindirs{};
 };
 
 struct Restored {

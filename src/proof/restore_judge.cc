@@ -40,8 +40,34 @@ Result<> judge_target(const Target& target, TargetState state, const RestoreRequ
   return fail(ErrorCode::restore_target_in_use, {{"name", target.name()}});
 }
 
+namespace {
+
+Result<platform::Clients> clients_in(const platform::Path& folder, int major,
+                                     const RestoreTools& tools, const Work& work) {
+  TRY_ASSIGN(auto clients, platform::find_clients(tools.files, major, folder));
+  TRY_ASSIGN(const int found, platform::client_major(tools.processes, clients, work.limits()));
+  if (found == major) return clients;
+  return fail(ErrorCode::client_missing, {{"version", fmt::format("{}", major)},
+                                          {"command", "pg_restore"},
+                                          {"package", platform::client_package(major)}});
+}
+
+// Where Debian has none, one of the configuration's folders may hold them.
+Result<platform::Clients> clients_of(int major, const RestoreRequest& request,
+                                     const RestoreTools& tools, const Work& work) {
+  if (!request.bindir.empty()) return clients_in(request.bindir, major, tools, work);
+  auto clients = platform::find_clients(tools.files, major, {});
+  for (const platform::Path& folder : request.other_bindirs) {
+    if (clients) break;
+    if (auto others = clients_in(folder, major, tools, work)) clients = std::move(others);
+  }
+  return clients;
+}
+
+}  // namespace
+
 Result<platform::Clients> judge_server(Target& target, const artefact::Manifest& manifest,
-                                       const RestoreRequest& request, platform::FileSystem& files,
+                                       const RestoreRequest& request, const RestoreTools& tools,
                                        const Work& work) {
   TRY(check_tables(manifest, request));
   const int major = major_of(target.server_version());
@@ -64,7 +90,7 @@ Result<platform::Clients> judge_server(Target& target, const artefact::Manifest&
                  {"reason", fmt::format("its role does not own the database {}, which is there",
                                         target.name())}});
   TRY(target.check_extensions(manifest.extensions, work));
-  return platform::find_clients(files, major, request.bindir);
+  return clients_of(major, request, tools, work);
 }
 
 }  // namespace vigie::proof

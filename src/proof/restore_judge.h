@@ -17,7 +17,7 @@ bool is_named(const artefact::TableEntry& table, const std::vector<std::string>&
 // The programs to restore with. Errors: restore_major, restore_target_is_source, restore_extension,
 // restore_table_unknown, client_missing, database_*.
 Result<platform::Clients> judge_server(Target& target, const artefact::Manifest& manifest,
-                                       const RestoreRequest& request, platform::FileSystem& files,
+                                       const RestoreRequest& request, const RestoreTools& tools,
                                        const Work& work);
 
 }  // namespace vigie::proof

@@ -66,7 +66,7 @@ Result<RestorePlan> plan_restore(const RestoreRequest& request, const RestoreToo
   TRY_ASSIGN(plan.state, target.look(target.name(), work));
   if (const auto fine = judge_target(target, plan.state, request); !fine)
     plan.refusal = fine.error();
-  const auto clients = judge_server(target, plan.manifest, request, tools.files, work);
+  const auto clients = judge_server(target, plan.manifest, request, tools, work);
   if (!clients && !plan.refusal) plan.refusal = clients.error();
   TRY_ASSIGN(const platform::Space space, tools.files.space(existing(tools.files, request.folder)));
   plan.needed = plan.manifest.raw();

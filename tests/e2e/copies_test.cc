@@ -71,9 +71,10 @@ TEST_F(CopiesTest, WithNothingButTheCopyAndTheKeyTheRowsAreBack) {
   const TempFolder bare;
   PgCluster other;
   VigieHost stranger;
-  const Ran ran = stranger.run({"restore", "run", "--from", offsite().string(), "--identity",
-                                keys_.file().string(), "--globals", "--to", other.dsn("app"),
-                                "--work-dir", bare.path().string()});
+  const Ran ran =
+      stranger.run({"restore", "run", "--from", offsite().string(), "--identity",
+                    keys_.file().string(), "--globals", "--to", other.dsn("app"), "--work-dir",
+                    bare.path().string(), "--bindir", pg_bindir().string()});
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_EQ(dump_as_sql(other, "app"), dump_as_sql(server_, "app"));
 }

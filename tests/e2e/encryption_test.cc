@@ -81,9 +81,10 @@ TEST_F(EncryptionTest, OnABareMachineFromFolderAndKeyAlone) {
   const TempFolder bare;
   PgCluster other;
   VigieHost stranger;
-  const Ran ran = stranger.run({"restore", "run", "--from", host_.store().string(), "--identity",
-                                keys_.file().string(), "--globals", "--to", other.dsn("copy"),
-                                "--work-dir", bare.path().string()});
+  const Ran ran =
+      stranger.run({"restore", "run", "--from", host_.store().string(), "--identity",
+                    keys_.file().string(), "--globals", "--to", other.dsn("copy"), "--work-dir",
+                    bare.path().string(), "--bindir", pg_bindir().string()});
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_EQ(dump_as_sql(other, "copy"), dump_as_sql(server_, "app"));
   EXPECT_TRUE(std::filesystem::is_empty(bare.path()));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 
 #include "tests/support/pg_cluster.h"
@@ -300,9 +301,17 @@ TEST_F(RestoreTest, OnABareMachineFromTheFolderAlone) {
   PgCluster other;
   VigieHost stranger;
   const auto from = [&](const std::filesystem::path& folder, std::vector<std::string> more = {}) {
-    std::vector<std::string> words{"restore",         "run",        "--from",
-                                   folder.string(),   "--globals",  "--to",
-                                   other.dsn("copy"), "--work-dir", bare.path().string()};
+    std::vector<std::string> words{"restore",
+                                   "run",
+                                   "--from",
+                                   folder.string(),
+                                   "--globals",
+                                   "--to",
+                                   other.dsn("copy"),
+                                   "--work-dir",
+                                   bare.path().string(),
+                                   "--bindir",
+                                   pg_bindir().string()};
     words.insert(words.end(), more.begin(), more.end());
     return stranger.run(words);
   };
@@ -320,6 +329,21 @@ TEST_F(RestoreTest, OnABareMachineFromTheFolderAlone) {
   }
   EXPECT_EQ(from(host_.folder()).status, 2) << "no artefact lies there";
   EXPECT_EQ(from(host_.store(), {"--backup", "weekly"}).status, 2);
+}
+
+TEST_F(RestoreTest, ProgramsThatAreNotOfTheServersMajorAreNotTaken) {
+  const TempFolder bin;
+  for (const char* name : {"pg_dump", "pg_dumpall", "pg_restore", "psql"}) {
+    std::ofstream(bin / name) << "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n";
+    std::filesystem::permissions(bin / name, std::filesystem::perms::owner_all);
+  }
+  VigieHost stranger;
+  for (const std::string& folder : {bin.path().string(), std::string("/nowhere")}) {
+    const Ran ran = stranger.run({"restore", "run", "--from", host_.store().string(), "--to",
+                                  server_->dsn("copy"), "--bindir", folder});
+    EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr("client_missing"));
+  }
 }
 
 TEST_F(RestoreTest, AServerThatIsAwaySaysNothingOfTheBackupElsewhereEither) {

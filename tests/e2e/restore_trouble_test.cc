@@ -238,7 +238,7 @@ TEST_F(CancelledRestoreTest, RolesThatWereMadeStayAndTheEvidenceCountsThem) {
 TEST_F(CancelledRestoreTest, OnABareMachineNoRowIsLeftInTheWorkFolder) {
   const TempFolder work;
   host_.start({"restore", "run", "--from", host_.store().string(), "--to", target_.dsn("copy"),
-               "--work-dir", work.path().string()});
+               "--work-dir", work.path().string(), "--bindir", pg_bindir().string()});
   ASSERT_TRUE(is_at_work()) << host_.log();
   ASSERT_FALSE(std::filesystem::is_empty(work.path()));
   host_.signal(SIGINT);

@@ -69,6 +69,7 @@ class S3Test : public ::testing::Test {
         "--s3-endpoint",    server.endpoint(),
         "--s3-credentials", server.reader_file().string()};
     verb.insert(verb.end(), place.begin(), place.end());
+    if (verb.front() == "restore") verb.insert(verb.end(), {"--bindir", pg_bindir().string()});
     verb.insert(verb.end(), more.begin(), more.end());
     return verb;
   }
