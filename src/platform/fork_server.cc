@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -84,7 +85,7 @@ int forget_segments(dl_phdr_info* object, size_t, void*) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const uintptr_t from = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
     const uintptr_t to = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
-    (void)::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+    (void)::madvise(std::bit_cast<void*>(from), to - from, MADV_DONTNEED);
   }
   return 0;
 }
