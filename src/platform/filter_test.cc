@@ -3,18 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "platform/memory_file.h"
+#include "tests/support/shell.h"
 
 namespace vigie::platform {
 namespace {
 
+using testing::shell;
 using namespace std::chrono_literals;
-
-Command shell(std::string script) {
-  Command command;
-  command.program = "/bin/sh";
-  command.arguments = {"-c", std::move(script)};
-  return command;
-}
 
 struct FilterTest : ::testing::Test {
   std::unique_ptr<ProcessRunner> runner = make_process_runner();

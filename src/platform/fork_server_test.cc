@@ -11,6 +11,7 @@
 #include "platform/process.h"
 #include "platform/system_info.h"
 #include "tests/support/process_watch.h"
+#include "tests/support/shell.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::platform {
@@ -18,18 +19,11 @@ namespace {
 
 using testing::LinePipe;
 using testing::ProcessWatch;
+using testing::shell;
 using namespace std::chrono_literals;
 
 MonoTime soon() {
   return MonoTime::clock::now() + 30s;
-}
-
-Command shell(std::string script, const LinePipe& lines) {
-  Command command;
-  command.program = "/bin/sh";
-  command.arguments = {"-c", std::move(script)};
-  command.output = lines.writing_end();
-  return command;
 }
 
 pid_t parent_of(pid_t pid) {

@@ -2,17 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/shell.h"
+
 namespace vigie::platform {
 namespace {
 
+using testing::shell;
 using namespace std::chrono_literals;
-
-Command shell(std::string script) {
-  Command command;
-  command.program = "/bin/sh";
-  command.arguments = {"-c", std::move(script)};
-  return command;
-}
 
 MonoTime in(Duration time) {
   return MonoTime::clock::now() + time;

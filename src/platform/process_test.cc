@@ -11,6 +11,7 @@
 #include "platform/stderr_text.h"
 #include "platform/system_info.h"
 #include "tests/support/process_watch.h"
+#include "tests/support/shell.h"
 #include "tests/support/temp_folder.h"
 
 namespace vigie::platform {
@@ -18,18 +19,11 @@ namespace {
 
 using testing::LinePipe;
 using testing::ProcessWatch;
+using testing::shell;
 using namespace std::chrono_literals;
 
 MonoTime soon() {
   return MonoTime::clock::now() + 30s;
-}
-
-Command shell(std::string script, int output = -1) {
-  Command command;
-  command.program = "/bin/sh";
-  command.arguments = {"-c", std::move(script)};
-  command.output = output;
-  return command;
 }
 
 struct ProcessTest : ::testing::Test {
@@ -89,14 +83,14 @@ TEST_F(ProcessTest, ReportsAWorkingFolderThatIsNotThere) {
 
 TEST_F(ProcessTest, WritesItsOutputWhereItWasTold) {
   LinePipe lines;
-  EXPECT_EQ(run(shell("pwd; echo \"$0 $1\"", lines.writing_end())).status, 0);
+  EXPECT_EQ(run(shell("pwd; echo \"$0 $1\"", lines)).status, 0);
   EXPECT_EQ(lines.line(), "/");
 }
 
 TEST_F(ProcessTest, HasOnlyTheEnvironmentThatItWasGiven) {
   ::setenv("VIGIE_TEST_LEAK", "1", 1);
   LinePipe lines;
-  Command command = shell("echo \"$PGAPPNAME|$TZ|$VIGIE_TEST_LEAK\"", lines.writing_end());
+  Command command = shell("echo \"$PGAPPNAME|$TZ|$VIGIE_TEST_LEAK\"", lines);
   command.environment = {{"PGAPPNAME", "x y"}, {"TZ", "Asia/Tokyo"}};
   EXPECT_EQ(run(command).status, 0);
   ::unsetenv("VIGIE_TEST_LEAK");
@@ -138,7 +132,7 @@ TEST_F(ProcessTest, DeliversMoreStderrThanASocketHolds) {
 
 TEST_F(ProcessTest, TerminatesTheGroupAtItsDeadline) {
   LinePipe lines;
-  const auto process = start(shell("echo $$; exec sleep 1000", lines.writing_end()));
+  const auto process = start(shell("echo $$; exec sleep 1000", lines));
   const ProcessWatch child(lines.pid());
   const auto end = process->wait(MonoTime::clock::now() + 50ms, {});
   ASSERT_FALSE(end);
@@ -148,7 +142,7 @@ TEST_F(ProcessTest, TerminatesTheGroupAtItsDeadline) {
 
 TEST_F(ProcessTest, TerminatesTheGroupOnAStop) {
   LinePipe lines;
-  const auto process = start(shell("echo $$; exec sleep 1000", lines.writing_end()));
+  const auto process = start(shell("echo $$; exec sleep 1000", lines));
   const ProcessWatch child(lines.pid());
   std::stop_source source;
   std::jthread stopper([&] { source.request_stop(); });
@@ -160,8 +154,7 @@ TEST_F(ProcessTest, TerminatesTheGroupOnAStop) {
 
 TEST_F(ProcessTest, KillsWhatIgnoresTermAfterTheGrace) {
   LinePipe lines;
-  const auto process =
-      start(shell("trap '' TERM; echo $$; while :; do sleep 1; done", lines.writing_end()));
+  const auto process = start(shell("trap '' TERM; echo $$; while :; do sleep 1; done", lines));
   const ProcessWatch child(lines.pid());
   const auto began = MonoTime::clock::now();
   EXPECT_FALSE(process->wait(began, {}));
@@ -172,7 +165,7 @@ TEST_F(ProcessTest, KillsWhatIgnoresTermAfterTheGrace) {
 
 TEST_F(ProcessTest, TerminatesAGroupThatIsHeldBack) {
   LinePipe lines;
-  const auto process = start(shell("echo $$; exec sleep 1000", lines.writing_end()));
+  const auto process = start(shell("echo $$; exec sleep 1000", lines));
   const pid_t pid = lines.pid();
   process->signal_group(SIGSTOP);
   ASSERT_TRUE(testing::reaches_state(pid, 'T'));
@@ -183,7 +176,7 @@ TEST_F(ProcessTest, TerminatesAGroupThatIsHeldBack) {
 
 TEST_F(ProcessTest, HoldsTheWholeGroupBackAndLetsItGoOn) {
   LinePipe lines;
-  const auto process = start(shell("sleep 1000 & echo $!; echo $$; wait", lines.writing_end()));
+  const auto process = start(shell("sleep 1000 & echo $!; echo $$; wait", lines));
   const pid_t worker = lines.pid();
   const pid_t child = lines.pid();
   process->signal_group(SIGSTOP);
@@ -228,8 +221,7 @@ TEST_F(ProcessTest, EndsDescendantsThatLeftTheGroupWhenTheProgramEnds) {
 
 TEST_F(ProcessTest, EndsEverythingWhenItIsDropped) {
   LinePipe lines;
-  auto process =
-      start(shell("setsid sleep 1000 & echo $!; trap '' TERM; echo $$; wait", lines.writing_end()));
+  auto process = start(shell("setsid sleep 1000 & echo $!; trap '' TERM; echo $$; wait", lines));
   const ProcessWatch orphan(lines.pid());
   const ProcessWatch child(lines.pid());
   process.reset();
@@ -260,7 +252,7 @@ TEST_F(ProcessTest, LeavesNoDescendantWhenTheParentIsKilled) {
 
 TEST_F(ProcessTest, LosesTheProgramWhenTheSupervisorIsKilled) {
   LinePipe lines;
-  const auto process = start(shell("echo $$; echo $PPID; exec sleep 1000", lines.writing_end()));
+  const auto process = start(shell("echo $$; echo $PPID; exec sleep 1000", lines));
   const ProcessWatch child(lines.pid());
   ::kill(lines.pid(), SIGKILL);
   const auto end = process->wait(soon(), {});
@@ -272,7 +264,7 @@ TEST_F(ProcessTest, LosesTheProgramWhenTheSupervisorIsKilled) {
 TEST_F(ProcessTest, IsNotReachedByATermToItsSupervisor) {
   LinePipe lines;
   LinePipe other;
-  const auto process = start(shell("echo $PPID; echo $$; exec sleep 1000", lines.writing_end()));
+  const auto process = start(shell("echo $PPID; echo $$; exec sleep 1000", lines));
   const pid_t supervisor = lines.pid();
   const ProcessWatch child(lines.pid());
   ::kill(supervisor, SIGTERM);
@@ -286,7 +278,7 @@ TEST_F(ProcessTest, IsNotReachedByATermToItsSupervisor) {
 TEST_F(ProcessTest, SupervisorStaysSmallBesideALargeParent) {
   std::vector<char> ballast(256 << 20, 'x');
   LinePipe lines;
-  const auto process = start(shell("echo $PPID; exec sleep 1000", lines.writing_end()));
+  const auto process = start(shell("echo $PPID; exec sleep 1000", lines));
   const auto resident = resident_memory(lines.pid());
   ASSERT_TRUE(resident);
   EXPECT_GT(resident_memory().count, ballast.size());
