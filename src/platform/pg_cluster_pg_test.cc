@@ -1,13 +1,16 @@
 #include "tests/support/pg_cluster.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 
+#include "platform/postmaster.h"
 #include "platform/system_info.h"
 #include "tests/support/process_watch.h"
+#include "tests/support/shared_memory.h"
 
 namespace vigie::testing {
 namespace {
@@ -47,16 +50,24 @@ TEST(PgClusterTest, HasNoProcessLeftWhenTheTestIsKilled) {
   const pid_t test = ::fork();
   if (test == 0) {
     const PgCluster cluster;
-    const std::string line = std::to_string(cluster.postmaster_pid()) + "\n";
+    const std::string line =
+        fmt::format("{}\n{}\n", cluster.postmaster_pid(), cluster.data_folder().string());
     (void)!::write(lines.writing_end(), line.data(), line.size());
     ::pause();
     ::_exit(0);
   }
   const ProcessWatch postmaster(lines.pid());
+  const platform::Path data = lines.line();
   EXPECT_TRUE(postmaster.alive());
   ::kill(test, SIGKILL);
   ::waitpid(test, nullptr, 0);
   EXPECT_TRUE(postmaster.ends_within(10s));
+  const int segment = segment_of(data);
+  const auto limit = std::chrono::steady_clock::now() + 10s;
+  while (segment_is_there(segment) && std::chrono::steady_clock::now() < limit)
+    platform::free_shared_memory(platform::real_file_system(), data);  // once its workers are gone
+  EXPECT_FALSE(segment_is_there(segment));
+  std::filesystem::remove_all(data.parent_path());
 }
 
 TEST(PgClusterTest, RolesLogInWithTheirPasswords) {

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -23,10 +26,43 @@ tl::unexpected<Error> not_it(std::string reason) {
               {{"command", "postgres"}, {"code", "?"}, {"reason", std::move(reason)}});
 }
 
+Result<std::string> pid_file(FileSystem& files, const Path& data_folder) {
+  return read_file(files, data_folder / "postmaster.pid", 4_KiB);
+}
+
+struct Segment {
+  key_t key = 0;
+  int id = 0;
+};
+
+// Its seventh line: "key id", both in decimal; not there before the server has made it.
+std::optional<Segment> segment_in(const std::string& pid_file) {
+  constexpr int kLine = 7;
+  std::istringstream lines(pid_file);
+  std::string line;
+  for (int i = 0; i < kLine; ++i)
+    if (!std::getline(lines, line)) return std::nullopt;
+  unsigned long key = 0;  // a key may be negative: PostgreSQL writes it as this
+  int id = 0;
+  if (!(std::istringstream(line) >> key >> id)) return std::nullopt;
+  return Segment{static_cast<key_t>(key), id};
+}
+
 }  // namespace
 
+void free_shared_memory(FileSystem& files, const Path& data_folder) {
+  const auto text = pid_file(files, data_folder);
+  const auto segment = text ? segment_in(*text) : std::nullopt;
+  const auto folder = files.info(data_folder);
+  shmid_ds found{};
+  if (!segment || !folder || ::shmctl(segment->id, IPC_STAT, &found) != 0) return;
+  const bool left = found.shm_perm.__key == segment->key && found.shm_nattch == 0 &&
+                    found.shm_perm.uid == folder->owner;
+  if (left) (void)::shmctl(segment->id, IPC_RMID, nullptr);
+}
+
 Result<int> postmaster_of(FileSystem& files, const Path& data_folder) {
-  TRY_ASSIGN(const std::string text, read_file(files, data_folder / "postmaster.pid", 4_KiB));
+  TRY_ASSIGN(const std::string text, pid_file(files, data_folder));
   int pid = 0;
   std::from_chars(text.data(), text.data() + text.size(), pid);
   if (pid <= 1) return not_it("postmaster.pid names no process");

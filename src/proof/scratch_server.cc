@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "platform/dsn.h"
 #include "platform/other_user.h"
+#include "platform/postmaster.h"
 
 namespace vigie::proof {
 namespace {
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 using platform::Path;
 
 constexpr std::string_view kMarker = "vigie-scratch";
+constexpr std::string_view kData = "data";
 constexpr std::string_view kMarkerText = "vigie.scratch/1\n";
 constexpr std::string_view kSuperuser = "vigie_scratch";  // no role of a backup is called that
 constexpr size_t kLongestSocket = 107 - sizeof("/.s.PGSQL.5432");  // sun_path
@@ -26,8 +28,10 @@ constexpr auto kStop = 10s;
 
 // A fresh cluster holds no rows that its words could quote, but paths: the run's log has the words.
 std::string_view words_for(std::string_view said) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kKnown{
-      {{"Permission denied", "its user may not enter the scratch folder"},
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kKnown{
+      {{"could not create shared memory segment",  // with the words of a full disk
+        "this machine has no System V segment left (ipcs -m, kernel.shmmni)"},
+       {"Permission denied", "its user may not enter the scratch folder"},
        {"No space left on device", "the file system is full"},
        {"could not access file", "a library of shared_preload_libraries is not installed"},
        {"could not load library", "a library of shared_preload_libraries cannot be loaded"},
@@ -48,6 +52,12 @@ tl::unexpected<Error> in_use(const Path& folder, std::string reason) {
               {{"path", folder.string()}, {"reason", std::move(reason)}});
 }
 
+// Also of a server that was killed.
+Result<> remove_server(platform::FileSystem& files, const Path& folder) {
+  platform::free_shared_memory(files, folder / kData);
+  return platform::remove_tree(files, folder);
+}
+
 // The lock of a folder that is not there any more.
 Result<platform::LockFile> claim(platform::FileSystem& files, const Path& folder) {
   TRY(files.create_folder(folder.parent_path(), 0755));
@@ -57,7 +67,7 @@ Result<platform::LockFile> claim(platform::FileSystem& files, const Path& folder
   if (!lock) return lock;
   const auto entries = files.list(folder);
   if (entries && !is_ours(*entries)) return in_use(folder, "it holds what Vigie did not make");
-  if (entries) TRY(platform::remove_tree(files, folder));
+  if (entries) TRY(remove_server(files, folder));
   return lock;
 }
 
@@ -137,7 +147,7 @@ ScratchServer::~ScratchServer() {
     (void)server_->wait(MonoTime::clock::now() + kStop, {});
     server_.reset();
   }
-  if (ours_) (void)platform::remove_tree(files_, request_.folder);
+  if (ours_) (void)remove_server(files_, request_.folder);
 }
 
 platform::Dsn ScratchServer::dsn(const std::string& database) const {
@@ -176,7 +186,7 @@ Result<> ScratchServer::make_cluster(const Work& work) {
                        fmt::format("--username={}", kSuperuser),
                        "--encoding=UTF8",
                        "--locale=C",
-                       "--pgdata=" + (request_.folder / "data").string()};
+                       "--pgdata=" + (request_.folder / kData).string()};
   TRY_ASSIGN(const auto end,
              platform::run_to_end(processes_, platform::as_user(std::move(command), request_.user),
                                   work.deadline, work.stop));
@@ -189,7 +199,7 @@ Result<> ScratchServer::launch(const Work& work) {
   platform::Command command;
   command.program = request_.clients.program("postgres");
   command.folder = request_.folder;
-  command.arguments = {"-D", (request_.folder / "data").string()};
+  command.arguments = {"-D", (request_.folder / kData).string()};
   for (std::string& setting : scratch_settings(request_)) {
     command.arguments.emplace_back("-c");
     command.arguments.push_back(std::move(setting));

@@ -9,6 +9,7 @@
 
 #include "tests/support/pg_cluster.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/shared_memory.h"
 #include "tests/support/vigie_host.h"
 
 namespace vigie::testing {
@@ -325,15 +326,18 @@ TEST_F(DrillTest, ADrillThatIsKilledLeavesNoServerAndTheNextOnePasses) {
   const auto socket = scratch_.path() / "weekly" / ".s.PGSQL.5432";
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(socket); }, std::chrono::seconds(60)))
       << host_.log();
-  const std::string line = contents(scratch_.path() / "weekly" / "data" / "postmaster.pid");
-  const pid_t postmaster = std::stoi(line);
+  const auto data = scratch_.path() / "weekly" / "data";
+  const pid_t postmaster = std::stoi(contents(data / "postmaster.pid"));
+  const int segment = segment_of(data);
   host_.signal(SIGKILL);
   host_.wait();
   EXPECT_TRUE(eventually([&] { return ::kill(postmaster, 0) != 0; }, std::chrono::seconds(30)));
+  EXPECT_TRUE(segment_is_there(segment)) << "nothing to free";
   configure({"canary: never"});
   const Ran ran = drill();
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_TRUE(scratch_.is_clean());
+  EXPECT_FALSE(segment_is_there(segment));
 }
 
 TEST_F(DrillTest, WordsThatDoNotFitAreRefused) {

@@ -10,6 +10,7 @@
 #include "tests/support/pg_cluster.h"
 #include "tests/support/process_watch.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/support/shared_memory.h"
 #include "tests/support/vigie_host.h"
 
 namespace vigie::testing {
@@ -91,6 +92,18 @@ TEST_F(DrillTroubleTest, AScratchServerThatIsGoneSaysNothingOfTheBackup) {
   EXPECT_EQ(host_.wait(), 3) << host_.log();
   EXPECT_TRUE(session.ends_within(kPatience));
   EXPECT_THAT(evidence(), AllOf(HasSubstr("\"could_not_verify\""), Not(HasSubstr("\"passed\""))));
+  EXPECT_TRUE(nothing_is_left());
+}
+
+// PostgreSQL says "No space left on device" of it.
+TEST_F(DrillTroubleTest, AMachineWithoutSharedMemoryIsNoFullDisk) {
+  back_up("CREATE TABLE t AS SELECT 1 AS a");
+  const NoSegments crowded;
+  if (!crowded.done()) GTEST_SKIP() << "needs root";
+  const Ran ran = drill();
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("scratch_failed"), HasSubstr("kernel.shmmni")));
+  EXPECT_THAT(evidence(), HasSubstr("\"could_not_verify\""));
   EXPECT_TRUE(nothing_is_left());
 }
 

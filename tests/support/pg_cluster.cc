@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "platform/descriptor.h"
+#include "platform/postmaster.h"
 
 namespace vigie::testing {
 namespace {
@@ -169,7 +170,15 @@ PgCluster::PgCluster(PgClusterOptions options)
   start();
 }
 
-PgCluster::~PgCluster() = default;
+// Not by a kill: that would leave its segment of shared memory to the machine.
+PgCluster::~PgCluster() {
+  if (server_) {
+    server_->signal_group(SIGQUIT);
+    (void)server_->wait(in(60s), {});
+    server_.reset();
+  }
+  platform::free_shared_memory(platform::real_file_system(), data_folder());
+}
 
 void PgCluster::start() {
   if (server_) give_up("it runs already");
