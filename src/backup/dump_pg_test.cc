@@ -256,7 +256,7 @@ TEST_F(Dump, TellsADatabaseThatDoesNotExist) {
   const auto result = dump();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code(), ErrorCode::dump_failed);
-  EXPECT_EQ(result.error().parameter("reason"), "the database or one of its objects is gone");
+  EXPECT_EQ(result.error().parameter("reason"), "something that it names is not there");
 }
 
 TEST_F(Dump, TellsASnapshotThatIsGone) {

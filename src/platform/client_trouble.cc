@@ -17,8 +17,13 @@ struct Pattern {
 constexpr Pattern kPatterns[] = {
     {"No space left on device", ClientTrouble::server_full},
     {"Disk quota exceeded", ClientTrouble::server_full},
+    {"could not extend file", ClientTrouble::server_full},  // also "wrote only 4096 of 8192 bytes"
     {"could not obtain lock on relation", ClientTrouble::lock_timeout},
     {"canceling statement due to lock timeout", ClientTrouble::lock_timeout},
+    {"canceling statement due to", ClientTrouble::stopped},
+    {"temporary file size exceeds", ClientTrouble::stopped},
+    {"deadlock detected", ClientTrouble::stopped},
+    {"in a read-only transaction", ClientTrouble::stopped},
     {"query would be affected by row-level security", ClientTrouble::row_security},
     {"password authentication failed", ClientTrouble::authentication},
     {"no password supplied", ClientTrouble::authentication},
@@ -153,13 +158,13 @@ std::string_view words_for(ClientTrouble trouble) {
     case ClientTrouble::authentication:
       return "the server refused the role or its password";
     case ClientTrouble::permission:
-      return "the role may not read everything";
+      return "the role lacks a right";
     case ClientTrouble::row_security:
       return "row-level security hides rows from the role";
     case ClientTrouble::role:
       return "a role that it names does not exist";
     case ClientTrouble::missing:
-      return "the database or one of its objects is gone";
+      return "something that it names is not there";
     case ClientTrouble::version:
       return "the client is older than the server";
     case ClientTrouble::snapshot:
@@ -168,6 +173,9 @@ std::string_view words_for(ClientTrouble trouble) {
       return "the server does not have a locale, library or extension that is needed";
     case ClientTrouble::memory:
       return "it ran out of memory";
+    case ClientTrouble::stopped:
+      return "the server gave a statement up: cancelled, a limit (temp_file_limit, a timeout), a "
+             "deadlock or read-only";
     case ClientTrouble::killed:
       return "a signal ended it";
     case ClientTrouble::other:

@@ -24,7 +24,8 @@ enum class ClientTrouble : unsigned char {
   snapshot,        // the exported snapshot is gone
   unsupported,     // the server has not the locale, library or extension
   memory,
-  killed,  // a signal ended it
+  stopped,  // the server gave its statement up: cancelled, a limit of the role, a deadlock
+  killed,   // a signal ended it
 };
 
 // `text` as pg_dump wrote it under LANG=C. The server's own messages may be in another language:

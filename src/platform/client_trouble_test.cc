@@ -16,7 +16,7 @@ TEST(DumpReason, AnOutputKeepsWhoSaidItHowBadItIsAndAReasonButNoWordOfIt) {
   EXPECT_EQ(redacted_output(text),
             "pg_dump: error: [79 bytes]\n"
             "pg_dump: detail: [66 bytes]\n"
-            "pg_dump: error: [the role may not read everything; 54 bytes]\n"
+            "pg_dump: error: [the role lacks a right; 54 bytes]\n"
             "[21 bytes]");
 }
 
@@ -64,6 +64,22 @@ TEST(DumpReason, WhatTheServerDoesNotHaveIsNoFaultOfTheArchive) {
   // One that the archive itself was to bring.
   EXPECT_EQ(of("collation \"public.german\" for encoding \"UTF8\" does not exist"),
             ClientTrouble::missing);
+}
+
+// Also to the second half of a block, of which the system's own words say nothing.
+TEST(DumpReason, WhatTheServerGaveUpIsNoFaultOfTheArchive) {
+  const auto of = [](std::string_view words) {
+    return client_trouble("pg_restore: error: COPY failed for table \"t\": ERROR:  " +
+                          std::string(words));
+  };
+  EXPECT_EQ(of("could not extend file \"base/1/2\": wrote only 4096 of 8192 bytes at block 7"),
+            ClientTrouble::server_full);
+  for (const std::string_view words :
+       {"canceling statement due to user request", "canceling statement due to statement timeout",
+        "temporary file size exceeds temp_file_limit (1024kB)", "deadlock detected",
+        "cannot execute COPY FROM in a read-only transaction"})
+    EXPECT_EQ(of(words), ClientTrouble::stopped) << words;
+  EXPECT_EQ(of("canceling statement due to lock timeout"), ClientTrouble::lock_timeout);
 }
 
 // Each as PostgreSQL says it to a role that may make databases and no more.
