@@ -207,6 +207,11 @@ Bytes Checkpoints::written() const {
   return file_.whole;
 }
 
+std::optional<Error> Checkpoints::misfit() const {
+  const std::lock_guard lock(mutex_);
+  return misfit_;
+}
+
 std::vector<PublicKey> Checkpoints::keys() const {
   const std::lock_guard lock(mutex_);
   return file_.chain.keys();

@@ -57,6 +57,9 @@ class Checkpoints {
 
   // Bytes of checkpoints.jsonl that count.
   Bytes written() const;
+  // checkpoint_invalid, once a line is known to be damaged or to contradict the ledger: none is
+  // copied until that is mended, or the damage would be all that there is.
+  std::optional<Error> misfit() const;
   // Those that were ever in use, the current one last.
   std::vector<PublicKey> keys() const;
   // The newest one, as a mark: size 0 when there is none.

@@ -106,6 +106,30 @@ TEST(LedgerCopyTest, AnotherHistoryIsLeftAsItIs) {
   EXPECT_EQ(bytes_of(current), before);
 }
 
+// Else every copy would hold the same damage, and none would be left to mend it from.
+TEST(LedgerCopyTest, ADamagedCheckpointIsNotCopiedAndEntriesAre) {
+  Copied at;
+  at.grow(2);
+  ASSERT_TRUE(at.update());
+  at.grow(2);
+  const auto own = at.folder / "state/checkpoints.jsonl";
+  auto lines = lines_of(own);
+  lines.back()[30] ^= 1;
+  write_lines(own, lines);
+  at.ledger.reset();
+  at.ledger = *Ledger::open(platform::real_file_system(), at.home, at.clock, kSmall);
+  at.checkpoints.emplace(platform::real_file_system(), at.home, at.clock);
+  EXPECT_FALSE(at.checkpoints->open());
+  at.grow(1);
+  const auto updated = at.update();
+  ASSERT_FALSE(updated);
+  EXPECT_EQ(updated.error().code(), ErrorCode::checkpoint_invalid);
+  EXPECT_EQ(at.copy.standing().view.reason, "checkpoints_damaged");
+  const SignedReport report = at.verify();
+  EXPECT_EQ(report.verdict(), Verdict::passed);
+  EXPECT_EQ(report.ledger.entries, 5U);
+}
+
 // The state folder of yesterday was put back: its ledger, its mark, its key and its checkpoints.
 TEST(LedgerCopyTest, TellsThatTheLedgerIsOlderThanItsCopy) {
   Copied at;

@@ -37,6 +37,7 @@ class StoreCopy::Update {
     TRY(compare(ledger, checkpoints));
     const Bytes lines = checkpoints.written();  // before the entries that they speak of
     TRY(copy_segments(ledger));
+    if (const auto misfit = checkpoints.misfit()) return fail(*misfit);
     if (lines.count > 0) {
       TRY_ASSIGN(const auto ours, copy_.files_.open_read(copy_.from_ / kLines));
       TRY(copy_growing(kLines, *ours, lines));
