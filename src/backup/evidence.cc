@@ -105,7 +105,6 @@ ledger::Entry not_taken(std::string_view job, std::string_view database, const E
   entry.subject = {{"job", job}, {"database", database}};
   entry.ended_with(error);
   entry.deviations.push_back(described(error));
-  entry.follow_up = error.remedy(Audience::everybody);
   return entry;
 }
 

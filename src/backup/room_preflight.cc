@@ -31,7 +31,6 @@ ledger::Entry entry_of(const Looked& looked, const std::string& job, const std::
                                one.detail(Audience::everybody));
   if (!looked.error) return entry;
   entry.ended_with(*looked.error);
-  entry.follow_up = looked.error->remedy(Audience::everybody);
   return entry;
 }
 

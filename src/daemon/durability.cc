@@ -192,9 +192,10 @@ jobs::RunOutcome Durability::run(const config::Config& config, const config::Dur
                                  const Work& work) {
   const auto report = observes(proof) ? compare_now(proof.name(), work)
                                       : proofs_.prove(request_of(config, proof.options), work);
-  if (!report) return jobs::RunOutcome::of(report.error());
+  if (!report) return {proof::verdict_on_server(report.error()), report.error()};
   json::object result = result_of(*report);
-  if (report->error) return jobs::RunOutcome::of(*report->error, std::move(result));
+  if (report->error)
+    return {proof::verdict_on_server(*report->error), *report->error, std::move(result)};
   return jobs::RunOutcome::succeeded(std::move(result));
 }
 

@@ -62,7 +62,8 @@ StopCause cause_of(const ActiveRun& run, const RunOutcome& outcome) {
   return run.cause == StopCause::none && over ? StopCause::deadline : run.cause;
 }
 
-void put_error(RunRow& row, const Error& error) {
+void put_error(RunRow& row, Error error) {
+  error.with("run", row.id.str());  // remedies name it
   row.error_code = error.info().name;
   row.error_parameters = error.parameters();
 }

@@ -31,6 +31,9 @@ Outcome outcome_of(Verdict verdict) {
 void Entry::ended_with(const Error& error) {
   result = outcome_of(error.info().verdict);
   error_code = error.info().name;
+  Error named = error;
+  if (!trigger.run_id.empty()) named.with("run", trigger.run_id.str());
+  follow_up = named.remedy(Audience::everybody);
 }
 
 }  // namespace vigie::ledger

@@ -114,7 +114,7 @@ struct Entry {
   std::string reason;     // of a human act
   std::string reference;  // of a human act: a ticket
 
-  // Result and error code of work that ended with `error`.
+  // Result, error code and follow-up of work that ended with `error`; after `trigger` is set.
   void ended_with(const Error& error);
 };
 

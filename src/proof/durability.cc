@@ -286,6 +286,8 @@ class Proving {
     if (report_.settings->data_directory.empty())
       return could_not("the role may not read where the data lies");
     const auto postmaster = platform::postmaster_of(tools_.files, report_.settings->data_directory);
+    if (!postmaster && postmaster.error().code() == ErrorCode::file_permission)
+      return could_not("the service's user may not enter the server's data folder");
     if (!postmaster) return could_not("no process of the server can be found on this host");
     TRY_ASSIGN(const auto session, connect());
     const auto children = platform::descendant_processes(*postmaster);
@@ -296,21 +298,25 @@ class Proving {
   // Another postmaster than before answers, and is done with its recovery.
   Result<> wait_for_server() {
     const MonoTime until = tools_.clock.monotonic() + options_.recovery_timeout;
+    std::string started;  // the postmaster that answers
     while (tools_.clock.monotonic() < until && !work_.stop.stop_requested()) {
-      if (is_another_postmaster(std::min(until, tools_.clock.monotonic() + kOneLook))) return {};
+      started = postmaster_start(std::min(until, tools_.clock.monotonic() + kOneLook));
+      if (!started.empty() && started != report_.settings->started_at) return {};
       tools_.clock.sleep_until(tools_.clock.monotonic() + kBetweenLooks, work_.stop);
     }
     if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+    if (!started.empty()) return could_not("the server has not ended: it answers as before");
     return fail(ErrorCode::durability_no_recovery,
                 {{"name", options_.name}, {"limit", format_duration(options_.recovery_timeout)}});
   }
 
-  bool is_another_postmaster(MonoTime deadline) {
+  // Of whichever server answers; empty: none does.
+  std::string postmaster_start(MonoTime deadline) {
     const CallLimits limits{deadline, work_.stop};
     const auto session = tools_.postgres.connect(dsn(), "vigie durability", limits);
-    if (!session) return false;
+    if (!session) return {};
     const auto now = read_server_settings(**session, limits);
-    return now && now->started_at != report_.settings->started_at;
+    return now ? now->started_at : std::string();
   }
 
   // Somebody must be able to write again.

@@ -50,6 +50,15 @@ struct DurabilityReport {
 
 std::string_view fault_name(Fault fault);  // as in vigie.yaml
 
+// What such an end says of the server: only what was found after a fault speaks against it. A role
+// that is refused, a server that is down before anything began or a fault that did not come about
+// says nothing of it, whatever verdict the code has for other runs.
+inline Verdict verdict_on_server(const Error& error) {
+  const bool found = error.code() == ErrorCode::durability_lost ||
+                     error.code() == ErrorCode::durability_no_recovery;
+  return found ? error.info().verdict : Verdict::could_not_verify;
+}
+
 // What a comparison says of the server. `unsafe`: a setting under which it was luck; empty: none.
 // Errors: durability_lost, durability_unsafe.
 Result<> judge_durability(const std::string& name, const WitnessVerdict& verdict,

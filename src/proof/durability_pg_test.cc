@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "platform/http_client.h"
+#include "proof/evidence.h"
 #include "proof/leftovers.h"
 #include "proof/reboot.h"
 #include "tests/support/pg_cluster.h"
@@ -147,15 +148,34 @@ class FaultTest : public ::testing::Test {
 };
 
 TEST_F(FaultTest, WhatCameToNoVerdictIsClearedAwayByTheNextProof) {
-  EXPECT_EQ(code(prove()), "durability_no_recovery");
+  EXPECT_EQ(code(prove()), "durability_fault");
   EXPECT_THAT(logs(), ElementsAre(log_of_last()));
   server_.execute("CREATE TABLE public.run_of_somebody ()", "vigie_witness");
   const std::string first = tables();
-  EXPECT_EQ(code(prove()), "durability_no_recovery");
+  EXPECT_EQ(code(prove()), "durability_fault");
   EXPECT_THAT(logs(), ElementsAre(log_of_last()));
   EXPECT_THAT(tables(), HasSubstr(proof_table(last_.run.str())));
   EXPECT_THAT(tables(), HasSubstr("run_of_somebody")) << "it has no log here";
   EXPECT_EQ(std::ranges::count(tables(), ','), 1) << tables() << " and before " << first;
+}
+
+TEST_F(FaultTest, AServerThatAnswersAsBeforeWasNotInterrupted) {
+  EXPECT_THAT(prove().error->detail(Audience::everybody), HasSubstr("has not ended"));
+}
+
+// It says nothing of the server's durability.
+TEST_F(FaultTest, WhatNeverBeganIsNoVerdict) {
+  options_.user = "nobody_has_made_it";
+  EXPECT_EQ(code(prove()), "database_authentication");
+  EXPECT_EQ(verdict_on_server(*prove().error), Verdict::could_not_verify);
+  options_.user.clear();
+  server_.stop();
+  EXPECT_EQ(code(prove()), "database_unreachable");
+  const auto report = prove();
+  EXPECT_EQ(verdict_on_server(*report.error), Verdict::could_not_verify);
+  const auto entry = evidence::durability_proved(options_, report, last_, {}, {});
+  EXPECT_EQ(entry.result, ledger::Outcome::could_not_verify);
+  server_.start();
 }
 
 TEST_F(FaultTest, WrongRowsAndWhatAnotherServerMayHoldStay) {
@@ -166,13 +186,13 @@ TEST_F(FaultTest, WrongRowsAndWhatAnotherServerMayHoldStay) {
     ASSERT_TRUE(platform::write_file_new(tools_.files, proof_log(folder_ / "witness", run), "x\n"));
   ASSERT_TRUE(keep_log(tools_.files, folder_ / "witness", wrong));
   server_.execute("CREATE TABLE public." + proof_table(wrong) + " ()", "vigie_witness");
-  EXPECT_EQ(code(prove()), "durability_no_recovery");
+  EXPECT_EQ(code(prove()), "durability_fault");
   EXPECT_THAT(logs(), Contains(wrong + ".wrong.log"));
   EXPECT_THAT(tables(), HasSubstr(proof_table(wrong)));
   EXPECT_THAT(logs(), Contains(elsewhere + ".log"));
   std::filesystem::last_write_time(proof_log(folder_ / "witness", elsewhere),
                                    std::filesystem::file_time_type::clock::now() - 31 * 24h);
-  EXPECT_EQ(code(prove()), "durability_no_recovery");
+  EXPECT_EQ(code(prove()), "durability_fault");
   EXPECT_THAT(logs(), ::testing::Not(Contains(elsewhere + ".log")));
 }
 

@@ -99,7 +99,7 @@ json::value restart_seen(const Observation& observation) {
 void add_durability(ledger::Entry& entry, const DurabilityReport& report) {
   if (report.error) {
     entry.ended_with(*report.error);
-    entry.follow_up = report.error->remedy(Audience::everybody);
+    entry.result = ledger::outcome_of(verdict_on_server(*report.error));
     entry.deviations.push_back(described(*report.error));
   } else {
     entry.result = ledger::Outcome::passed;
@@ -146,7 +146,6 @@ ledger::Entry not_restored(const Subject& subject, const Error& error, const Wor
     entry.deviations.push_back(fmt::format("the database {} is left on the server", left));
   if (const auto roles = error.parameter("roles"); !roles.empty())
     entry.deviations.push_back(fmt::format("roles of the backup were made, and stay: {}", roles));
-  entry.follow_up = error.remedy(Audience::everybody);
   entry.artefacts.push_back({subject.id.str(), subject.manifest_sha256, {}});
   return entry;
 }
@@ -159,7 +158,6 @@ ledger::Entry drilled(const Subject& subject, const DrillOptions& options, bool 
   if (rehearsal) entry.subject["rehearsal"] = true;
   if (report.error) {
     entry.ended_with(*report.error);
-    entry.follow_up = report.error->remedy(Audience::everybody);
     entry.deviations.push_back(described(*report.error));
   }
   entry.result = ledger::outcome_of(report.verdict());
@@ -189,7 +187,6 @@ ledger::Entry amchecked(const AmcheckOptions& options, const AmcheckReport& repo
                     {"amcheck_s", to_seconds(report.took)}};
   if (report.error) {
     entry.ended_with(*report.error);
-    entry.follow_up = report.error->remedy(Audience::everybody);
     entry.deviations.push_back(described(*report.error));
   }
   entry.result = ledger::outcome_of(report.verdict());

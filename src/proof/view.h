@@ -63,8 +63,8 @@ struct DurabilityView {
   std::string error_code;  // empty when passed
   SystemTime started_at;
   SystemTime ended_at;
-  uint64_t acknowledged = 0;
-  uint64_t lost = 0;
+  std::optional<uint64_t> acknowledged;  // this and the next: nothing when no rows were compared
+  std::optional<uint64_t> lost;
   std::optional<double> down_s;  // from the fault until another postmaster answered
 };
 

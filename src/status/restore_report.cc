@@ -143,7 +143,7 @@ Check durability_check(const ProofView& view, const DurabilityPlanView& plan, Sy
   } else {
     check.observed_at = newest->ended_at;
     check.stale_after = kDurabilityStaleAfter;
-    check.observed = newest->lost;
+    check.observed = number_json(newest->lost);
     check.unit = "1";
   }
   if (newest != nullptr && newest->result != Verdict::passed) {
@@ -181,8 +181,8 @@ json::object durability_json(const ProofView& view, const DurabilityPlanView& pl
           {"result", if_known(json::value(json::string(to_string(known.result))))},
           {"error_code", text_json(known.error_code)},
           {"at", if_known(json::value(json::string(format_rfc3339(known.started_at))))},
-          {"acknowledged", if_known(known.acknowledged)},
-          {"lost", if_known(known.lost)},
+          {"acknowledged", number_json(known.acknowledged)},
+          {"lost", number_json(known.lost)},
           {"down_s", number_json(known.down_s)},
           {"observer", observer_json(observer_of(view, plan.name))}};
 }

@@ -136,8 +136,10 @@ TEST_F(DurabilityTest, ACommandThatRestartsTheServerPasses) {
 TEST_F(DurabilityTest, ACommandThatDoesNothingProvesNothing) {
   configure({"fault: command", "restart: {command: [/bin/true]}", "recovery_timeout: 1s"});
   const Ran ran = host_.run({"durability", "run", "proof", "--yes-interrupt", "app"});
-  EXPECT_EQ(ran.status, 6) << ran.out << ran.err;
-  EXPECT_THAT(ran.out + ran.err, HasSubstr("durability_no_recovery"));
+  EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("durability_fault"));
+  EXPECT_THAT(host_.run({"durability", "list", "-o", "json"}).out,
+              HasSubstr("\"acknowledged\": null"));
 }
 
 TEST_F(DurabilityTest, ADiskThatLosesTheLastWritesIsCaught) {
