@@ -238,6 +238,13 @@ Result<> CopyRoom::give_up(const BackupId& id, const std::vector<std::string>& s
   return {};
 }
 
+Result<> CopyRoom::note_damage(const BackupId& id, const std::string& store,
+                               const Verification& found) {
+  TRY(book_->record(store, id, found));
+  originals_.changed();
+  return {};
+}
+
 bool CopyRoom::any(const BackupId& id) const {
   return std::ranges::any_of(book_->all(), [&](const CopyView& one) { return one.id == id; });
 }

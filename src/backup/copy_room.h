@@ -54,6 +54,8 @@ class CopyRoom {
   // The next run removes it from there.
   Result<> give_up(const BackupId& id, const std::vector<std::string>& stores);
   bool any(const BackupId& id) const;
+  // The next run makes it anew, when its original is whole.
+  Result<> note_damage(const BackupId& id, const std::string& store, const Verification& found);
 
   std::vector<CopyView> all() const { return book_->all(); }  // sorted by id, then store
   std::vector<CopyAttempt> attempts() const { return book_->attempts(); }

@@ -226,9 +226,10 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
     Examination one = judged("store." + options.name, looked.error(), true);
     const std::string folder = job.empty() ? options.path : options.path + "/" + job;
     // A parent that is not there may be a mount that is gone: it is not made.
-    one.next = looked.error().code() == ErrorCode::file_not_found
-                   ? "mount what stores: path: names"
-                   : fmt::format("chown {} {}", who_works(), folder);
+    if (looked.error().code() == ErrorCode::file_not_found)
+      one.next = "mount what stores: path: names";
+    else if (looked.error().code() == ErrorCode::file_permission)
+      one.next = fmt::format("chown {} {}", who_works(), folder);
     return one;
   }
   return std::nullopt;

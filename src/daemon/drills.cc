@@ -27,6 +27,13 @@ std::vector<BackupId> good_ones(const backup::BackupsView& view, const std::stri
   return good;
 }
 
+// What is stored is damaged; what it restores to is another matter.
+bool speaks_of_bytes(const Error& error) {
+  const ErrorInfo& info = error.info();
+  const bool stored = info.name.starts_with("artefact_") || info.name.starts_with("manifest_");
+  return stored && info.error_class == "integrity";
+}
+
 std::vector<BackupId> good_copies(const backup::BackupsView& view, const std::string& job,
                                   const std::string& database, const std::string& store,
                                   std::optional<BackupId>& drilled) {
@@ -145,6 +152,8 @@ class DrillRun {
                                  {},
                                  backups_.view()->is_off_host(reading.artefact.store)},
                                 work_);
+    if (report && report->error && speaks_of_bytes(*report->error))
+      TRY(backups_.note_damage(id, copies_store(), *report->error));
     // A rehearsal of an upgrade says nothing of the server that is in use.
     if (report && !report->error && ask_.into_major == 0) TRY(hold(id));
     return report;
@@ -154,10 +163,10 @@ class DrillRun {
     outcome_.note(report.verdict(), report.error);
     json::object part{{"backup", id.str()},
                       {"result", to_string(report.verdict())},
-                      {"rto_s", to_seconds(report.rto)},
                       {"assertions", report.assertions.size()},
                       {"failed", std::ranges::count(report.assertions, ledger::Outcome::failed,
                                                     &ledger::Assertion::result)}};
+    if (report.rto > Duration{0}) part["rto_s"] = to_seconds(report.rto);
     if (report.data_age) part["data_age_s"] = to_seconds(*report.data_age);
     if (const auto rpo = report.rpo()) part["rpo_s"] = to_seconds(*rpo);
     if (report.restored) part["rows"] = report.restored->comparison.rows;

@@ -100,8 +100,7 @@ std::string MarkedServer::made_as() const {
 Result<> MarkedServer::connect(const CallLimits& limits) {
   auto session = connector_.connect(dsn_of(request_.marker), kApplication, limits);
   if (!session && session.error().code() == ErrorCode::database_missing)
-    return fail(ErrorCode::scratch_not_marked,
-                {{"name", request_.drill}, {"database", request_.marker}});
+    return fail(why_not_marked(limits));
   if (!session) return fail(session.error());
   session_ = std::move(*session);
   // It holds the lock as long as the drill works, and waits all that time.
@@ -116,6 +115,18 @@ Result<> MarkedServer::check_rights(const CallLimits& limits) {
   if (rows->at(0, 0) == "t") return {};
   return fail(ErrorCode::restore_rights,
               {{"database", request_.dsn.name}, {"reason", "its role is no superuser"}});
+}
+
+// Nobody is to be told to mark a source as one that may be wiped.
+Error MarkedServer::why_not_marked(const CallLimits& limits) {
+  const Error not_marked(ErrorCode::scratch_not_marked,
+                         {{"name", request_.drill}, {"database", request_.marker}});
+  auto session = connector_.connect(dsn_of("postgres"), kApplication, limits);
+  if (!session) return not_marked;
+  session_ = std::move(*session);
+  const auto fine = check_identity(limits);
+  session_.reset();
+  return !fine && fine.error().code() == ErrorCode::scratch_is_source ? fine.error() : not_marked;
 }
 
 Result<> MarkedServer::check_identity(const CallLimits& limits) {

@@ -62,6 +62,7 @@ class MarkedServer {
  private:
   MarkedServer(platform::PgConnector& connector, MarkedServerRequest request);
   Result<> connect(const CallLimits& limits);
+  Error why_not_marked(const CallLimits& limits);
   Result<> check_rights(const CallLimits& limits);
   Result<> check_identity(const CallLimits& limits);
   Result<bool> compare_with(const platform::Dsn& source, const CallLimits& limits);

@@ -57,6 +57,14 @@ TEST_F(MarkedServerTest, IsOneThatHasTheMarker) {
   EXPECT_EQ(refused(), "scratch_not_marked");
 }
 
+// Nobody is told to mark it.
+TEST_F(MarkedServerTest, ASourceWithoutTheMarkerIsASource) {
+  request_.marker = "not_made_yet";
+  EXPECT_EQ(refused(), "scratch_not_marked");
+  request_.sources = {server_.named_dsn("template1")};
+  EXPECT_EQ(refused(), "scratch_is_source");
+}
+
 TEST_F(MarkedServerTest, IsNotTheSourceOfTheBackup) {
   backup_.server.system_identifier =
       server_.value("SELECT system_identifier FROM pg_control_system()");

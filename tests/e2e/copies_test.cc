@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "base/json.h"
 #include "tests/support/age_keys.h"
 #include "tests/support/hanging_calls.h"
@@ -138,6 +140,21 @@ TEST_F(CopiesTest, AKillInTheMidstLosesNothing) {
   EXPECT_EQ(there, 1U);
   EXPECT_THAT(host_.run({"evidence", "list", "--kind", "backup_copy", "-o", "jsonl"}).out,
               Not(HasSubstr("backup_lost")));
+}
+
+// It reads what nobody reads again for weeks.
+TEST_F(CopiesTest, ACopyThatADrillFindsDamagedIsMadeAnew) {
+  ASSERT_EQ(host_.run({"backup", "run", "nightly"}).status, 0);
+  ASSERT_EQ(host_.run({"backup", "copy", "nightly"}).status, 0);
+  const auto copy = offsite() / "nightly" / *host_.stored().begin();
+  const auto damaged = std::filesystem::directory_iterator(copy / "dump")->path();
+  std::fstream(damaged, std::ios::in | std::ios::out | std::ios::binary).seekp(300).put('x');
+  const Ran drill = host_.run({"drill", "run", "monthly"});
+  EXPECT_EQ(drill.status, 1) << drill.out << drill.err;
+  EXPECT_THAT(host_.run({"status", "-o", "json"}).out, HasSubstr("copy_damaged"));
+  const Ran again = host_.run({"backup", "copy", "nightly"});
+  ASSERT_EQ(again.status, 0) << again.out << again.err;
+  EXPECT_EQ(host_.run({"drill", "run", "monthly"}).status, 0);
 }
 
 TEST_F(CopiesTest, AStoreThatIsAwayIsAWarningUntilItIsBack) {
