@@ -30,11 +30,11 @@ bool fits(const BackupId& id, std::string_view wanted) {
          wanted == id.job + "." + id.database;
 }
 
-Result<BackupId> chosen(store::Store& store, std::string_view wanted) {
-  TRY_ASSIGN(const auto ids, store.list());
+Result<BackupId> chosen(const Origin& origin, std::string_view wanted) {
+  TRY_ASSIGN(const auto ids, origin.store->list());
   std::optional<BackupId> newest;
   for (const BackupId& id : ids) {
-    if (!fits(id, wanted)) continue;
+    if (!fits(id, wanted) || (!origin.job.empty() && id.job != origin.job)) continue;
     if (newest && newest->database != id.database)
       return fail(
           usage(fmt::format("--backup fits those of {} and of {}: say JOB.DATABASE or an id.",
@@ -69,7 +69,7 @@ class FromElsewhere {
     if (origin.id && wanted == "latest") {
       id_ = *origin.id;
     } else {
-      TRY_ASSIGN(id_, chosen(*origin.store, wanted));
+      TRY_ASSIGN(id_, chosen(origin, wanted));
     }
     TRY_ASSIGN(const auto source, origin.store->open(id_));
     TRY_ASSIGN(const auto request, request_for(*source));

@@ -39,7 +39,7 @@ Origin folder(Context& context, Path path) {
                         });
   store::StoreOptions options;
   options.path = own ? path.parent_path().parent_path() : of_a_job ? path.parent_path() : path;
-  return {store_of(context, options), options.path, own};
+  return {store_of(context, options), options.path, own, of_a_job ? path.filename().string() : ""};
 }
 
 // "bucket/prefix"; with "/<job>/<id>" behind it, it is one artefact's.

@@ -17,6 +17,7 @@ struct Origin {
   std::shared_ptr<store::Store> store;
   std::string where;           // for people
   std::optional<BackupId> id;  // what was named is this one's folder
+  std::string job{};           // what was named is this one's; empty: the whole store
 };
 
 // Of --from and of the options that a bucket takes. Error: usage.

@@ -206,7 +206,10 @@ class Restoring {
   // Also at the end: what was empty may not be any more.
   Result<> look_at_target() {
     TRY_ASSIGN(const TargetState state, target_.look(target_.name(), work_));
-    return judge_target(target_, state, request_);
+    if (judge_target(target_, state, request_, nullptr)) return {};
+    // Not verified yet: it only says whether this is the very source.
+    const auto manifest = stored_manifest(request_);
+    return judge_target(target_, state, request_, manifest ? &*manifest : nullptr);
   }
 
   Result<> take_unpacked() {

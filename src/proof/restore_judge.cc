@@ -35,8 +35,20 @@ bool may_overwrite(const Target& target, const RestoreRequest& request) {
   return request.overwrite == target.name();
 }
 
-Result<> judge_target(const Target& target, TargetState state, const RestoreRequest& request) {
-  if (state != TargetState::in_use || may_overwrite(target, request)) return {};
+Result<artefact::Manifest> stored_manifest(const RestoreRequest& request) {
+  TRY_ASSIGN(const std::string text, artefact::read_stored(request.source, artefact::kManifestName,
+                                                           artefact::kMaxManifestBytes));
+  return artefact::Manifest::parse(text, request.id);
+}
+
+// A source that is gone cannot be harmed: that is what backups are for.
+Result<> judge_target(const Target& target, TargetState state, const RestoreRequest& request,
+                      const artefact::Manifest* manifest) {
+  if (state == TargetState::missing || may_overwrite(target, request)) return {};
+  if (manifest != nullptr && is_source(target, manifest->server))
+    return fail(ErrorCode::restore_target_is_source,
+                {{"name", target.name()}, {"backup", request.id.str()}});
+  if (state == TargetState::empty) return {};
   return fail(ErrorCode::restore_target_in_use, {{"name", target.name()}});
 }
 
@@ -76,12 +88,8 @@ Result<platform::Clients> judge_server(Target& target, const artefact::Manifest&
                 {{"expected", fmt::format("{}", major_of(manifest.server.version_num))},
                  {"version", fmt::format("{}", major)}});
   }
-  // One that is gone cannot be harmed: that is what backups are for.
   TRY_ASSIGN(const TargetState state, target.look(target.name(), work));
-  if (state != TargetState::missing && is_source(target, manifest.server) &&
-      !may_overwrite(target, request))
-    return fail(ErrorCode::restore_target_is_source,
-                {{"name", target.name()}, {"backup", request.id.str()}});
+  TRY(judge_target(target, state, request, &manifest));
   // Else it would be found when all is done but the name.
   TRY_ASSIGN(const bool replaceable, target.may_replace(work));
   if (!replaceable)

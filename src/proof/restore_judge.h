@@ -9,8 +9,13 @@ namespace vigie::proof {
 
 // The database that is named may be replaced.
 bool may_overwrite(const Target& target, const RestoreRequest& request);
-// Error: restore_target_in_use.
-Result<> judge_target(const Target& target, TargetState state, const RestoreRequest& request);
+// As it lies in the store, not verified: only a restore reads every byte. Errors: manifest_*,
+// artefact_*, store_*.
+Result<artefact::Manifest> stored_manifest(const RestoreRequest& request);
+// `manifest`: nullptr when it is not known; then nothing is said of the source. Errors:
+// restore_target_in_use, restore_target_is_source.
+Result<> judge_target(const Target& target, TargetState state, const RestoreRequest& request,
+                      const artefact::Manifest* manifest);
 // Of one table: "public.orders".
 bool is_named(const artefact::TableEntry& table, const std::vector<std::string>& names);
 

@@ -57,14 +57,12 @@ std::string_view what_it_does(const RestorePlan& plan) {
 Result<RestorePlan> plan_restore(const RestoreRequest& request, const RestoreTools& tools,
                                  const Work& work) {
   RestorePlan plan;
-  TRY_ASSIGN(const std::string text, artefact::read_stored(request.source, artefact::kManifestName,
-                                                           artefact::kMaxManifestBytes));
-  TRY_ASSIGN(plan.manifest, Manifest::parse(text, request.id));
+  TRY_ASSIGN(plan.manifest, stored_manifest(request));
   TRY_ASSIGN(auto target, Target::open(tools.postgres, request.target, work));
   plan.database = target.name();
   plan.server_version = fmt::format("{}", target.server_version());
   TRY_ASSIGN(plan.state, target.look(target.name(), work));
-  if (const auto fine = judge_target(target, plan.state, request); !fine)
+  if (const auto fine = judge_target(target, plan.state, request, &plan.manifest); !fine)
     plan.refusal = fine.error();
   const auto clients = judge_server(target, plan.manifest, request, tools, work);
   if (!clients && !plan.refusal) plan.refusal = clients.error();
@@ -74,8 +72,9 @@ Result<RestorePlan> plan_restore(const RestoreRequest& request, const RestoreToo
   const auto roles = roles_in(request, plan.manifest, tools, work);
   if (!roles && !plan.refusal) plan.refusal = roles.error();
   TRY_ASSIGN(const auto there, target.roles(work));
+  auto& absent = request.globals ? plan.roles_made : plan.roles_missing;
   for (const std::string& role : roles.value_or(std::vector<std::string>()))
-    (there.contains(role) ? plan.roles_kept : plan.roles_made).push_back(role);
+    (there.contains(role) ? plan.roles_kept : absent).push_back(role);
   return plan;
 }
 
@@ -90,6 +89,7 @@ json::object to_json(const RestorePlan& plan) {
                    {"needed_bytes", plan.needed.count},
                    {"available_bytes", plan.available.count},
                    {"roles_to_make", texts(plan.roles_made)},
+                   {"roles_missing", texts(plan.roles_missing)},
                    {"roles_that_stay", texts(plan.roles_kept)},
                    {"roles_without_password", texts(plan.manifest.roles_without_password)}};
   if (plan.refusal)

@@ -16,11 +16,13 @@ struct RestorePlan {
   std::string database;
   TargetState state = TargetState::missing;  // of the database that is asked for
   std::string server_version;
-  std::optional<Error> refusal;         // the first reason that it would be refused for
-  Bytes needed;                         // to unpack it, in the run's folder
-  Bytes available;                      // there
-  std::vector<std::string> roles_made;  // with `globals`; else those that are missing
-  std::vector<std::string> roles_kept;  // that are there: they stay as they are
+  std::optional<Error> refusal;            // the first reason that it would be refused for
+  Bytes needed;                            // to unpack it, in the run's folder
+  Bytes available;                         // there
+  std::vector<std::string> roles_made;     // with `globals`
+  std::vector<std::string> roles_missing;  // without: where one owns something, or has rights, a
+                                           // restore with owners ends with restore_role_missing
+  std::vector<std::string> roles_kept;     // that are there: they stay as they are
 };
 
 // `request.folder` need not exist; the space is that of the nearest folder above. Errors:

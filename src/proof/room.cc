@@ -122,8 +122,10 @@ DurabilityView durability_view(const Told& told) {
   view.proof = text_of(told.subject, "proof");
   view.database = text_of(told.subject, "database");
   view.fault = text_of(told.subject, "fault");
-  view.acknowledged = count_at(told.measures, "acknowledged");
-  view.lost = count_at(told.measures, "lost");
+  if (told.measures.contains("acknowledged")) {
+    view.acknowledged = count_at(told.measures, "acknowledged");
+    view.lost = count_at(told.measures, "lost");
+  }
   view.down_s = number_at(told.measures, "down_s");
   return view;
 }
@@ -173,6 +175,9 @@ json::object result_of(const Restored& restored) {
     result["roles_that_existed"] = restored.roles_kept;
   }
   for (const auto& [step, time] : restored.durations) result[step + "_s"] = to_seconds(time);
+  json::array warnings;
+  for (const Error& one : restored.warnings) warnings.emplace_back(one.detail(Audience::operators));
+  if (!warnings.empty()) result["warnings"] = std::move(warnings);
   return result;
 }
 

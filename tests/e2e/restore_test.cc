@@ -14,7 +14,9 @@
 namespace vigie::testing {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 // What the rows must survive: every kind of value, names that must be quoted, tables without
@@ -205,6 +207,7 @@ TEST_F(RestoreTest, ADatabaseThatIsNamedIsReplacedWhoeverIsInIt) {
 TEST_F(RestoreTest, TheSourceItselfIsNotReplacedUnlessItIsNamed) {
   const Ran ran = restore({}, *server_, "app");
   EXPECT_EQ(ran.status, 3) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("restore_target_is_source"));
   server_->execute("INSERT INTO nothing DEFAULT VALUES", "app");
   const Ran named = restore({"--overwrite", "app"}, *server_, "app");
   ASSERT_EQ(named.status, 0) << named.out << named.err;
@@ -290,6 +293,7 @@ TEST_F(RestoreTest, ARestoreThatIsKilledChangesNothingAndTheNextOneTellsWhatItLe
   ASSERT_NE(left, "");
   const Ran next = restore({});
   EXPECT_EQ(next.status, 0) << next.out << next.err;
+  EXPECT_THAT(next.out, HasSubstr(left));
   EXPECT_THAT(host_.run({"evidence", "list", "--kind", "restore", "-o", "json"}).out,
               HasSubstr(left));
   server_->execute("DROP DATABASE " + left);
@@ -354,19 +358,33 @@ TEST_F(RestoreTest, AServerThatIsAwaySaysNothingOfTheBackupElsewhereEither) {
   EXPECT_THAT(ran.err, HasSubstr("database_unreachable"));
 }
 
+std::vector<std::string> roles_in(const std::string& plan, std::string_view key) {
+  std::vector<std::string> roles;
+  const auto document = parse_json(plan);
+  for (const json::value& one : document->at(key).as_array()) roles.emplace_back(one.as_string());
+  return roles;
+}
+
 TEST_F(RestoreTest, ThePlanSaysWhatWouldBeAndChangesNothing) {
   PgCluster other;
-  const auto plan = [&](const PgCluster& server, const std::string& database) {
-    const Ran ran = host_.run(
-        {"restore", "plan", "--backup", "latest", "--to", server.dsn(database), "-o", "json"});
+  const auto plan = [&](const PgCluster& server, const std::string& database,
+                        const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{
+        "restore", "plan", "--backup", "latest", "--to", server.dsn(database), "-o", "json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = host_.run(words);
     EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
     return ran.out;
   };
   EXPECT_THAT(plan(*server_, "copy"), HasSubstr("\"will\": \"make\""));
   const std::string refused = plan(*server_, "app");
   EXPECT_THAT(refused, HasSubstr("\"will\": \"refuse\""));
-  EXPECT_THAT(refused, HasSubstr("restore_target_in_use"));
-  EXPECT_THAT(plan(other, "copy"), HasSubstr("own\\\"er; é")) << "a role that would be made";
+  EXPECT_THAT(refused, HasSubstr("restore_target_is_source"));
+  EXPECT_THAT(roles_in(plan(other, "copy", {"--globals"}), "roles_to_make"),
+              Contains("own\"er; é"));
+  const std::string without = plan(other, "copy");
+  EXPECT_THAT(roles_in(without, "roles_to_make"), IsEmpty());
+  EXPECT_THAT(roles_in(without, "roles_missing"), Contains("own\"er; é"));
   EXPECT_EQ(databases(other), "postgres template0 template1");
   EXPECT_EQ(databases(), "app postgres template0 template1");
 }
