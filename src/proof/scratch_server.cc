@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "platform/dsn.h"
 #include "platform/other_user.h"
+#include "platform/patience.h"
 #include "platform/postmaster.h"
 
 namespace vigie::proof {
@@ -209,17 +210,19 @@ Result<> ScratchServer::launch(const Work& work) {
   return {};
 }
 
+// A connection that is refused says nothing of a stop, and until there is a socket each one is.
 Result<> ScratchServer::wait_until_it_answers(platform::PgConnector& postgres,
                                               const platform::Clock& clock, const Work& work) {
+  const platform::Patience patience("the start of postgres", work.limits(), clock);
   const MonoTime until = std::min(work.deadline, clock.monotonic() + kStart);
   const auto probe = dsn("postgres");
-  while (server_->running() && clock.monotonic() < until) {
-    const auto session = postgres.connect(probe, "vigie scratch", {until, work.stop});
-    if (session) return {};
-    if (session.error().code() == ErrorCode::cancelled) return fail(session.error());
+  while (server_->running()) {
+    if (postgres.connect(probe, "vigie scratch", {until, work.stop})) return {};
+    TRY(patience.may_go_on());
+    if (clock.monotonic() >= until)
+      return fail(failed("postgres", "it did not answer within 60 s"));
     clock.sleep_until(clock.monotonic() + kBetweenLooks, work.stop);
   }
-  if (server_->running()) return fail(failed("postgres", "it did not answer within 60 s"));
   TRY_ASSIGN(const auto end, server_->wait(until, work.stop));
   tell(work, "postgres", end);
   return fail(failed("postgres", std::string(words_for(end.error_text))));

@@ -50,6 +50,7 @@ class DrillTroubleTest : public ::testing::Test {
   const platform::Path mark_ = source_.socket_folder() / "mark";
   ScratchDir scratch_;
   const platform::Path server_folder_ = scratch_.path() / "weekly";
+  HangingCalls calls_;
   VigieHost host_;
 };
 
@@ -137,6 +138,22 @@ TEST_F(DrillTroubleTest, NobodyElseEntersTheFolderOfItsServer) {
   host_.signal(SIGTERM);
   host_.wait();
   EXPECT_TRUE(nothing_is_left());
+}
+
+// In the middle of unpacking, beside which the server is made.
+TEST_F(DrillTroubleTest, CtrlCLeavesNothingAndIsNoVerdict) {
+  if (!HangingCalls::possible()) GTEST_SKIP() << "the kernel lets nobody hold calls here";
+  back_up("CREATE TABLE t AS SELECT 1 AS a");
+  calls_.hang(host_.store() / "nightly" / *host_.stored().begin() / "dump");
+  host_.hold_calls_by(calls_);
+  host_.start({"drill", "run", "weekly"});
+  ASSERT_TRUE(calls_.holds(1)) << host_.log();
+  host_.signal(SIGINT);
+  calls_.release();
+  EXPECT_EQ(host_.wait(std::chrono::seconds(20)), 130) << host_.log();
+  EXPECT_TRUE(nothing_is_left());
+  EXPECT_TRUE(processes_of(server_folder_.string(), "").empty());
+  EXPECT_THAT(evidence(), AllOf(HasSubstr("\"could_not_verify\""), HasSubstr("cancelled")));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "platform/descriptor.h"
 #include "platform/postgres.h"
 #include "tests/support/contents.h"
+#include "tests/support/eventually.h"
 #include "tests/support/hanging_calls.h"
 #include "tests/support/temp_folder.h"
 
@@ -32,16 +33,6 @@ struct HttpSaid {
   int status = 0;
   std::string body;
 };
-
-// Asks again and again.
-template <class Condition>
-bool eventually(Condition condition, std::chrono::seconds patience = std::chrono::seconds(10)) {
-  const auto limit = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-  }
-  return true;
-}
 
 class VigieHost {
  public:
