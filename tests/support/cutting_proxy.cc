@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <vector>
@@ -53,6 +54,30 @@ CuttingProxy::CuttingProxy(int target)
 
 CuttingProxy::~CuttingProxy() = default;
 
+void CuttingProxy::hold(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  until_held_ = bytes;
+}
+
+void CuttingProxy::release() {
+  hold(SIZE_MAX);
+  changed_.notify_all();
+}
+
+bool CuttingProxy::holds() {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, 1min, [&] { return until_held_ == 0; });
+}
+
+void CuttingProxy::count_and_wait(size_t bytes, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (until_held_ == SIZE_MAX) return;
+  until_held_ -= std::min(bytes, until_held_);
+  if (until_held_ > 0) return;
+  changed_.notify_all();
+  changed_.wait(lock, stop, [&] { return until_held_ > 0; });
+}
+
 void CuttingProxy::serve(const std::stop_token& stop) {
   const platform::StopSignal signal(stop);
   std::vector<std::jthread> connections;
@@ -83,6 +108,7 @@ void CuttingProxy::serve_one(int client, const std::stop_token& stop) {
     const size_t got = pass_on(near.get(), far.get());
     if (got == 0) return;
     from_client += got;
+    count_and_wait(got, stop);
     if (left_ > 0 && from_client >= bytes_ && left_.fetch_sub(1) > 0) return;
   }
 }
