@@ -8,6 +8,8 @@
 #include "artefact/row_settings.h"
 #include "artefact/table_rows.h"
 #include "platform/clock.h"
+#include "proof/restore.h"
+#include "tests/support/hanging_server.h"
 #include "tests/support/pg_cluster.h"
 
 namespace vigie::proof {
@@ -17,6 +19,8 @@ using ::testing::IsEmpty;
 using testing::PgCluster;
 
 constexpr artefact::FingerprintKey kKey{1, 2, 3};
+constexpr std::chrono::seconds kAllowed{2};
+constexpr std::chrono::seconds kPatience{10};
 
 class Compare : public ::testing::Test {
  protected:
@@ -48,10 +52,13 @@ class Compare : public ::testing::Test {
   }
   ~Compare() override { server_->execute("DROP DATABASE app WITH (FORCE)"); }
 
-  Comparison compare() {
+  Result<Comparison> compare_by(platform::PgConnector& connector, const Work& work) {
     CompareRequest request{manifest_, {}, server_->named_dsn("app"), "test", 2};
     for (const artefact::TableEntry& one : manifest_.tables) request.tables.push_back(&one);
-    auto comparison = compare_rows(*connector_, request, Work());
+    return compare_rows(connector, request, work);
+  }
+  Comparison compare() {
+    auto comparison = compare_by(*connector_, Work());
     EXPECT_TRUE(comparison) << comparison.error().detail(Audience::operators);
     return comparison.value_or(Comparison());
   }
@@ -107,6 +114,32 @@ TEST_F(Compare, ADatabaseThatIsNotThereIsAnError) {
   const auto comparison = compare_rows(*connector_, request, Work());
   ASSERT_FALSE(comparison);
   EXPECT_EQ(comparison.error().code(), ErrorCode::database_missing);
+}
+
+// Both sessions are over then, and nothing is known of the backup.
+TEST_F(Compare, AServerThatHangsEndsWithTheWork) {
+  testing::HangingServer hangs(*connector_, "copy \"public\".\"one\"");
+  Work work;
+  work.deadline = MonoTime::clock::now() + kAllowed;
+  const auto compared = compare_by(hangs, work);
+  EXPECT_LT(MonoTime::clock::now(), work.deadline + kPatience);
+  ASSERT_TRUE(hangs.hung());
+  ASSERT_FALSE(compared);
+  EXPECT_EQ(compared.error().code(), ErrorCode::database_timeout);
+  EXPECT_EQ(verdict_on_backup(compared.error()), Verdict::could_not_verify);
+}
+
+TEST_F(Compare, AServerThatHangsEndsWhenItIsStopped) {
+  std::stop_source stop;
+  testing::HangingServer hangs(*connector_, "copy \"public\".\"one\"",
+                               [&] { stop.request_stop(); });
+  Work work;
+  work.stop = stop.get_token();
+  const MonoTime began = MonoTime::clock::now();
+  const auto compared = compare_by(hangs, work);
+  EXPECT_LT(MonoTime::clock::now(), began + kPatience);
+  ASSERT_FALSE(compared);
+  EXPECT_EQ(compared.error().code(), ErrorCode::cancelled);
 }
 
 }  // namespace

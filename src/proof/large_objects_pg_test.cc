@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proof/restore.h"
+#include "tests/support/hanging_server.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/temp_folder.h"
 
@@ -18,6 +20,9 @@ using ::testing::IsEmpty;
 // As long as a piece, and a byte more and less; one of two pieces; empty.
 constexpr size_t kLengths[] = {
     0, 1, kLargeObjectPiece - 1, kLargeObjectPiece, kLargeObjectPiece + 1, 2 * kLargeObjectPiece};
+
+constexpr std::chrono::seconds kAllowed{2};
+constexpr std::chrono::seconds kPatience{10};
 
 class LargeObjects : public ::testing::Test {
  protected:
@@ -39,12 +44,15 @@ class LargeObjects : public ::testing::Test {
     manifest_.files.push_back({"dump/" + name + ".zst", artefact::FileKind::blob,
                                artefact::Codec::zstd, Bytes{bytes.size()}});
   }
+  Result<LargeObjectsCompared> compare_by(platform::PgConnector& connector, const Work& work) {
+    return compare_large_objects(connector, platform::real_file_system(),
+                                 {manifest_, archive_.path(), server_.named_dsn(), "test"}, work);
+  }
   Result<LargeObjectsCompared> compare() {
     Work work;
     work.deadline = MonoTime::clock::now() + std::chrono::minutes(1);
     work.progress = [this](const WorkProgress& progress) { told_ = progress.done; };
-    return compare_large_objects(*connector_, platform::real_file_system(),
-                                 {manifest_, archive_.path(), server_.named_dsn(), "test"}, work);
+    return compare_by(*connector_, work);
   }
   std::vector<uint32_t> different_after(const std::string& sql) {
     server_.execute(sql);
@@ -102,6 +110,31 @@ TEST_F(LargeObjects, WhereThereAreNoneNothingIsCounted) {
   const auto compared = compare();
   ASSERT_TRUE(compared);
   EXPECT_EQ(compared->count, 0U);
+}
+
+// As where rows are compared: silence may be work, so only the run's deadline speaks.
+TEST_F(LargeObjects, AServerThatHangsEndsWithTheWork) {
+  testing::HangingServer hangs(*connector_, "lo_get");
+  Work work;
+  work.deadline = MonoTime::clock::now() + kAllowed;
+  const auto compared = compare_by(hangs, work);
+  EXPECT_LT(MonoTime::clock::now(), work.deadline + kPatience);
+  ASSERT_TRUE(hangs.hung());
+  ASSERT_FALSE(compared);
+  EXPECT_EQ(compared.error().code(), ErrorCode::database_timeout);
+  EXPECT_EQ(verdict_on_backup(compared.error()), Verdict::could_not_verify);
+}
+
+TEST_F(LargeObjects, AServerThatHangsEndsWhenItIsStopped) {
+  std::stop_source stop;
+  testing::HangingServer hangs(*connector_, "lo_get", [&] { stop.request_stop(); });
+  Work work;
+  work.stop = stop.get_token();
+  const MonoTime began = MonoTime::clock::now();
+  const auto compared = compare_by(hangs, work);
+  EXPECT_LT(MonoTime::clock::now(), began + kPatience);
+  ASSERT_FALSE(compared);
+  EXPECT_EQ(compared.error().code(), ErrorCode::cancelled);
 }
 
 }  // namespace
