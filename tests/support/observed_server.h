@@ -22,11 +22,12 @@ namespace vigie::testing {
 class LaterClock final : public platform::Clock {
  public:
   SystemTime now() const override { return real_.now() + later; }
-  MonoTime monotonic() const override { return real_.monotonic(); }
+  MonoTime monotonic() const override { return real_.monotonic() - behind; }
   bool sleep_until(MonoTime deadline, std::stop_token stop) const override {
-    return real_.sleep_until(deadline, std::move(stop));
+    return real_.sleep_until(deadline + behind, std::move(stop));
   }
   Duration later{};
+  Duration behind{};  // of each call's limit, so much is over when it begins
 
  private:
   platform::RealClock real_;
