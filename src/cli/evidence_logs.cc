@@ -10,6 +10,13 @@ namespace {
 
 constexpr size_t kMostProblems = 1000;
 
+// Of a copy of the ledger none is there.
+Cell cell_of(const LogReport& logs) {
+  if (logs.problem_count > 0) return {"not as they were", Tone::bad};
+  if (logs.there == 0) return {"nothing is known of them", Tone::plain};
+  return {"they are as they were", Tone::good};
+}
+
 }  // namespace
 
 void LogChecker::problem(uint64_t seq, std::string what) {
@@ -43,8 +50,7 @@ json::object to_json(const LogReport& logs) {
 
 void print(Console& console, const LogReport& logs) {
   if (logs.named == 0) return;
-  const Cell cell = logs.problem_count == 0 ? Cell{"they are as they were", Tone::good}
-                                            : Cell{"not as they were", Tone::bad};
+  const Cell cell = cell_of(logs);
   console.data(fmt::format("{} entries name the log of their run, {} of these are there; {}\n",
                            logs.named, logs.there, console.toned(cell.text, cell.tone)));
   for (const ledger::Problem& one : logs.problems)

@@ -255,8 +255,8 @@ Result<DurabilityReport> Observer::compare_now(const Work& work) {
   report.durations.erase("down");
   const bool holds = report.verdict->holds();
   if (holds && state_->before_restart == 0) {
-    report.error = unobserved("all rows are there, and no restart since " +
-                              format_rfc3339(state_->began_at) + " has proved anything");
+    report.error = unobserved("all rows are there; since " + format_rfc3339(state_->began_at) +
+                              " there was no restart, or the last could not be judged");
     return std::move(report);
   }
   observation.before = state_->previous;

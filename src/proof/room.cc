@@ -82,6 +82,18 @@ View ended_view(const Told& told) {
   return view;
 }
 
+bool passed(const Told& told) {
+  return verdict_named(told.result) == Verdict::passed;
+}
+
+std::string database_of(const Told& told) {
+  return text_of(told.subject, "database");
+}
+
+double seconds_of(const Told& told) {
+  return to_seconds(told.ended_at - told.started_at);
+}
+
 RestoreView restore_view(const Told& told) {
   auto view = ended_view<RestoreView>(told);
   view.backup = text_of(told.subject, "backup");
@@ -89,6 +101,11 @@ RestoreView restore_view(const Told& told) {
   view.rows = count_at(told.measures, "rows");
   view.tables = count_at(told.measures, "tables");
   return view;
+}
+
+void add_restore(ProofView& view, const Told& told) {
+  view.last_restore = restore_view(told);
+  if (passed(told)) view.restore_s[database_of(told)] = seconds_of(told);
 }
 
 bool is_rehearsal(const json::object& subject) {
@@ -232,7 +249,8 @@ void ProofRoom::publish(const std::function<void(ProofView&)>& change) {
 }
 
 Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
-  TRY_ASSIGN(const auto restores, newest_entries(ledger, ledger::kind::kRestore, 1));
+  TRY_ASSIGN(const auto restores,
+             newest_entries(ledger, ledger::kind::kRestore, kProofsRemembered));
   TRY_ASSIGN(auto drills, newest_drills(ledger));
   TRY_ASSIGN(const auto proofs,
              newest_entries(ledger, ledger::kind::kDurabilityProof, kProofsRemembered));
@@ -240,9 +258,11 @@ Result<> ProofRoom::remember(const ledger::Ledger& ledger) {
              newest_entries(ledger, ledger::kind::kAmcheck, kProofsRemembered));
   publish([&](ProofView& view) {
     // What ended meanwhile is newer.
-    for (const json::object& entry : restores)
-      if (const auto told = told_by(entry); told && !view.last_restore)
-        view.last_restore = restore_view(*told);
+    for (const json::object& entry : restores) {
+      const auto told = told_by(entry);
+      if (told && !view.last_restore) view.last_restore = restore_view(*told);
+      if (told && passed(*told)) view.restore_s.emplace(database_of(*told), seconds_of(*told));
+    }
     for (DrillResultView& one : drills) add_drill(view, std::move(one), false);
     for (const json::object& entry : proofs)
       if (const auto told = told_by(entry))
@@ -274,7 +294,7 @@ Result<> ProofRoom::record(const ledger::Entry& entry) {
   const Told told = told_by(entry, std::move(recorded.id));
   publish([&](ProofView& view) {
     if (entry.kind == ledger::kind::kRestore)
-      view.last_restore = restore_view(told);
+      add_restore(view, told);
     else if (entry.kind == ledger::kind::kDurabilityProof)
       view.durability[text_of(told.subject, "proof")] = durability_view(told);
     else if (entry.kind == ledger::kind::kAmcheck)
@@ -310,11 +330,8 @@ Result<json::object> ProofRoom::plan(const RestoreRequest& request, const Work& 
   json::object out = to_json(plan);
   const ProofViewPtr known = view();
   out["last_restore_s"] = nullptr;
-  // Of one that was refused the time says nothing.
-  const auto& last = known->last_restore;
-  const auto of = last ? BackupId::parse(last->backup) : fail(ErrorCode::backup_not_found, {});
-  if (of && of->database == request.id.database && last->result == Verdict::passed)
-    out["last_restore_s"] = to_seconds(last->ended_at - last->started_at);
+  const auto took = known->restore_s.find(request.id.database);
+  if (took != known->restore_s.end()) out["last_restore_s"] = took->second;
   out["last_drill_rto_s"] = nullptr;
   for (const DrillResultView& one : known->results) {
     if (one.database != request.id.database || !one.rto_s) continue;

@@ -118,6 +118,7 @@ struct DrillPlanView {
 struct ProofView {
   SystemTime observed_at;
   std::optional<RestoreView> last_restore;  // the newest, whatever became of it
+  std::map<std::string, double> restore_s;  // how long the newest took that passed, by database
   std::vector<DrillPlanView> drills;        // in the configuration's order
   // The newest first; of each drill and database at most kDrillsKept.
   std::vector<DrillResultView> results;
