@@ -52,6 +52,13 @@ json::object counted(const std::vector<CopyView>& copies, const std::string& job
   return result;
 }
 
+Error already_copying(const std::string& job, const std::string& database,
+                      const std::string& store) {
+  return Error(ErrorCode::run_conflict, {{"name", copying_place(job, database, store)},
+                                         {"run", "another"},
+                                         {"state", "copies there"}});
+}
+
 }  // namespace
 
 // The one that copies there, as long as it lives.
@@ -83,10 +90,7 @@ Result<> CopyRoom::copy_into(const JobSetup& job, const CopyOptions& options,
                              const Work& work) {
   const std::string& name = job.options.name;
   const Alone alone(*this, copying_place(name, database, options.store));
-  if (!alone)
-    return fail(ErrorCode::run_conflict, {{"name", copying_place(name, database, options.store)},
-                                          {"run", "another"},
-                                          {"state", "copies there"}});
+  if (!alone) return fail(already_copying(name, database, options.store));
   CopyRun run(originals_, *book_, {job, options, target, database}, work);
   const auto done = run.run();
   const std::string code = done ? std::string() : std::string(done.error().info().name);
@@ -238,11 +242,20 @@ Result<> CopyRoom::give_up(const BackupId& id, const std::vector<std::string>& s
   return {};
 }
 
-Result<> CopyRoom::note_damage(const BackupId& id, const std::string& store,
-                               const Verification& found) {
-  TRY(book_->record(store, id, found));
+Result<> CopyRoom::verify(const BackupId& id, const std::string& store, const Work& work) {
+  const SetupPtr setup = originals_.setup();
+  const JobSetup* const job = setup->job_of(id);
+  const StoreSetup* const target = setup->store(store);
+  if (job == nullptr || target == nullptr)
+    return fail(ErrorCode::store_not_found, {{"store", store}});
+  const Alone alone(*this, copying_place(id.job, id.database, store));
+  if (!alone) return fail(already_copying(id.job, id.database, store));
+  CopyOptions options;
+  options.store = store;
+  CopyRun run(originals_, *book_, {*job, options, *target, id.database}, work);
+  const auto read = run.read(id);
   originals_.changed();
-  return {};
+  return read;
 }
 
 bool CopyRoom::any(const BackupId& id) const {

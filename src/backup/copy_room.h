@@ -54,8 +54,10 @@ class CopyRoom {
   // The next run removes it from there.
   Result<> give_up(const BackupId& id, const std::vector<std::string>& stores);
   bool any(const BackupId& id) const;
-  // The next run makes it anew, when its original is whole.
-  Result<> note_damage(const BackupId& id, const std::string& store, const Verification& found);
+  // Reads a copy from where it lies, to the last byte, and records how that ended; the next run
+  // makes a damaged one anew. Errors: copy_failed, run_conflict, store_not_found, those of the
+  // state.
+  Result<> verify(const BackupId& id, const std::string& store, const Work& work);
 
   std::vector<CopyView> all() const { return book_->all(); }  // sorted by id, then store
   std::vector<CopyAttempt> attempts() const { return book_->attempts(); }

@@ -109,6 +109,7 @@ Result<> CopyRun::finish_expiry(const CopyView& copy, bool whole) {
 Result<> CopyRun::tell_gone(const CopyView& copy) {
   ledger::Entry entry = entry_of(copy, "gone", now());
   entry.ended_with(evidence::lost(as_artefact(copy)));
+  entry.follow_up = "vigie backup copy " + copy.id.job;
   entry.deviations.emplace_back("the copy is gone from its store, and no expiry removed it");
   TRY(originals_.record(entry));
   return book_.lose(copy.store, copy.id);

@@ -36,6 +36,8 @@ class CopyRun {
 
   // Goes on after one that cannot be copied or read: the first error is answered.
   Result<> run();
+  // Reads a copy from where it lies, to the last byte; fine when there is none. Error: copy_failed.
+  Result<> read(const BackupId& id);
   // The newest good original that there was when it decided what to copy.
   const std::optional<BackupId>& newest() const { return newest_; }
 
@@ -57,7 +59,6 @@ class CopyRun {
   Result<store::Copied> transfer(const Reading& reading);
   Result<> clear_damaged(const ArtefactView& original);
   Result<> check_space(const ArtefactView& original) const;
-  Result<> read(const BackupId& id);
   void read_what_is_due();
   Result<> expire();
   Result<> remove(const std::vector<BackupId>& ids, std::string_view act);

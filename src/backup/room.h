@@ -72,9 +72,6 @@ class BackupRoom {
   // It has just been restored and compared: it is held until another of its job and database is.
   // Errors: backup_not_found, those of the state.
   Result<> hold_drilled(const BackupId& id, const Work& work);
-  // Whoever read all of it found its stored bytes damaged: its status says so, as after a
-  // verification, and a copy is made anew. `copy_in`: the store of the copy; empty: the original.
-  Result<> note_damage(const BackupId& id, const std::string& copy_in, const Error& found);
 
   // Human acts.
   Result<> pin(const BackupId& id, const Work& work);

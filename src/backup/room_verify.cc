@@ -180,16 +180,6 @@ std::optional<BackupId> BackupRoom::next_scrub() {
   return next;
 }
 
-Result<> BackupRoom::note_damage(const BackupId& id, const std::string& copy_in,
-                                 const Error& found) {
-  const Verification damaged{Verdict::failed, VerifyMode::full, tools_.take.clock.now(),
-                             std::string(found.info().name)};
-  TRY(copy_in.empty() ? catalogue_->record(id, damaged)
-                      : copies().note_damage(id, copy_in, damaged));
-  publish_view();
-  return {};
-}
-
 // The newer one: a drill of old backups must not free the last one that is known to restore.
 Result<> BackupRoom::hold_drilled(const BackupId& id, const Work& work) {
   constexpr std::string_view kDrill = "drill";

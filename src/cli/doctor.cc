@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "backup/catalogue.h"
 #include "backup/take.h"
@@ -226,9 +228,10 @@ std::optional<Examination> Doctor::unusable_folder(const store::StoreOptions& op
     Examination one = judged("store." + options.name, looked.error(), true);
     const std::string folder = job.empty() ? options.path : options.path + "/" + job;
     // A parent that is not there may be a mount that is gone: it is not made.
+    const bool read_only = looked.error().parameter("reason") == std::strerror(EROFS);
     if (looked.error().code() == ErrorCode::file_not_found)
       one.next = "mount what stores: path: names";
-    else if (looked.error().code() == ErrorCode::file_permission)
+    else if (!read_only)
       one.next = fmt::format("chown {} {}", who_works(), folder);
     return one;
   }

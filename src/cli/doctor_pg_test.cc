@@ -229,7 +229,7 @@ TEST_F(Doctor, ScratchServerWithoutMarkerOrOfASource) {
         scratch + "\", marker_database: " + marker + "}";
   };
   drill_on("not_there");
-  expect("scratch.weekly", "unknown", "scratch_not_marked", "CREATE DATABASE \"not_there\"");
+  expect("scratch.weekly", "unknown", "scratch_is_source", "name another server");
   server_->execute("CREATE DATABASE wipe_me");
   drill_on("wipe_me");
   expect("scratch.weekly", "unknown", "scratch_is_source", "name another server");

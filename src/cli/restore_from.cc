@@ -46,13 +46,9 @@ Result<BackupId> chosen(const Origin& origin, std::string_view wanted) {
 }
 
 json::object result_of(const proof::Restored& restored) {
-  json::object out{
-      {"backup", restored.manifest.id.str()}, {"manifest_sha256", restored.manifest_sha256},
-      {"database", restored.database},        {"tables", restored.comparison.tables},
-      {"rows", restored.comparison.rows},     {"rows_compared", "equal"}};
-  if (restored.large_objects > 0) out["large_objects"] = restored.large_objects;
-  if (!restored.kept.empty()) out["replaced_is_kept_as"] = restored.kept;
-  for (const auto& [step, time] : restored.durations) out[step + "_s"] = to_seconds(time);
+  json::object out = proof::to_json(restored);
+  out["backup"] = restored.manifest.id.str();
+  out["manifest_sha256"] = restored.manifest_sha256;
   const auto& roles = restored.manifest.roles_without_password;
   out["roles_without_password"] = json::array(roles.begin(), roles.end());
   return out;

@@ -152,11 +152,20 @@ class DrillRun {
                                  {},
                                  backups_.view()->is_off_host(reading.artefact.store)},
                                 work_);
-    if (report && report->error && speaks_of_bytes(*report->error))
-      TRY(backups_.note_damage(id, copies_store(), *report->error));
+    if (report && report->error && speaks_of_bytes(*report->error)) look_again(id);
     // A rehearsal of an upgrade says nothing of the server that is in use.
     if (report && !report->error && ask_.into_major == 0) TRY(hold(id));
     return report;
+  }
+
+  // A verification finds what is damaged where it lies, and its entry tells how that ended: the
+  // status knows, and a copy is made anew. The drill's own verdict stands.
+  void look_again(const BackupId& id) {
+    const std::string from = copies_store();
+    if (from.empty())
+      (void)backups_.verify(id, backup::VerifyMode::full, work_);
+    else
+      (void)backups_.copies().verify(id, from, work_);
   }
 
   void tell(const BackupId& id, const proof::DrillReport& report) {

@@ -68,7 +68,7 @@ Result<> Checkpoints::open() {
 
 Result<> Checkpoints::load() {
   TRY_ASSIGN(file_, read_checkpoints(files_, path_, {}, Signatures::last));
-  misfit_ = finding_of(file_);
+  misfit_ = damage_ = finding_of(file_);
   const Duration age = clock_.now() - file_.chain.newest().at;
   const bool fresh = age >= Duration(0) && age < kCheckpointPeriod;
   made_at_ = clock_.monotonic() - (fresh ? age : kCheckpointPeriod);
@@ -189,6 +189,7 @@ std::vector<KeyChange> Checkpoints::rotations() const {
 // Reads without the lock: only what is there by now is compared, and nothing of it changes.
 Result<> Checkpoints::verify(const Ledger& ledger, const std::stop_token& stop) {
   TRY_ASSIGN(CheckpointFile file, read_checkpoints(files_, path_, stop));
+  const auto damage = finding_of(file);
   const LedgerViewPtr view = ledger.view();
   for (const CheckpointPoint& point : file.points) {
     TRY_ASSIGN(const std::string hash, hash_of(ledger, point.size, stop));
@@ -196,6 +197,7 @@ Result<> Checkpoints::verify(const Ledger& ledger, const std::stop_token& stop) 
     if (!problem.empty()) file.problem(point.line, point.size, problem);
   }
   const std::lock_guard lock(mutex_);
+  damage_ = damage;
   misfit_ = finding_of(file);
   publish();
   if (misfit_) return fail(*misfit_);
@@ -207,9 +209,9 @@ Bytes Checkpoints::written() const {
   return file_.whole;
 }
 
-std::optional<Error> Checkpoints::misfit() const {
+std::optional<Error> Checkpoints::damage() const {
   const std::lock_guard lock(mutex_);
-  return misfit_;
+  return damage_;
 }
 
 std::vector<PublicKey> Checkpoints::keys() const {

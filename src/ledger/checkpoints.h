@@ -57,9 +57,9 @@ class Checkpoints {
 
   // Bytes of checkpoints.jsonl that count.
   Bytes written() const;
-  // checkpoint_invalid, once a line is known to be damaged or to contradict the ledger: none is
-  // copied until that is mended, or the damage would be all that there is.
-  std::optional<Error> misfit() const;
+  // checkpoint_invalid, while a line is known to be damaged, as it was last read: none is copied
+  // until that is mended, or the damage would be all that there is.
+  std::optional<Error> damage() const;
   // Those that were ever in use, the current one last.
   std::vector<PublicKey> keys() const;
   // The newest one, as a mark: size 0 when there is none.
@@ -88,6 +88,7 @@ class Checkpoints {
   CheckpointFile file_;  // its problems are those that were found when it was read
   std::optional<SigningKey> key_;
   std::optional<Error> failure_;  // of the last attempt
+  std::optional<Error> damage_;   // of the lines alone, when they were last read
   std::optional<Error> misfit_;   // of the last verification, or of opening
   std::optional<SystemTime> failed_at_;
   MonoTime next_try_{};

@@ -85,7 +85,7 @@ Result<> LedgerCopy::copy_all(const Ledger& ledger, const Checkpoints& checkpoin
     const bool sealed_meanwhile = ledger.view()->segments.size() != view->segments.size();
     if (!sealed_meanwhile || i == kTries) return copied;
   }
-  if (const auto misfit = checkpoints.misfit()) return fail(*misfit);
+  if (const auto damage = checkpoints.damage()) return fail(*damage);
   TRY(copy_growing(from_ / kCheckpointsName, to_ / kCheckpointsName, lines, stop));
   return copy_key();
 }

@@ -8,12 +8,12 @@ namespace vigie::ledger {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
-constexpr std::string_view kOfTheCopy = "these";  // the size that its damage is told with
+constexpr std::string_view kCopy = "copy";  // where the checkpoints are that an error is of
 
 std::string reason_of(const Error& error) {
   switch (error.code()) {
     case ErrorCode::checkpoint_invalid:
-      return error.parameter("size") == kOfTheCopy ? "copy_differs" : "checkpoints_damaged";
+      return error.parameter("in") == kCopy ? "copy_differs" : "checkpoints_damaged";
     case ErrorCode::file_not_found:
     case ErrorCode::store_unreachable:
     case ErrorCode::deadline_exceeded:
@@ -96,9 +96,10 @@ Result<bool> compare_with_copy(Ledger& ledger, const Checkpoints& checkpoints, c
 }
 
 tl::unexpected<Error> copy_differs(const std::string& file) {
-  return fail(
-      ErrorCode::checkpoint_invalid,
-      {{"size", std::string(kOfTheCopy)}, {"reason", file + " in the copy is of another history"}});
+  return fail(ErrorCode::checkpoint_invalid,
+              {{"size", "these"},
+               {"in", std::string(kCopy)},
+               {"reason", file + " in the copy is of another history"}});
 }
 
 Result<bool> begin_alike(const platform::ReadableFile& a, const platform::ReadableFile& b,

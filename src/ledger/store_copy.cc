@@ -37,7 +37,7 @@ class StoreCopy::Update {
     TRY(compare(ledger, checkpoints));
     const Bytes lines = checkpoints.written();  // before the entries that they speak of
     TRY(copy_segments(ledger));
-    if (const auto misfit = checkpoints.misfit()) return fail(*misfit);
+    if (const auto damage = checkpoints.damage()) return fail(*damage);
     if (lines.count > 0) {
       TRY_ASSIGN(const auto ours, copy_.files_.open_read(copy_.from_ / kLines));
       TRY(copy_growing(kLines, *ours, lines));
@@ -71,7 +71,9 @@ class StoreCopy::Update {
     }
     TRY_ASSIGN(const bool removed, compare_with_copy(ledger, checkpoints, copy_.newest_, stop_));
     copy_.progress_.saw(copy_.newest_, removed);
-    return lines == nullptr ? Result<>() : compare_lines(*lines, checkpoints.written());
+    // Damaged ones of ours differ, and say nothing of the copy.
+    if (lines == nullptr || checkpoints.damage()) return {};
+    return compare_lines(*lines, checkpoints.written());
   }
 
   // Before anything is sent: they vouch for segments that are taken to be the same by their size.

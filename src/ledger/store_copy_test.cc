@@ -329,6 +329,28 @@ TEST_F(StoreCopyTest, ACopyThatWasEditedIsLeftAsItIs) {
   EXPECT_EQ(lines_of(file), lines);
 }
 
+// The copy is what it will be mended from, and is not told to be of another history.
+TEST_F(StoreCopyTest, ADamagedCheckpointOfOursIsNotCopiedAndEntriesAre) {
+  grow(2);
+  ASSERT_TRUE(update());
+  const auto own = folder_ / "state/checkpoints.jsonl";
+  auto lines = lines_of(own);
+  lines.back()[30] ^= 1;  // one that the copy has
+  write_lines(own, lines);
+  restart();
+  grow(1);
+  EXPECT_FALSE(update());
+  EXPECT_EQ(reason(), "checkpoints_damaged");
+  const SignedReport report = verify_copy();
+  EXPECT_EQ(report.verdict(), Verdict::passed);
+  EXPECT_EQ(report.ledger.entries, 3U);
+  std::filesystem::copy_file(shelf_.folder / "checkpoints.jsonl", own,
+                             std::filesystem::copy_options::overwrite_existing);
+  restart();
+  grow(1);
+  EXPECT_TRUE(update()) << reason();
+}
+
 TEST_F(StoreCopyTest, ACopyWhoseCheckpointsAreOfAnotherKeyIsOfAnotherHistory) {
   grow(2);
   ASSERT_TRUE(update());

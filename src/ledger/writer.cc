@@ -221,8 +221,8 @@ Entry Ledger::Writer::damage_entry() const {
   Entry entry;
   entry.kind = kind::kLedgerDamage;
   entry.started_at = entry.ended_at = clock_.now();
-  entry.ended_with(Error(ErrorCode::ledger_damaged));
   entry.trigger.by = "daemon";
+  entry.ended_with(Error(ErrorCode::ledger_damaged));
   entry.subject["type"] = "ledger";
   entry.measures["segments"] = std::move(segments);
   entry.follow_up = "vigie evidence verify";

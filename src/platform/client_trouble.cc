@@ -17,13 +17,15 @@ struct Pattern {
 constexpr Pattern kPatterns[] = {
     {"No space left on device", ClientTrouble::server_full},
     {"Disk quota exceeded", ClientTrouble::server_full},
-    {"could not extend file", ClientTrouble::server_full},  // also "wrote only 4096 of 8192 bytes"
+    {": wrote only ", ClientTrouble::server_full},  // half a block, without the system's words
     {"could not obtain lock on relation", ClientTrouble::lock_timeout},
     {"canceling statement due to lock timeout", ClientTrouble::lock_timeout},
-    {"canceling statement due to", ClientTrouble::stopped},
+    // Not a timeout and not a read-only transaction, which pg_restore keeps from its session: they
+    // are of a function of the archive, on any server.
+    {"canceling statement due to user request", ClientTrouble::stopped},
+    {"canceling statement due to conflict with recovery", ClientTrouble::stopped},
     {"temporary file size exceeds", ClientTrouble::stopped},
     {"deadlock detected", ClientTrouble::stopped},
-    {"in a read-only transaction", ClientTrouble::stopped},
     {"query would be affected by row-level security", ClientTrouble::row_security},
     {"password authentication failed", ClientTrouble::authentication},
     {"no password supplied", ClientTrouble::authentication},
@@ -174,8 +176,8 @@ std::string_view words_for(ClientTrouble trouble) {
     case ClientTrouble::memory:
       return "it ran out of memory";
     case ClientTrouble::stopped:
-      return "the server gave a statement up: cancelled, a limit (temp_file_limit, a timeout), a "
-             "deadlock or read-only";
+      return "the server gave a statement up: somebody cancelled it, temp_file_limit, or a "
+             "deadlock";
     case ClientTrouble::killed:
       return "a signal ended it";
     case ClientTrouble::other:

@@ -24,7 +24,7 @@ enum class ClientTrouble : unsigned char {
   snapshot,        // the exported snapshot is gone
   unsupported,     // the server has not the locale, library or extension
   memory,
-  stopped,  // the server gave its statement up: cancelled, a limit of the role, a deadlock
+  stopped,  // the server gave its statement up: cancelled, temp_file_limit, a deadlock
   killed,   // a signal ended it
 };
 

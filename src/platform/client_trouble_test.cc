@@ -75,11 +75,13 @@ TEST(DumpReason, WhatTheServerGaveUpIsNoFaultOfTheArchive) {
   EXPECT_EQ(of("could not extend file \"base/1/2\": wrote only 4096 of 8192 bytes at block 7"),
             ClientTrouble::server_full);
   for (const std::string_view words :
-       {"canceling statement due to user request", "canceling statement due to statement timeout",
-        "temporary file size exceeds temp_file_limit (1024kB)", "deadlock detected",
-        "cannot execute COPY FROM in a read-only transaction"})
+       {"canceling statement due to user request",
+        "temporary file size exceeds temp_file_limit (1024kB)", "deadlock detected"})
     EXPECT_EQ(of(words), ClientTrouble::stopped) << words;
-  EXPECT_EQ(of("canceling statement due to lock timeout"), ClientTrouble::lock_timeout);
+  // pg_restore has none of its own: a function of the archive does it on any server.
+  for (const std::string_view words : {"canceling statement due to statement timeout",
+                                       "cannot execute COPY FROM in a read-only transaction"})
+    EXPECT_EQ(of(words), ClientTrouble::other) << words;
 }
 
 // Each as PostgreSQL says it to a role that may make databases and no more.

@@ -10,6 +10,7 @@
 #include "platform/dsn.h"
 #include "platform/filter.h"
 #include "platform/postgres_clients.h"
+#include "proof/damage.h"
 
 namespace vigie::proof {
 namespace {
@@ -20,9 +21,6 @@ constexpr size_t kMostNames = 1000;     // that are remembered
 constexpr size_t kAskedAgain = 20;      // and what each of these says is known
 constexpr size_t kLongestLine = 1024;   // three names of 63 characters, and words
 constexpr size_t kLongestWords = 8000;  // in the run's log
-// Damaged pages and indexes, files that are gone, a disk that does not read.
-constexpr std::string_view kFileIsGone = "58P01";
-constexpr std::array<std::string_view, 4> kDamage{"XX001", "XX002", kFileIsGone, "58030"};
 
 // Those that pg_amcheck calls. Its own alone: anybody may say of a function that it depends on it.
 constexpr std::string_view kExtension = R"sql(
@@ -211,8 +209,7 @@ class Amchecking {
         work_.limits());
     if (!said && said.error().code() != ErrorCode::database_query) return fail(said.error());
     const std::string sqlstate = said ? "" : std::string(said.error().parameter("sqlstate"));
-    const bool damaged =
-        said ? !index && (*said)->rows() > 0 : std::ranges::count(kDamage, sqlstate) > 0;
+    const bool damaged = said ? !index && (*said)->rows() > 0 : is_damage(sqlstate);
     if (damaged) {
       ++(index ? damaged_indexes_ : damaged_tables_);
       words_ += fmt::format("damaged: {} {} {}\n", index ? "index" : "table", name, sqlstate);

@@ -67,7 +67,6 @@ Error error_of(const ProcessEnd& end, const BackupId& id, const std::string& dat
     case ClientTrouble::unsupported:
     case ClientTrouble::memory:
     case ClientTrouble::stopped:
-    case ClientTrouble::lock_timeout:
     case ClientTrouble::killed:
       return Error(ErrorCode::restore_environment, {{"backup", id.str()}, {"reason", reason}});
     default:

@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using testing::PgCluster;
 
 constexpr artefact::FingerprintKey kKey{1, 2, 3};
-constexpr std::chrono::seconds kAllowed{2};
+constexpr std::chrono::seconds kAllowed{5};
 constexpr std::chrono::seconds kPatience{10};
 
 class Compare : public ::testing::Test {

@@ -10,6 +10,7 @@
 #include "platform/file_system_kind.h"
 #include "platform/postmaster.h"
 #include "platform/system_info.h"
+#include "proof/damage.h"
 #include "proof/leftovers.h"
 #include "proof/owed_start.h"
 #include "proof/reboot.h"
@@ -92,11 +93,13 @@ class Proving {
     const auto writes = write_afterwards();
     writers_->stop();
     TRY_ASSIGN(record_, writers_->record());
-    TRY(writes);
     TRY(timed("comparison", [&] { return compare(); }));
     const std::string before = report_.settings->what_is_unsafe();
-    return judge_durability(options_.name, *report_.verdict,
-                            before.empty() ? writers_->unsafe() : before);
+    const auto judged = judge_durability(options_.name, *report_.verdict,
+                                         before.empty() ? writers_->unsafe() : before);
+    // Where rows are lost, that is why nobody can write.
+    if (report_.verdict->holds()) TRY(writes);
+    return judged;
   }
 
   template <class Step>
@@ -298,21 +301,25 @@ class Proving {
   // Another postmaster than before answers, and is done with its recovery.
   Result<> wait_for_server() {
     const MonoTime until = tools_.clock.monotonic() + options_.recovery_timeout;
-    std::string started;  // the postmaster that answers
     while (tools_.clock.monotonic() < until && !work_.stop.stop_requested()) {
-      started = postmaster_start(std::min(until, tools_.clock.monotonic() + kOneLook));
-      if (!started.empty() && started != report_.settings->started_at) return {};
+      if (has_restarted(postmaster_start(until))) return {};
       tools_.clock.sleep_until(tools_.clock.monotonic() + kBetweenLooks, work_.stop);
     }
     if (work_.stop.stop_requested()) return fail(ErrorCode::cancelled, {{"reason", "asked for"}});
+    // The last of those may have had no time.
+    const std::string started = postmaster_start(MonoTime::max());
+    if (has_restarted(started)) return {};
     if (!started.empty()) return could_not("the server has not ended: it answers as before");
     return fail(ErrorCode::durability_no_recovery,
                 {{"name", options_.name}, {"limit", format_duration(options_.recovery_timeout)}});
   }
 
+  bool has_restarted(const std::string& started) const {
+    return !started.empty() && started != report_.settings->started_at;
+  }
   // Of whichever server answers; empty: none does.
-  std::string postmaster_start(MonoTime deadline) {
-    const CallLimits limits{deadline, work_.stop};
+  std::string postmaster_start(MonoTime until) {
+    const CallLimits limits{std::min(until, tools_.clock.monotonic() + kOneLook), work_.stop};
     const auto session = tools_.postgres.connect(dsn(), "vigie durability", limits);
     if (!session) return {};
     const auto now = read_server_settings(**session, limits);
@@ -331,11 +338,16 @@ class Proving {
     return could_not("after its recovery the server acknowledges no row");
   }
 
+  Result<std::vector<FoundRow>> rows_there() {
+    TRY_ASSIGN(const auto session, connect());
+    return table_.rows(*session, 2 * kMostWitnessRows, work_.limits());
+  }
+
   Result<> compare() {
     phase("comparison");
-    TRY_ASSIGN(const auto session, connect());
-    TRY_ASSIGN(auto found, table_.rows(*session, 2 * kMostWitnessRows, work_.limits()));
-    report_.verdict = judge_witness(record_, std::move(found));
+    auto found = rows_there();
+    if (!found) return fail(as_loss(found.error(), options_.name, record_));
+    report_.verdict = judge_witness(record_, std::move(*found));
     if (!report_.verdict->holds()) {
       const auto kept = keep_log(tools_.files, request_.folder, work_.run.str());
       if (!kept)
@@ -344,6 +356,7 @@ class Proving {
       return {};
     }
     // What stays the next proof clears away.
+    TRY_ASSIGN(const auto session, connect());
     if (table_.drop(*session, work_.limits())) (void)tools_.files.remove_file(log_path());
     return {};
   }
@@ -366,6 +379,20 @@ class Proving {
 
 std::string_view fault_name(Fault fault) {
   return words_of(fault).name;
+}
+
+Error as_loss(const Error& error, const std::string& name, const WitnessRecord& record) {
+  const auto sqlstate = error.parameter("sqlstate");
+  const bool gone = error.code() == ErrorCode::database_missing;
+  if (!gone && !is_damage(sqlstate)) return error;
+  return Error(ErrorCode::durability_lost,
+               {{"name", name},
+                {"observed", gone ? "all" : "an unknown number"},
+                {"expected", fmt::format("{}", judge_witness(record, {}).acknowledged)},
+                {"reason", gone ? "the database of the witness is gone"
+                                : fmt::format("the server cannot read its table any more "
+                                              "(SQLSTATE {})",
+                                              sqlstate)}});
 }
 
 Result<> judge_durability(const std::string& name, const WitnessVerdict& verdict,

@@ -59,6 +59,10 @@ inline Verdict verdict_on_server(const Error& error) {
   return found ? error.info().verdict : Verdict::could_not_verify;
 }
 
+// What the server that came back cannot give any more is lost, as its rows would be: its witness's
+// database, or pages and files of the table. Any other error says nothing, and stays as it is.
+Error as_loss(const Error& error, const std::string& name, const WitnessRecord& record);
+
 // What a comparison says of the server. `unsafe`: a setting under which it was luck; empty: none.
 // Errors: durability_lost, durability_unsafe.
 Result<> judge_durability(const std::string& name, const WitnessVerdict& verdict,

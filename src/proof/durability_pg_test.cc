@@ -178,6 +178,31 @@ TEST_F(FaultTest, WhatNeverBeganIsNoVerdict) {
   server_.start();
 }
 
+// Nobody can write there either: that is not the worse news.
+TEST_F(FaultTest, AWitnessWhoseDatabaseIsGoneHasLostItsRows) {
+  const auto machine =
+      restart_by_command([](const std::stop_token&) {}, "DROP DATABASE vigie_witness WITH (FORCE)");
+  const auto report = prove();
+  EXPECT_EQ(code(report), "durability_lost");
+  EXPECT_THAT(report.error->detail(Audience::everybody), HasSubstr("database of the witness"));
+  EXPECT_EQ(verdict_on_server(*report.error), Verdict::failed);
+}
+
+TEST(AsLoss, IsWhatTheServerCannotReadAnyMore) {
+  WitnessRecord record;
+  record.acknowledged[1] = {1, 2};
+  const auto of = [&](const char* sqlstate) {
+    const Error error(ErrorCode::database_query, {{"sqlstate", sqlstate}});
+    return as_loss(error, "proof", record);
+  };
+  for (const char* sqlstate : {"XX001", "XX002", "58P01", "58030"}) {
+    EXPECT_EQ(of(sqlstate).code(), ErrorCode::durability_lost) << sqlstate;
+    EXPECT_THAT(of(sqlstate).detail(Audience::everybody), HasSubstr("of 2 acknowledged"))
+        << sqlstate;
+  }
+  EXPECT_EQ(of("57014").code(), ErrorCode::database_query);
+}
+
 TEST_F(FaultTest, WrongRowsAndWhatAnotherServerMayHoldStay) {
   ASSERT_TRUE(tools_.files.create_folder(folder_ / "witness", 0700));
   const std::string wrong(32, 'a');

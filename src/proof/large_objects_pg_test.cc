@@ -21,7 +21,7 @@ using ::testing::IsEmpty;
 constexpr size_t kLengths[] = {
     0, 1, kLargeObjectPiece - 1, kLargeObjectPiece, kLargeObjectPiece + 1, 2 * kLargeObjectPiece};
 
-constexpr std::chrono::seconds kAllowed{2};
+constexpr std::chrono::seconds kAllowed{5};
 constexpr std::chrono::seconds kPatience{10};
 
 class LargeObjects : public ::testing::Test {

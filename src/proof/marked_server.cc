@@ -121,12 +121,16 @@ Result<> MarkedServer::check_rights(const CallLimits& limits) {
 Error MarkedServer::why_not_marked(const CallLimits& limits) {
   const Error not_marked(ErrorCode::scratch_not_marked,
                          {{"name", request_.drill}, {"database", request_.marker}});
-  auto session = connector_.connect(dsn_of("postgres"), kApplication, limits);
-  if (!session) return not_marked;
-  session_ = std::move(*session);
-  const auto fine = check_identity(limits);
-  session_.reset();
-  return !fine && fine.error().code() == ErrorCode::scratch_is_source ? fine.error() : not_marked;
+  for (const char* database : {"postgres", "template1"}) {
+    auto session = connector_.connect(dsn_of(database), kApplication, limits);
+    if (!session) continue;
+    session_ = std::move(*session);
+    const auto fine = check_identity(limits);
+    session_.reset();
+    not_compared_.clear();
+    return fine || fine.error().code() == ErrorCode::database_query ? not_marked : fine.error();
+  }
+  return not_marked;
 }
 
 Result<> MarkedServer::check_identity(const CallLimits& limits) {

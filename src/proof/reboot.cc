@@ -61,10 +61,10 @@ class Comparing {
     auto shared = what_shared_disk_says(*report_.settings, tools_.files, request_.folder);
     if (shared) report_.deviations.push_back(std::move(*shared));
     TRY(is_the_same_server());
-    TRY_ASSIGN(
-        auto found,
-        WitnessTable(proof_table(owed_.run.str())).rows(*session, 2 * kMostWitnessRows, limits));
-    report_.verdict = judge_witness(record, std::move(found));
+    auto found =
+        WitnessTable(proof_table(owed_.run.str())).rows(*session, 2 * kMostWitnessRows, limits);
+    if (!found) return fail(as_loss(found.error(), options_.name, record));
+    report_.verdict = judge_witness(record, std::move(*found));
     if (report_.verdict->is_newer_than_its_log())
       return could_not("the log of acknowledged rows is older than the table");
     const std::string& unsafe =

@@ -423,6 +423,24 @@ Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tool
   return Restoring(request, tools, work, std::move(target), std::move(unpacked)).run();
 }
 
+json::object to_json(const Restored& restored) {
+  json::object result{{"database", restored.database},
+                      {"tables", restored.comparison.tables},
+                      {"rows", restored.comparison.rows},
+                      {"rows_compared", "equal"}};
+  if (restored.large_objects > 0) result["large_objects"] = restored.large_objects;
+  if (!restored.kept.empty()) result["replaced_is_kept_as"] = restored.kept;
+  if (restored.roles_made + restored.roles_kept > 0) {
+    result["roles_made"] = restored.roles_made;
+    result["roles_that_existed"] = restored.roles_kept;
+  }
+  for (const auto& [step, time] : restored.durations) result[step + "_s"] = to_seconds(time);
+  json::array warnings;
+  for (const Error& one : restored.warnings) warnings.emplace_back(one.detail(Audience::operators));
+  if (!warnings.empty()) result["warnings"] = std::move(warnings);
+  return result;
+}
+
 json::object what_stays(const Error& error) {
   const std::string_view roles = error.parameter("roles");
   uint64_t made = 0;

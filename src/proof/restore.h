@@ -90,6 +90,9 @@ inline Verdict verdict_on_backup(const Error& error) {
 Result<Restored> restore(const RestoreRequest& request, const RestoreTools& tools, const Work& work,
                          std::optional<Unpacked> unpacked = std::nullopt);
 
+// For people and programs: what the run, or the command, says of itself.
+json::object to_json(const Restored& restored);
+
 // What such an error leaves on the server, for whoever reads how the run ended: {roles_made}, which
 // stay, and {left_on_the_server}, a database; or nothing.
 json::object what_stays(const Error& error);

@@ -180,24 +180,6 @@ void add_drill(ProofView& view, DrillResultView result, bool newest) {
   }
 }
 
-json::object result_of(const Restored& restored) {
-  json::object result{{"database", restored.database},
-                      {"tables", restored.comparison.tables},
-                      {"rows", restored.comparison.rows},
-                      {"rows_compared", "equal"}};
-  if (restored.large_objects > 0) result["large_objects"] = restored.large_objects;
-  if (!restored.kept.empty()) result["replaced_is_kept_as"] = restored.kept;
-  if (restored.roles_made + restored.roles_kept > 0) {
-    result["roles_made"] = restored.roles_made;
-    result["roles_that_existed"] = restored.roles_kept;
-  }
-  for (const auto& [step, time] : restored.durations) result[step + "_s"] = to_seconds(time);
-  json::array warnings;
-  for (const Error& one : restored.warnings) warnings.emplace_back(one.detail(Audience::operators));
-  if (!warnings.empty()) result["warnings"] = std::move(warnings);
-  return result;
-}
-
 Result<std::vector<json::object>> newest_entries(const ledger::Ledger& ledger,
                                                  std::string_view kind, size_t limit) {
   ledger::Filter filter;
@@ -316,7 +298,7 @@ Result<json::object> ProofRoom::restore(const RestoreRequest& request, evidence:
     return fail(restored.error());
   }
   TRY(record(evidence::restored(subject, *restored, work, started_at, ended_at)));
-  return result_of(*restored);
+  return to_json(*restored);
 }
 
 Result<> ProofRoom::not_restored(const evidence::Subject& subject, const Error& why,

@@ -214,13 +214,13 @@ Result<> ScratchServer::launch(const Work& work) {
 Result<> ScratchServer::wait_until_it_answers(platform::PgConnector& postgres,
                                               const platform::Clock& clock, const Work& work) {
   const platform::Patience patience("the start of postgres", work.limits(), clock);
-  const MonoTime until = std::min(work.deadline, clock.monotonic() + kStart);
+  const MonoTime late = clock.monotonic() + kStart;
+  const MonoTime until = std::min(work.deadline, late);
   const auto probe = dsn("postgres");
   while (server_->running()) {
     if (postgres.connect(probe, "vigie scratch", {until, work.stop})) return {};
     TRY(patience.may_go_on());
-    if (clock.monotonic() >= until)
-      return fail(failed("postgres", "it did not answer within 60 s"));
+    if (clock.monotonic() >= late) return fail(failed("postgres", "it did not answer within 60 s"));
     clock.sleep_until(clock.monotonic() + kBetweenLooks, work.stop);
   }
   TRY_ASSIGN(const auto end, server_->wait(until, work.stop));

@@ -148,10 +148,12 @@ TEST_F(CopiesTest, ACopyThatADrillFindsDamagedIsMadeAnew) {
   ASSERT_EQ(host_.run({"backup", "copy", "nightly"}).status, 0);
   const auto copy = offsite() / "nightly" / *host_.stored().begin();
   const auto damaged = std::filesystem::directory_iterator(copy / "dump")->path();
-  std::fstream(damaged, std::ios::in | std::ios::out | std::ios::binary).seekp(300).put('x');
+  std::string bytes = contents(damaged);
+  bytes[bytes.size() / 2] ^= 1;
+  std::ofstream(damaged, std::ios::binary) << bytes;
   const Ran drill = host_.run({"drill", "run", "monthly"});
   EXPECT_EQ(drill.status, 1) << drill.out << drill.err;
-  EXPECT_THAT(host_.run({"status", "-o", "json"}).out, HasSubstr("copy_damaged"));
+  EXPECT_THAT(host_.run({"status", "-o", "json"}).out, HasSubstr("no_recent_copy"));
   const Ran again = host_.run({"backup", "copy", "nightly"});
   ASSERT_EQ(again.status, 0) << again.out << again.err;
   EXPECT_EQ(host_.run({"drill", "run", "monthly"}).status, 0);

@@ -209,7 +209,7 @@ TEST_F(DurabilityTest, AsksBeforeItHurts) {
   configure({"schedule: \"0 5 * * *\""});
   EXPECT_THAT(host_.run({"check-config"}).out, HasSubstr("interrupt"));
   configure({"user: nobody_at_all"});
-  EXPECT_EQ(host_.run({"durability", "run", "proof", "--yes-interrupt", "app"}).status, 6);
+  EXPECT_EQ(host_.run({"durability", "run", "proof", "--yes-interrupt", "app"}).status, 3);
   configure({});
   server_.execute("DROP DATABASE vigie_witness");
   const Ran missing = host_.run({"durability", "run", "proof", "--yes-interrupt", "app"});

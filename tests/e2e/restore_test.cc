@@ -269,7 +269,7 @@ TEST_F(RestoreTest, OneWhoseStoreIsAwayIsRecordedAndItsTimeSaysNothing) {
   const auto last = [&] {
     const Ran plan =
         host_.run({"restore", "plan", "--backup", id, "--to", server_->dsn("more"), "-o", "json"});
-    return parse_json(plan.out)->at("last_restore_s");
+    return parse_json(plan.out)->at("result").at("last_restore_s");
   };
   const json::value took = last();
   EXPECT_TRUE(took.is_number());
@@ -362,7 +362,8 @@ TEST_F(RestoreTest, AServerThatIsAwaySaysNothingOfTheBackupElsewhereEither) {
 std::vector<std::string> roles_in(const std::string& plan, std::string_view key) {
   std::vector<std::string> roles;
   const auto document = parse_json(plan);
-  for (const json::value& one : document->at(key).as_array()) roles.emplace_back(one.as_string());
+  for (const json::value& one : document->at("result").at(key).as_array())
+    roles.emplace_back(one.as_string());
   return roles;
 }
 
