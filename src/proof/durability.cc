@@ -119,6 +119,14 @@ class Proving {
     return tools_.postgres.connect(dsn(), "vigie durability " + work_.run.str(), work_.limits());
   }
 
+  // After the fault: the server answers also when the database of the witness is lost.
+  Result<std::unique_ptr<platform::PgConnection>> connect_anywhere(const CallLimits& limits) {
+    const std::string name = "vigie durability " + work_.run.str();
+    auto session = tools_.postgres.connect(dsn(), name, limits);
+    const bool lost = !session && session.error().code() == ErrorCode::database_missing;
+    return lost ? tools_.postgres.connect(request_.server, name, limits) : std::move(session);
+  }
+
   Result<> look_at_server() {
     phase("server");
     const auto session = connect();
@@ -194,7 +202,7 @@ class Proving {
   // The dsn may lead to a standby that was promoted meanwhile: then nothing was read from the disk
   // of the one that was hurt.
   Result<> is_the_same_server() {
-    TRY_ASSIGN(const auto session, connect());
+    TRY_ASSIGN(const auto session, connect_anywhere(work_.limits()));
     TRY_ASSIGN(const ServerSettings now, read_server_settings(*session, work_.limits()));
     if (!is_another(report_.settings->cluster, now.cluster)) return {};
     return could_not("another server answers than before: it has another identifier or timeline");
@@ -202,7 +210,7 @@ class Proving {
 
   // A standby may have taken over: then nothing was read from the pod's volume.
   Result<> look_who_answers() {
-    TRY_ASSIGN(const auto session, connect());
+    TRY_ASSIGN(const auto session, connect_anywhere(work_.limits()));
     TRY_ASSIGN(const std::string address, read_server_address(*session, work_.limits()));
     if (!report_.pods->after || !report_.pods->after->has_address(address))
       report_.deviations.emplace_back(
@@ -320,7 +328,7 @@ class Proving {
   // Of whichever server answers; empty: none does.
   std::string postmaster_start(MonoTime until) {
     const CallLimits limits{std::min(until, tools_.clock.monotonic() + kOneLook), work_.stop};
-    const auto session = tools_.postgres.connect(dsn(), "vigie durability", limits);
+    const auto session = connect_anywhere(limits);
     if (!session) return {};
     const auto now = read_server_settings(**session, limits);
     return now ? now->started_at : std::string();
