@@ -354,19 +354,31 @@ class Proving {
   Result<> compare() {
     phase("comparison");
     auto found = rows_there();
-    if (!found) return fail(as_loss(found.error(), options_.name, record_));
+    if (!found) return fail(cannot_be_read(found.error()));
     report_.verdict = judge_witness(record_, std::move(*found));
     if (!report_.verdict->holds()) {
-      const auto kept = keep_log(tools_.files, request_.folder, work_.run.str());
-      if (!kept)
-        report_.deviations.push_back("the log of acknowledged rows could not be put aside: " +
-                                     kept.error().detail(Audience::everybody));
+      put_log_aside();
       return {};
     }
     // What stays the next proof clears away.
-    TRY_ASSIGN(const auto session, connect());
-    if (table_.drop(*session, work_.limits())) (void)tools_.files.remove_file(log_path());
+    const auto session = connect();
+    if (session && table_.drop(**session, work_.limits()))
+      (void)tools_.files.remove_file(log_path());
     return {};
+  }
+
+  Error cannot_be_read(const Error& error) {
+    Error found = as_loss(error, options_.name, record_);
+    if (verdict_on_server(found) == Verdict::failed) put_log_aside();
+    return found;
+  }
+
+  // For whoever looks: the next proof would clear it away.
+  void put_log_aside() {
+    const auto kept = keep_log(tools_.files, request_.folder, work_.run.str());
+    if (!kept)
+      report_.deviations.push_back("the log of acknowledged rows could not be put aside: " +
+                                   kept.error().detail(Audience::everybody));
   }
 
   const DurabilityRequest& request_;

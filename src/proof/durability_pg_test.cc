@@ -186,6 +186,7 @@ TEST_F(FaultTest, AWitnessWhoseDatabaseIsGoneHasLostItsRows) {
   EXPECT_EQ(code(report), "durability_lost");
   EXPECT_THAT(report.error->detail(Audience::everybody), HasSubstr("database of the witness"));
   EXPECT_EQ(verdict_on_server(*report.error), Verdict::failed);
+  EXPECT_THAT(logs(), ElementsAre(last_.run.str() + ".wrong.log")) << "for whoever looks";
 }
 
 TEST(AsLoss, IsWhatTheServerCannotReadAnyMore) {
